@@ -1,0 +1,142 @@
+/* Owns the hash table. Linear probing at a load of at most three quarters; the hash is kept beside
+ * the key so that growing touches no key and most misses compare no bytes. */
+#include "base/map.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+void map_init(struct map *map)
+{
+    *map = (struct map){0};
+}
+
+void map_fini(struct map *map)
+{
+    free(map->slots);
+    *map = (struct map){0};
+}
+
+/* The slot that holds `key`, or the free one where it belongs. */
+static struct map_slot *map_slot(const struct map *map, struct str key, uint32_t hash)
+{
+    uint32_t at = hash & map->mask;
+
+    while (map->slots[at].key.data != NULL &&
+           (map->slots[at].hash != hash || !str_equal(map->slots[at].key, key))) {
+        at = (at + 1) & map->mask;
+    }
+    return &map->slots[at];
+}
+
+static void map_grow(struct map *map)
+{
+    struct map bigger = {.count = map->count};
+    uint32_t slots = map->slots == NULL ? 16 : (map->mask + 1) * 2;
+
+    assert(slots != 0);
+    bigger.slots = mem_calloc(slots, sizeof(*bigger.slots));
+    bigger.mask = slots - 1;
+    for (uint32_t i = 0; map->slots != NULL && i <= map->mask; i++) {
+        if (map->slots[i].key.data != NULL) {
+            uint32_t at = map->slots[i].hash & bigger.mask;
+
+            while (bigger.slots[at].key.data != NULL) {
+                at = (at + 1) & bigger.mask;
+            }
+            bigger.slots[at] = map->slots[i];
+        }
+    }
+    free(map->slots);
+    *map = bigger;
+}
+
+uint32_t map_get(const struct map *map, struct str key)
+{
+    const struct map_slot *slot;
+
+    if (map->slots == NULL) {
+        return MAP_MISSING;
+    }
+    slot = map_slot(map, key, (uint32_t)str_hash(key));
+    return slot->key.data != NULL ? slot->value : MAP_MISSING;
+}
+
+static struct map_slot *map_slot_for_put(struct map *map, struct str key)
+{
+    uint32_t hash = (uint32_t)str_hash(key);
+    struct map_slot *slot;
+
+    if (map->slots == NULL || map->count >= (map->mask + 1) / 4 * 3) {
+        map_grow(map);
+    }
+    slot = map_slot(map, key, hash);
+    if (slot->key.data == NULL) {
+        slot->key = key.data != NULL ? key : STR("");
+        slot->hash = hash;
+        slot->value = MAP_MISSING;
+        map->count++;
+    }
+    return slot;
+}
+
+void map_put(struct map *map, struct str key, uint32_t value)
+{
+    assert(value != MAP_MISSING);
+    map_slot_for_put(map, key)->value = value;
+}
+
+uint32_t map_put_new(struct map *map, struct str key, uint32_t value)
+{
+    struct map_slot *slot = map_slot_for_put(map, key);
+    uint32_t before = slot->value;
+
+    assert(value != MAP_MISSING);
+    if (before == MAP_MISSING) {
+        slot->value = value;
+    }
+    return before;
+}
+
+void intern_init(struct intern *intern, struct arena *arena)
+{
+    *intern = (struct intern){.arena = arena};
+}
+
+void intern_fini(struct intern *intern)
+{
+    map_fini(&intern->map);
+    free(intern->items);
+    *intern = (struct intern){0};
+}
+
+uint32_t intern_add(struct intern *intern, struct str s)
+{
+    uint32_t number = map_get(&intern->map, s);
+    struct str copy;
+
+    if (number != MAP_MISSING) {
+        return number;
+    }
+    if (intern->count == intern->cap) {
+        intern->cap = intern->cap * 2 + 16;
+        intern->items = mem_realloc(intern->items, intern->cap, sizeof(*intern->items));
+    }
+    copy = str_dup(intern->arena, s);
+    number = intern->count++;
+    intern->items[number] = copy;
+    map_put(&intern->map, copy, number);
+    return number;
+}
+
+uint32_t intern_find(const struct intern *intern, struct str s)
+{
+    return map_get(&intern->map, s);
+}
+
+struct str intern_str(const struct intern *intern, uint32_t number)
+{
+    assert(number < intern->count);
+    return intern->items[number];
+}

@@ -1,0 +1,61 @@
+/* Owns the policy for a failed allocation and for broken invariants: one line on stderr, then
+ * abort. */
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static _Noreturn void mem_out(size_t size)
+{
+    fprintf(stderr, "pawl: out of memory: no %zu bytes; finished stages are kept, run again\n",
+            size);
+    abort();
+}
+
+void *mem_alloc(size_t size)
+{
+    void *data = malloc(size != 0 ? size : 1);
+
+    if (data == NULL) {
+        mem_out(size);
+    }
+    return data;
+}
+
+void *mem_calloc(size_t count, size_t size)
+{
+    void *data = calloc(count != 0 ? count : 1, size != 0 ? size : 1);
+
+    if (data == NULL) {
+        mem_out(size);
+    }
+    return data;
+}
+
+void *mem_realloc(void *old, size_t count, size_t size)
+{
+    void *data;
+
+    if (size != 0 && count > SIZE_MAX / size) {
+        mem_out(SIZE_MAX);
+    }
+    data = realloc(old, count * size != 0 ? count * size : 1);
+    if (data == NULL) {
+        mem_out(count * size);
+    }
+    return data;
+}
+
+void bug(const char *format, ...)
+{
+    va_list args;
+
+    fputs("pawl: bug: ", stderr);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    abort();
+}

@@ -1,0 +1,73 @@
+#ifndef PAWL_BASE_STR_H
+#define PAWL_BASE_STR_H
+/* Strings. `struct str` is a slice of bytes somebody else owns: any encoding, any byte but that a
+ * path never holds NUL. A slice made by str_dup and the functions that take an arena is followed by
+ * a NUL, so its `data` can be handed to the kernel. `struct strbuf` is a growing buffer on the
+ * heap.
+ */
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+
+struct str {
+    const char *data;
+    size_t len;
+};
+
+#define STR(literal) ((struct str){"" literal, sizeof(literal) - 1})
+#define STR_NONE     ((struct str){NULL, 0})
+/* For printf: printf("%.*s", STR_ARG(s)). */
+#define STR_ARG(s) (int)(s).len, (s).data != NULL ? (s).data : ""
+
+struct str str_of(const char *text); /* the slice of a C string; NULL gives STR_NONE */
+struct str str_n(const char *data, size_t len);
+bool str_equal(struct str a, struct str b);
+bool str_is(struct str a, const char *text);
+int str_compare(struct str a, struct str b); /* by bytes, unsigned, shorter first */
+bool str_has_prefix(struct str s, struct str prefix);
+bool str_has_suffix(struct str s, struct str suffix);
+struct str str_skip(struct str s, size_t count);         /* without the first `count` bytes */
+struct str str_head(struct str s, size_t count);         /* the first `count` bytes at most */
+ptrdiff_t str_find(struct str s, char c);                /* index of the first `c`, or -1 */
+ptrdiff_t str_find_str(struct str s, struct str needle); /* index of the first `needle`, or -1 */
+ptrdiff_t str_rfind(struct str s, char c);               /* index of the last `c`, or -1 */
+struct str str_trim(struct str s); /* without spaces, tabs, CR, LF at the ends */
+/* Cuts `*rest` at the first `c`: returns what is before, leaves what is behind; false at the end.
+ */
+bool str_split(struct str *rest, char c, struct str *part);
+uint64_t str_hash(struct str s); /* not cryptographic, the same on every machine */
+
+struct str str_dup(struct arena *arena, struct str s);
+struct str str_printf(struct arena *arena, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+struct str str_concat(struct arena *arena, struct str a, struct str b);
+
+/* Decimal numbers, whole slice or false; no sign, no blanks. */
+bool str_to_u64(struct str s, uint64_t *value);
+
+struct strbuf {
+    char *data; /* always NUL-terminated once something was added */
+    size_t len, cap;
+};
+
+void strbuf_init(struct strbuf *buf);
+void strbuf_fini(struct strbuf *buf);
+void strbuf_clear(struct strbuf *buf);
+/* Makes room for `more` bytes behind the end (and the NUL) and returns where they go. */
+char *strbuf_reserve(struct strbuf *buf, size_t more);
+void strbuf_add(struct strbuf *buf, const void *data, size_t len);
+void strbuf_add_str(struct strbuf *buf, struct str s);
+void strbuf_puts(struct strbuf *buf, const char *text);
+void strbuf_putc(struct strbuf *buf, char c);
+void strbuf_printf(struct strbuf *buf, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void strbuf_vprintf(struct strbuf *buf, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
+struct str strbuf_str(const struct strbuf *buf);
+/* A copy of the content in the arena. */
+struct str strbuf_dup(const struct strbuf *buf, struct arena *arena);
+
+#endif
