@@ -1,0 +1,229 @@
+#ifndef PAWL_MODEL_MANIFEST_H
+#define PAWL_MODEL_MANIFEST_H
+/* The manifest as the user wrote it, typed and checked, before any expansion.
+ *
+ * Order of calls: toml_parse() for each document, then manifest_read() once, then plan_build()
+ * (model/plan.h). manifest_read reports everything it finds as diagnostics and goes on, so that one
+ * run shows up to twenty mistakes. Everything lives in the arena given; strings may point into the
+ * documents' text. Pure: no descriptor is touched.
+ *
+ * Strings of a manifest may hold templates (model/template.h), so most scalar keys are a
+ * `struct m_text`: a parsed template with its place. What has no `{{` in it is checked for its type
+ * at once; what has is checked when the plan renders it.
+ *
+ * Keys of stages are rows of one table, manifest_stage_keys: name, type, meaning. The reader, the
+ * suggestions, the manual and the man page come from it.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/str.h"
+#include "model/value.h"
+
+struct template;
+struct expr;
+struct toml_value;
+
+/* A string with templates. Absent: tmpl == NULL. Numbers and booleans written bare in TOML come as
+ * their text. */
+struct m_text {
+    struct span span;
+    struct str text;             /* as in the document, unescaped */
+    const struct template *tmpl; /* NULL: the key was not given */
+};
+
+enum m_run_kind { M_RUN_NONE, M_RUN_SHELL, M_RUN_ARGV };
+
+struct m_list {
+    struct m_text *items;
+    uint32_t count;
+    bool given; /* an empty list that was written differs from none */
+};
+
+struct m_input {
+    struct str name; /* "" in an array */
+    struct span span;
+    struct m_text path; /* path, glob or folder (ends in '/') */
+    bool optional;
+    struct str *keys; /* only these values of a TOML or JSON file count */
+    uint32_t key_count;
+};
+
+struct m_output {
+    struct str name;
+    struct span span;
+    struct m_text path;
+    bool optional, store, temp, persist, non_empty; /* store is true unless said otherwise */
+};
+
+struct m_tool {
+    struct span span;
+    struct m_text program; /* looked for on PATH */
+    struct m_text run;     /* or: a command whose output counts */
+};
+
+struct m_env {
+    struct str name;
+    struct span span;
+    struct m_text value;
+};
+
+struct m_pass {
+    struct str name; /* may hold `*`; without the trailing '?' */
+    struct span span;
+    bool may_be_unset;
+};
+
+enum m_axis_kind { M_AXIS_VALUES, M_AXIS_RANGE, M_AXIS_GLOB, M_AXIS_LINES, M_AXIS_FROM_LIST };
+
+struct m_axis {
+    struct str name;
+    struct span span;
+    enum m_axis_kind kind;
+    struct m_list values;   /* VALUES: each element; a TOML number keeps its type, see types */
+    enum value_kind *types; /* VALUES: kind of each element as written */
+    struct m_text from, to, step; /* RANGE */
+    struct m_text source;         /* GLOB: pattern; LINES: file; FROM_LIST: "{{param}}" (a list) */
+};
+
+struct m_exclude {
+    struct span span;
+    struct str *axes;      /* names */
+    struct m_text *values; /* texts as an axis value renders */
+    uint32_t count;
+};
+
+struct m_pool_use {
+    struct str name;
+    struct m_text slots; /* how many; absent: 1 */
+    struct span span;
+};
+
+struct m_stage {
+    struct str name;
+    struct span span; /* of the name in its header */
+    struct m_text desc;
+    enum m_run_kind run_kind;
+    struct span run_span;
+    struct m_list run;   /* SHELL: one item; ARGV: its elements */
+    struct m_list shell; /* argv before the string; not given: the default */
+    struct m_text dir, std_in, std_out, depfile;
+    struct m_input *inputs;
+    uint32_t input_count;
+    struct m_output *outputs;
+    uint32_t output_count;
+    bool outputs_given; /* `outputs = []` was written */
+    struct m_list needs;
+    struct m_tool *tools;
+    uint32_t tool_count;
+    bool tools_given;
+    struct m_env *env;
+    uint32_t env_count;
+    struct m_pass *pass_env, *secret_env;
+    uint32_t pass_env_count, secret_env_count;
+    struct m_text cache; /* bool */
+    const struct expr *when;
+    struct span when_span;
+    struct m_axis *axes; /* in order of name */
+    uint32_t axis_count;
+    struct m_exclude *excludes;
+    uint32_t exclude_count;
+    struct m_text timeout, grace; /* durations */
+    struct m_text on_failure;     /* "stop" or "ignore" */
+    struct m_text cpu;            /* cores or "all" */
+    struct m_text memory;         /* size */
+    struct m_text priority;       /* integer */
+    struct m_pool_use *pools;
+    uint32_t pool_count;
+    struct m_text tty; /* bool */
+};
+
+struct m_param {
+    struct str name;
+    struct span span;
+    struct value value;    /* after overrides */
+    struct value preset;   /* as in the manifest */
+    struct value min, max; /* kind VALUE_NONE: no bound */
+    struct value *choices;
+    uint32_t choice_count;
+    struct str help;
+};
+
+struct m_pool {
+    struct str name;
+    struct span span;
+    struct m_text slots;
+};
+
+enum m_link { M_LINK_REFLINK, M_LINK_COPY, M_LINK_HARDLINK };
+
+struct manifest {
+    struct str file; /* as named in messages */
+    struct str name, version;
+    struct span name_span;
+    struct m_list targets; /* pipeline.default */
+    struct m_text timeout, grace;
+    bool keep_going, portable;
+    struct str store; /* path of a shared store; "" for .pawl */
+    enum m_link links[3];
+    uint32_t link_count;
+    struct str *ignore;
+    uint32_t ignore_count;
+    uint32_t retain_runs; /* 0: not said */
+    int64_t retain_age_ns;
+    uint64_t retain_size_bytes;
+    struct m_param *params;
+    uint32_t param_count;
+    struct m_pool *pools;
+    uint32_t pool_count;
+    struct m_stage *stages; /* in order of definition */
+    uint32_t stage_count;
+};
+
+/* An override from the command line (`-p name=value`) or of a params file. */
+struct m_override {
+    struct str name;
+    struct str text;                /* from -p: read as the parameter's type */
+    const struct toml_value *value; /* from a file: NULL for -p */
+    struct span span;               /* in the params file, or none */
+};
+
+struct manifest_request {
+    const struct toml_value *document; /* pawl.toml */
+    const struct toml_value *local;    /* pawl.local.toml, or NULL */
+    struct str file;
+    const struct m_override *overrides;
+    uint32_t override_count;
+    uint32_t pawl_version; /* major * 1000000 + minor * 1000 + patch, for pipeline.requires */
+};
+
+/* Reads; false if there were errors (all in `diags`). Keys of features that do not exist yet give
+ * "key 'retry' is not supported yet". */
+bool manifest_read(struct manifest *manifest, const struct manifest_request *request,
+                   struct arena *arena, struct diags *diags);
+
+/* The stage of that name, or NULL. */
+const struct m_stage *manifest_stage(const struct manifest *manifest, struct str name);
+const struct m_param *manifest_param(const struct manifest *manifest, struct str name);
+
+/* One row for each key of a table of the manifest, for reader, suggestions and manual. */
+enum manifest_table {
+    MANIFEST_TOP,
+    MANIFEST_PIPELINE,
+    MANIFEST_STAGE,
+    MANIFEST_POOL,
+    MANIFEST_PARAM
+};
+
+struct manifest_key_row {
+    enum manifest_table table;
+    const char *name;
+    const char *type;    /* "duration", "array of strings", … for the manual */
+    const char *meaning; /* a sentence or two */
+    bool supported;      /* false: known, gives "not supported yet" */
+    bool in_defaults;    /* a stage key that [defaults] may set */
+};
+extern const struct manifest_key_row manifest_keys[]; /* ended by name == NULL */
+
+#endif

@@ -1,0 +1,243 @@
+#ifndef PAWL_MODEL_PLAN_H
+#define PAWL_MODEL_PLAN_H
+/* The plan: all instances and the edges between them, immutable once built.
+ *
+ * Order of calls: manifest_read(), plan_build(), then read-only use from any thread; plan_fini() at
+ * the end. Everything is dense: an id is an index into an array of the plan. Planning is pure; what
+ * it must know of the file system it asks through `struct plan_files`, whose functions only look.
+ *
+ * **Paths.** All paths are workspace paths (base/path.h) except sources given as absolute paths,
+ * which stay absolute. Each is interned once: `struct path_id`. A path has at most one producer.
+ *
+ * **Edges come from paths.** An input at or below a folder output, or a folder or glob that can
+ * match at or below an output, makes an edge. `needs` makes one without a path.
+ *
+ * **Dynamic inputs.** A glob or a folder stands for: source files that match now (listed at
+ * planning, without declared outputs and orphans), and what its producers made, known only when
+ * they are done. plan_inputs_resolve() gives the list at that time. The command of an instance with
+ * such inputs is rendered then (plan_command()); all others are rendered while planning, so that
+ * every mistake shows before anything runs.
+ *
+ * **Order.** `topo` lists all instances so that producers come before consumers; ties in order of
+ * definition, so that the same manifest gives the same plan on every machine.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/map.h"
+#include "base/str.h"
+#include "model/manifest.h"
+#include "model/value.h"
+
+struct stage_id {
+    uint32_t n;
+};
+struct inst_id {
+    uint32_t n;
+};
+struct path_id {
+    uint32_t n;
+};
+
+#define PLAN_NONE UINT32_MAX /* in the .n of an id: none */
+
+static inline bool inst_is_some(struct inst_id id)
+{
+    return id.n != PLAN_NONE;
+}
+
+enum plan_input_kind {
+    PLAN_INPUT_FILE,
+    PLAN_INPUT_FOLDER, /* all below, dot files too */
+    PLAN_INPUT_GLOB
+};
+
+struct plan_input {
+    struct path_id path; /* FILE, FOLDER: its path; GLOB: the pattern, interned like a path */
+    uint32_t role;       /* plan->names: the name in a table of inputs, or "" */
+    enum plan_input_kind kind;
+    bool optional;
+    bool is_stdin;
+    bool is_missing;         /* optional, neither exists nor is made */
+    struct inst_id producer; /* FILE: of this path, or of the folder output above it; else none */
+    uint32_t sources_first, source_count; /* FOLDER, GLOB: plan->source_matches, sorted */
+    struct str *keys;                     /* only these values of the file count */
+    uint32_t key_count;
+};
+
+struct plan_output {
+    struct path_id path;
+    uint32_t role;
+    bool folder;
+    bool optional, store, temp, persist, non_empty;
+    bool is_stdout;  /* also an output like any other, written by us */
+    bool is_depfile; /* not an output that others may name; removed with the attempt's rest */
+};
+
+/* What a command is, rendered. */
+struct command {
+    bool shell; /* argv is the shell's, its last element the string */
+    struct str *argv;
+    uint32_t argc;   /* 0: a stage without `run` */
+    struct str dir;  /* workspace path, "" for the workspace itself */
+    struct str *env; /* "NAME=value", sorted, only what the manifest sets */
+    uint32_t env_count;
+    struct str *tool_runs; /* rendered `{ run = … }` tools */
+    uint32_t tool_run_count;
+};
+
+enum plan_cpu { PLAN_CPU_ALL = UINT16_MAX };
+
+struct plan_pool_use {
+    uint32_t pool;
+    uint32_t slots;
+};
+
+struct plan_instance {
+    struct stage_id stage;
+    struct str name;        /* simulate@region=north,year=2026 */
+    struct value *axes;     /* one value for each axis of the stage, in order of axis name */
+    struct str skip_reason; /* not "": `when` was false */
+    uint32_t inputs_first, input_count;
+    uint32_t outputs_first, output_count;
+    uint32_t producers_first, producer_count; /* plan->edges; sorted, each once */
+    uint32_t consumers_first, consumer_count; /* plan->back_edges; sorted, each once */
+    bool dynamic;   /* has an input only known when its producers are done */
+    bool no_cache;  /* cache = false, or neither inputs nor outputs: runs in each run */
+    bool last_only; /* inputs only, or compensate, or persist: only its own last result counts */
+    bool ignore_failure; /* on_failure = "ignore" */
+    bool tty;
+    uint16_t cpu; /* slots; PLAN_CPU_ALL */
+    int32_t priority;
+    uint64_t memory_bytes; /* declared; 0: none */
+    int64_t timeout_ns;    /* 0: none */
+    int64_t grace_ns;
+    uint32_t pools_first, pool_count; /* plan->pool_uses */
+    struct command command;           /* static instances; else empty until plan_command() */
+};
+
+struct plan_stage {
+    const struct m_stage *source;
+    struct str name;
+    uint32_t instances_first, instance_count; /* instances of a stage are neighbours */
+};
+
+struct plan_path {
+    struct str name;
+    struct inst_id producer; /* PLAN_NONE: a source */
+    uint32_t output;         /* index into plan->outputs if it has a producer */
+};
+
+struct plan {
+    struct arena *arena;
+    const struct manifest *manifest;
+    struct plan_stage *stages;
+    uint32_t stage_count;
+    struct plan_instance *instances;
+    uint32_t instance_count;
+    struct plan_input *inputs;
+    uint32_t input_count;
+    struct plan_output *outputs;
+    uint32_t output_count;
+    struct plan_path *paths;
+    uint32_t path_count;
+    struct intern path_names; /* number of a name == its path_id */
+    struct intern names;      /* roles */
+    struct path_id *source_matches;
+    uint32_t source_match_count;
+    struct inst_id *edges, *back_edges;
+    uint32_t edge_count;
+    struct plan_pool_use *pool_uses;
+    uint32_t pool_use_count;
+    uint32_t *pool_slots; /* by index into manifest->pools */
+    struct inst_id *topo;
+    struct map instances_by_name; /* full name to number */
+    struct path_id *listed_dirs; /* every folder that was listed, sorted: guards of a later index */
+    uint32_t listed_dir_count;
+    struct path_id *orphans; /* found while listing */
+    uint32_t orphan_count;
+};
+
+/* What planning asks of the world. A fake of it makes planning testable without files. */
+struct plan_entry {
+    struct str name; /* one component */
+    bool is_folder;
+};
+enum plan_exists { PLAN_EXISTS_NOT, PLAN_EXISTS_FILE, PLAN_EXISTS_FOLDER };
+struct plan_files {
+    void *ctx;
+    /* Entries of a folder (workspace path or absolute), sorted by bytes; false: it cannot be listed
+     * (does not exist: count 0 and true). */
+    bool (*list)(void *ctx, struct str folder, struct arena *arena, struct plan_entry **entries,
+                 uint32_t *count);
+    enum plan_exists (*exists)(void *ctx, struct str path);
+    /* True for a file that pawl made earlier and that is unchanged since. */
+    bool (*was_made)(void *ctx, struct str path);
+    /* The whole text of a `lines` file; false: it cannot be read. */
+    bool (*read)(void *ctx, struct str path, struct arena *arena, struct str *text);
+    /* Whether `shell` accepts `-o pipefail` (probed once for each shell). */
+    bool (*has_pipefail)(void *ctx, struct str shell);
+    /* A program on PATH, or STR_NONE. */
+    struct str (*find_program)(void *ctx, struct str name, struct arena *arena);
+};
+
+/* Builds; false if there were errors (all in `diags`). */
+bool plan_build(struct plan *plan, const struct manifest *manifest, const struct plan_files *files,
+                struct arena *arena, struct diags *diags);
+void plan_fini(struct plan *plan);
+
+/* --- What is asked of a plan --- */
+
+struct str plan_path_name(const struct plan *plan, struct path_id path);
+/* The path's id, or PLAN_NONE. */
+struct path_id plan_find_path(const struct plan *plan, struct str name);
+
+/* Selection by what a user types: a stage, an instance, a partial instance (`simulate@year=2026`,
+ * `*` and `?` are glob), or the path of an output. Sets `selected[i]` for each match; false and a
+ * usage error with a suggestion when nothing matches. */
+struct err;
+bool plan_select(const struct plan *plan, struct str selection, uint8_t *selected, struct err *err);
+/* Adds everything the selected instances need, transitively. */
+void plan_close_over_producers(const struct plan *plan, uint8_t *selected);
+/* Adds everything that depends on the selected instances. */
+void plan_close_over_consumers(const struct plan *plan, uint8_t *selected);
+
+/* The files an instance reads, settled: sorted by role then path for tables, in order of the
+ * manifest within. `is_made(ctx, output)` says whether an output's producer is done in this run and
+ * made it; `list_made(ctx, output)` gives the paths below a folder output. */
+struct plan_made {
+    void *ctx;
+    /* For a FILE output or a file below a folder output: is it there to be read in this run? */
+    bool (*has)(void *ctx, struct inst_id producer, uint32_t output, struct str path);
+    /* For a folder output: the files below it as workspace paths, sorted; count 0 if not made. */
+    void (*list)(void *ctx, struct inst_id producer, uint32_t output, struct arena *arena,
+                 struct str **paths, uint32_t *count);
+};
+
+struct resolved_input {
+    uint32_t input;          /* index into plan->inputs it came from */
+    struct str path;         /* workspace path */
+    struct inst_id producer; /* or none: a source */
+    uint32_t output;         /* of the producer: index into plan->outputs */
+    bool is_folder;          /* only for an empty declared folder */
+};
+
+struct resolved_inputs {
+    struct resolved_input *items; /* in order of declaration, matches of one glob sorted by bytes */
+    uint32_t count;
+    struct str missing; /* not "": a required input that is not there (first) and why */
+};
+
+/* In `arena`. False: a glob matches nothing or a required input is missing; `resolved->missing`
+ * says which. */
+bool plan_inputs_resolve(const struct plan *plan, struct inst_id instance,
+                         const struct plan_made *made, struct arena *arena,
+                         struct resolved_inputs *resolved);
+/* Renders the command of a dynamic instance (for others: a copy of what is there). False: a
+ * template could not be rendered; `err` says which, with its place. */
+bool plan_command(const struct plan *plan, struct inst_id instance,
+                  const struct resolved_inputs *resolved, struct arena *arena,
+                  struct command *command, struct err *err);
+
+#endif
