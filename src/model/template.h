@@ -1,0 +1,60 @@
+#ifndef PAWL_MODEL_TEMPLATE_H
+#define PAWL_MODEL_TEMPLATE_H
+/* Templates: strings in which `{{ expr }}` stands for the text of a value and `{{{{` for a literal
+ * `{{`. Parsed once, rendered for each instance.
+ *
+ * What a value may do depends on where the string is used:
+ *
+ *   TEMPLATE_TEXT   the value's text; a list is an error (say join)
+ *   TEMPLATE_PATH   the same; a NUL or an empty result is an error
+ *   TEMPLATE_ARGV   an element of an array `run`: the text; a template that is one `{{ expr }}` and
+ *                   nothing else gives as many elements as a list has; a path that starts with `-`
+ *                   at the start of the element goes in as ./-…
+ *   TEMPLATE_SHELL  a `run` string: no value becomes code (the rules are at the head of
+ *                   template.c). Where that cannot be kept, parsing is an error with a place.
+ *
+ * A template is immutable, lies in the arena it was parsed into and points into the text it was
+ * parsed from. Spans as in expr.h: `where` is the content of the string without its quotes.
+ */
+#include <stdbool.h>
+
+#include "model/expr.h"
+
+enum template_use { TEMPLATE_TEXT, TEMPLATE_PATH, TEMPLATE_ARGV, TEMPLATE_SHELL };
+
+struct template;
+
+/* Parses; NULL after adding at least one error. `shell` is the word that names the shell for
+ * TEMPLATE_SHELL: the program of `shell` (its base name counts), or, when that is busybox, its
+ * applet joined by a blank ("busybox sh"); STR_NONE otherwise. */
+const struct template *template_parse(struct arena *arena, struct str text, struct span where,
+                                      enum template_use use, struct str shell, struct diags *diags);
+
+/* The text without any expression, if there is none: no rendering is needed then. */
+bool template_is_literal(const struct template *template, struct str *text);
+/* The expression, if the template is one `{{ expr }}` and nothing else (so the value may be a list
+ * or keep its kind); else NULL. */
+const struct expr *template_sole(const struct template *template);
+struct str template_text(const struct template *template); /* as written */
+struct span template_span(const struct template *template);
+/* All names in it, as expr_names. */
+bool template_names(const struct template *template, expr_name_visitor visit, void *ctx);
+
+/* Renders to one string in the arena. False with `*error` set. */
+bool template_render(const struct template *template, const struct expr_env *env,
+                     struct arena *arena, struct str *out, struct expr_error *error);
+/* The same, appended to `out`; `arena` is scratch for values and for the error's text. */
+bool template_render_to(const struct template *template, const struct expr_env *env,
+                        struct arena *arena, struct strbuf *out, struct expr_error *error);
+
+struct template_words {
+    struct str *items; /* on the heap: the caller frees with VEC_FREE */
+    size_t count, cap;
+};
+/* Appends the elements that a TEMPLATE_ARGV gives: one, or for a sole list as many as it has (an
+ * empty list gives none). Texts live in the arena. */
+bool template_render_words(const struct template *template, const struct expr_env *env,
+                           struct arena *arena, struct template_words *out,
+                           struct expr_error *error);
+
+#endif
