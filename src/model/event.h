@@ -1,0 +1,188 @@
+#ifndef PAWL_MODEL_EVENT_H
+#define PAWL_MODEL_EVENT_H
+/* Events: facts about a run, as they are recorded. A type is never renamed, a field never changes
+ * its meaning; new ones may come. docs/events.md is made from the two tables here.
+ *
+ * In memory an event is one flat struct; which of its fields a type has says the table of types
+ * (`fields`, a set of enum event_field). event_to_json() and event_from_json() are driven by the
+ * same rows, so writer, reader and manual cannot disagree.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+enum event_type {
+    EVENT_RUN_STARTED,
+    EVENT_RUN_RESUMED,
+    EVENT_INSTANCES_UP_TO_DATE,
+    EVENT_INSTANCES_READY,
+    EVENT_INSTANCE_REOPENED,
+    EVENT_INSTANCE_WAITING,
+    EVENT_ATTEMPT_STARTED,
+    EVENT_ATTEMPT_FINISHED,
+    EVENT_ATTEMPT_LOST,
+    EVENT_INSTANCE_RESTORED,
+    EVENT_INSTANCE_ENDED,
+    EVENT_INSTANCES_SKIPPED,
+    EVENT_INSTANCES_BLOCKED,
+    EVENT_INSTANCES_CANCELLED,
+    EVENT_RESULT_DIFFERS,
+    EVENT_OUTPUT_KEPT,
+    EVENT_ORPHANS_FOUND,
+    EVENT_LIMIT_CHANGED,
+    EVENT_STOPPING,
+    EVENT_WARNING,
+    EVENT_SYNCED,
+    EVENT_SNAPSHOT,
+    EVENT_RUN_COMPLETED,
+    EVENT_RUN_FAILED,
+    EVENT_RUN_CANCELLED,
+    EVENT_RUN_INTERRUPTED,
+    EVENT_RUN_ABANDONED,
+    EVENT_TYPE_COUNT
+};
+
+/* The type-specific fields. Common ones (seq, time, type, run, trace, severity) are in every event;
+ * stage, instance, number, attempt and span are in every event that speaks of one. */
+enum event_field {
+    EVENT_FIELD_NUMBER,
+    EVENT_FIELD_INSTANCE,
+    EVENT_FIELD_STAGE,
+    EVENT_FIELD_ATTEMPT,
+    EVENT_FIELD_ATTEMPT_ID,
+    EVENT_FIELD_SPAN,
+    EVENT_FIELD_STATE,
+    EVENT_FIELD_CAUSE,
+    EVENT_FIELD_REASON,
+    EVENT_FIELD_PLACE,
+    EVENT_FIELD_EXIT,
+    EVENT_FIELD_SIGNAL,
+    EVENT_FIELD_STATUS,
+    EVENT_FIELD_KEY,
+    EVENT_FIELD_LOG,
+    EVENT_FIELD_COMMAND,
+    EVENT_FIELD_PID,
+    EVENT_FIELD_READY_AT,
+    EVENT_FIELD_ADMITTED_AT,
+    EVENT_FIELD_STARTED_AT,
+    EVENT_FIELD_WALL_NS,
+    EVENT_FIELD_CPU_USER_NS,
+    EVENT_FIELD_CPU_SYSTEM_NS,
+    EVENT_FIELD_MAX_RSS_BYTES,
+    EVENT_FIELD_CPUS,
+    EVENT_FIELD_MEMORY_BYTES,
+    EVENT_FIELD_COUNT,
+    EVENT_FIELD_IDS,
+    EVENT_FIELD_RUNNING,
+    EVENT_FIELD_READY,
+    EVENT_FIELD_LIMIT,
+    EVENT_FIELD_BYTES,
+    EVENT_FIELD_OUTPUTS,
+    EVENT_FIELD_PARKED,
+    EVENT_FIELD_PATHS,
+    EVENT_FIELD_PIPELINE,
+    EVENT_FIELD_WORKSPACE,
+    EVENT_FIELD_MANIFEST,
+    EVENT_FIELD_PLAN,
+    EVENT_FIELD_INSTANCES,
+    EVENT_FIELD_PARAMS,
+    EVENT_FIELD_FLAGS,
+    EVENT_FIELD_TARGETS,
+    EVENT_FIELD_LABELS,
+    EVENT_FIELD_COMMAND_LINE,
+    EVENT_FIELD_USER,
+    EVENT_FIELD_HOST,
+    EVENT_FIELD_BOOT,
+    EVENT_FIELD_VERSION,
+    EVENT_FIELD_NAMES,
+    EVENT_FIELD_COUNTS,
+    EVENT_FIELD_TOTAL
+};
+
+enum event_severity { EVENT_INFO, EVENT_WARN, EVENT_ERROR };
+
+struct event_pair {
+    struct str name, value;
+};
+struct event_pairs {
+    struct event_pair *items;
+    uint32_t count;
+};
+struct event_strs {
+    struct str *items;
+    uint32_t count;
+};
+/* Sets of instance numbers as ranges, both ends included: compact at 100,000. */
+struct event_range {
+    uint32_t first, last;
+};
+struct event_ids {
+    struct event_range *items;
+    uint32_t count;
+};
+
+struct event {
+    enum event_type type;
+    uint64_t seq;    /* from 1; set by the log */
+    int64_t time_ns; /* since 1970 */
+    struct str run, trace;
+    uint32_t number; /* instance number in the plan */
+    struct str instance, stage, attempt_id, span;
+    int64_t attempt; /* from 1 */
+    struct str state, cause, reason, place, key, log, command;
+    int64_t exit_code, signal, status, pid;
+    int64_t ready_at_ns, admitted_at_ns, started_at_ns; /* since 1970 */
+    int64_t wall_ns, cpu_user_ns, cpu_system_ns, max_rss_bytes, cpus, memory_bytes;
+    int64_t count, running, ready, limit, bytes;
+    struct event_ids ids;
+    struct event_pairs outputs; /* path, digest */
+    struct event_pairs parked;  /* path, place */
+    struct event_strs paths;
+    struct str pipeline, workspace, manifest, plan;
+    int64_t instances;
+    struct event_pairs params, flags, labels, counts;
+    struct event_strs targets, command_line, names;
+    struct str user, host, boot, version;
+};
+
+enum event_field_kind {
+    EVENT_KIND_STR,
+    EVENT_KIND_INT,
+    EVENT_KIND_U32,
+    EVENT_KIND_TIME,
+    EVENT_KIND_PAIRS,
+    EVENT_KIND_STRS,
+    EVENT_KIND_IDS
+};
+
+struct event_field_row {
+    const char *name; /* in JSON */
+    enum event_field_kind kind;
+    uint16_t offset; /* in struct event */
+    const char *meaning;
+};
+struct event_type_row {
+    const char *name; /* "attempt.started" */
+    enum event_severity severity;
+    uint64_t fields; /* bit (1 << enum event_field) */
+    const char *meaning;
+};
+extern const struct event_field_row event_fields[EVENT_FIELD_TOTAL];
+extern const struct event_type_row event_types[EVENT_TYPE_COUNT];
+
+const char *event_severity_name(enum event_severity severity);
+
+/* The members of the JSON object but seq and chain, which the log adds: `"time":…,"type":…`,
+ * without braces. */
+void event_to_json(const struct event *event, struct strbuf *out);
+/* Reads one line. Strings live in `arena`. Unknown types give `*known` false and only the common
+ * fields (a newer pawl wrote them); unknown fields are passed over. False: no event at all. */
+bool event_from_json(struct str line, struct arena *arena, struct event *event, bool *known,
+                     struct err *err);
+
+/* Collects numbers into ranges; call with ascending numbers. */
+void event_ids_add(struct event_ids *ids, struct arena *arena, uint32_t number);
+
+#endif

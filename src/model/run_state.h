@@ -1,0 +1,49 @@
+#ifndef PAWL_MODEL_RUN_STATE_H
+#define PAWL_MODEL_RUN_STATE_H
+/* The state of a run: a fold over its events. run_state_apply() is the only function that changes
+ * it. The engine records an event and applies it; resume, status and reports read the record and
+ * apply it: the same function, the same state.
+ *
+ * Order of calls: run_state_init, run_state_apply for each event in order of seq, run_state_fini.
+ */
+#include "model/event.h"
+#include "model/states.h"
+
+struct inst_status {
+    enum inst_state state;
+    uint16_t attempts;                               /* started so far */
+    int64_t ready_at_ns, started_at_ns, ended_at_ns; /* since 1970; 0: not yet */
+    int64_t wall_ns, cpu_ns, max_rss_bytes;          /* of the last attempt that ended */
+    int64_t exit_code, signal;
+    struct str name, stage; /* known once an event named it */
+    struct str reason, cause, place, log, attempt_id;
+};
+
+struct run_state {
+    struct arena arena; /* texts of events are copied here */
+    enum run_status status;
+    struct str run, trace, pipeline, workspace, plan, manifest, version, user, host, boot, reason;
+    int64_t started_at_ns, ended_at_ns, last_event_ns;
+    uint64_t last_seq;
+    int64_t pid; /* of the process that works on it */
+    uint32_t resumes;
+    int64_t exit_status; /* of a finished run */
+    struct event_pairs params, labels, flags;
+    struct event_strs targets, command_line;
+    struct inst_status *instances;
+    uint32_t instance_count;
+    uint32_t counts[INST_STATE_COUNT];
+    uint32_t limit;
+    uint32_t attempts_started, attempts_finished, kept_files, differing_results;
+    uint64_t unknown_events;
+};
+
+void run_state_init(struct run_state *state);
+void run_state_fini(struct run_state *state);
+/* Applies one event. False: the move is not legal in this state (`err` says which); nothing
+ * changed. */
+bool run_state_apply(struct run_state *state, const struct event *event, struct err *err);
+/* Instances in a state that will not change any more. */
+uint32_t run_state_ended(const struct run_state *state);
+
+#endif
