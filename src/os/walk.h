@@ -1,0 +1,40 @@
+#ifndef PAWL_OS_WALK_H
+#define PAWL_OS_WALK_H
+/* Listing a folder and all below it, sorted by the bytes of the whole path (`a-b` before `a/b`
+ * before `a0`, as a tree object wants it). Links are listed, never followed. */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "os/signature.h"
+
+struct walk_entry {
+    struct str path;     /* relative to the folder listed, NUL-terminated */
+    enum file_type type; /* FILE_REGULAR, _FOLDER, _LINK or _OTHER */
+};
+
+struct walk_list {
+    struct walk_entry *items;
+    uint32_t count;
+};
+
+struct walk_options {
+    const struct str
+        *ignore; /* more patterns: names with `*` and `?`, or ending in `/` for folders */
+    uint32_t ignore_count;
+    bool all;       /* without the built-in ignore list */
+    bool flat;      /* this folder alone, not what is below */
+    uint32_t limit; /* entries at most, 0: LIMIT_INSTANCES; more is an error */
+};
+
+/* True if a listing leaves the name out: `.git .pawl __pycache__` as folders, `*.pyc .DS_Store *~
+ * .*.sw?`, and the patterns given. Patterns without a slash match one component; with one, the
+ * whole path. */
+bool walk_is_ignored(const struct walk_options *options, struct str path, enum file_type type);
+
+/* Lists `path` below `dirfd` (a folder itself reached through links). Memory from the arena. */
+bool walk_folder(int dirfd, const char *path, const struct walk_options *options,
+                 struct arena *arena, struct walk_list *list, struct err *err);
+
+#endif
