@@ -1,0 +1,301 @@
+#!/usr/bin/env bats
+# manifests/backtest: figures that another program recomputes, no work done twice, a failed index,
+# an empty root, and kill -9 at any moment.
+
+setup_file() {
+	: "${PAWL:?is the binary under test}"
+	perl -MJSON::PP -e 1 || skip "perl has no JSON::PP"
+}
+
+setup() {
+	# Where a stage runs pawl itself, these would point at an outer run.
+	unset PAWL_RUN_DIR PAWL_RUN_ID
+	source_root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+	work=$BATS_TEST_TMPDIR/backtest
+	cp -R "$source_root/manifests/backtest" "$work"
+	cd "$work" || return 1
+}
+
+# Runs pawl with what it says kept in $BATS_TEST_TMPDIR/said, shown when a test fails.
+pawl_run() {
+	local status=0
+	"$PAWL" run "$@" >"$BATS_TEST_TMPDIR/said" 2>&1 || status=$?
+	cat "$BATS_TEST_TMPDIR/said"
+	return "$status"
+}
+
+# `! command` never fails a test; this does.
+not() {
+	if "$@"; then return 1; fi
+}
+
+run_ids() {
+	local folder
+	for folder in .pawl/runs/*/; do
+		[ -d "$folder" ] || continue
+		folder=${folder%/}
+		echo "${folder##*/}"
+	done
+}
+
+# Instances that started an attempt in the latest run, sorted, one a line.
+ran() {
+	"$PAWL" events latest | perl -MJSON::PP -ne '
+		my $e = decode_json($_);
+		print "$e->{instance}\n" if $e->{type} eq "attempt.started"' | LC_ALL=C sort -u
+}
+
+# How many attempts all runs have started.
+count_started() {
+	local id
+	for id in $(run_ids); do "$PAWL" events "$id"; done | perl -MJSON::PP -ne '
+		$n++ if decode_json($_)->{type} eq "attempt.started";
+		END { print $n + 0, "\n" }'
+}
+
+# Instances that started an attempt after one had ended well, over all runs.
+ran_again() {
+	local id
+	for id in $(run_ids); do "$PAWL" events "$id"; done | perl -MJSON::PP -ne '
+		my $e = decode_json($_);
+		print "$e->{instance}\n" if $e->{type} eq "attempt.started" && $good{$e->{instance}};
+		$good{$e->{instance}} = 1 if $e->{type} eq "attempt.finished" && $e->{state} eq "done"'
+}
+
+# Instances with an attempt that ended well, over all runs, sorted, one a line.
+ended_well() {
+	local id
+	for id in $(run_ids); do "$PAWL" events "$id"; done | perl -MJSON::PP -ne '
+		my $e = decode_json($_);
+		print "$e->{instance}\n" if $e->{type} eq "attempt.finished" && $e->{state} eq "done"' | LC_ALL=C sort -u
+}
+
+# state_in FILE INSTANCE: the instance's state in a result.
+state_in() {
+	perl -MJSON::PP -e '
+		local $/;
+		my ($file, $name) = @ARGV;
+		open my $in, "<", $file or die "$file: $!";
+		my @todo = (decode_json(<$in>));
+		while (@todo) {
+			my $x = shift @todo;
+			if (ref $x eq "HASH") {
+				print("$x->{state}\n"), exit if defined $x->{state} && ($x->{instance} // $x->{name} // "") eq $name;
+				push @todo, $x->{$name} if ref $x->{$name} eq "HASH" && !exists $x->{$name}{instance}
+					&& ($x->{$name}{instance} = $name);
+				push @todo, grep { ref } values %$x;
+			} elsif (ref $x eq "ARRAY") {
+				push @todo, @$x;
+			}
+		}
+		print "absent\n"' "$1" "$2"
+}
+
+# same_outputs ONE OTHER: all that the stages make has the same bytes.
+same_outputs() {
+	local folder
+	for folder in out artifacts report; do
+		diff -r "$1/$folder" "$2/$folder" || return 1
+	done
+}
+
+recompute() {
+	awk -v folder="$1" -v indexes="${2:-}" -f "$source_root/tests/recompute/backtest.awk" "$1/data/eustock.csv"
+}
+
+@test "backtest: another program finds the same figures" {
+	pawl_run
+	[ "$(ran | wc -l)" -eq 110 ]
+	[ "$(cat report/complete.txt)" = "4 of 4 indexes have a result" ]
+	for index in DAX SMI CAC FTSE; do
+		cmp "out/$index/best.csv" "artifacts/$index/parameters.csv"
+		cmp "out/$index/equity.csv" "artifacts/$index/equity.csv"
+		cmp "out/$index/performance.json" "artifacts/$index/performance.json"
+		grep -q "^$index," report/summary.csv
+		grep -q "^|.* $index |" report/report.md
+	done
+	run recompute "$work"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "$output" = "7396 figures agree" ]
+}
+
+@test "backtest: a second run runs nothing and says so" {
+	pawl_run
+	before=$(run_ids)
+	pawl_run
+	grep -q "up to date" "$BATS_TEST_TMPDIR/said"
+	[ "$(run_ids)" = "$before" ]
+	"$PAWL" plan --check
+}
+
+@test "backtest: a changed close runs its own index only" {
+	pawl_run
+	awk -F, -v OFS=, 'NR == 1700 { $4 = sprintf("%.2f", $4 * 1.01) } { print }' data/eustock.csv >"$BATS_TEST_TMPDIR/quotes"
+	not cmp -s data/eustock.csv "$BATS_TEST_TMPDIR/quotes"
+	cat "$BATS_TEST_TMPDIR/quotes" >data/eustock.csv
+	pawl_run
+	ran | tee "$BATS_TEST_TMPDIR/ran"
+	# The close lies behind the split: the grid runs and gives the same rows, so the choice stands.
+	expected=$(
+		for index in CAC DAX FTSE SMI; do echo "prices@index=$index"; done
+		for fast in 5 10 15 20 25; do
+			for slow in 20 40 60 80 100; do
+				[ "$fast" -ge "$slow" ] || echo "optimize@fast=$fast,index=CAC,slow=$slow"
+			done
+		done
+		printf '%s\n' performance@index=CAC artifacts@index=CAC report complete
+	)
+	[ "$(cat "$BATS_TEST_TMPDIR/ran")" = "$(echo "$expected" | LC_ALL=C sort)" ]
+	recompute "$work"
+}
+
+@test "backtest: a changed comment runs its stage and nothing after it" {
+	pawl_run
+	cp -R "$work" "$BATS_TEST_TMPDIR/before"
+	echo "# One more remark." >>stages/optimize.awk
+	pawl_run
+	ran | tee "$BATS_TEST_TMPDIR/ran"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/ran")" -eq 92 ]
+	not grep -v '^optimize@' "$BATS_TEST_TMPDIR/ran"
+	same_outputs "$BATS_TEST_TMPDIR/before" "$work"
+}
+
+@test "backtest: a failed index leaves the others and fails the run" {
+	status=0
+	pawl_run -k -p fail=CAC --result "$BATS_TEST_TMPDIR/result.json" || status=$?
+	[ "$status" -eq 1 ]
+	cat "$BATS_TEST_TMPDIR/result.json"
+	[ "$(state_in "$BATS_TEST_TMPDIR/result.json" performance@index=CAC)" = failed ]
+	[ "$(state_in "$BATS_TEST_TMPDIR/result.json" complete)" = failed ]
+	for stage in prices best performance artifacts; do
+		for index in DAX SMI FTSE; do
+			[ "$(state_in "$BATS_TEST_TMPDIR/result.json" "$stage@index=$index")" = "done" ]
+		done
+	done
+	[ "$(state_in "$BATS_TEST_TMPDIR/result.json" report)" = "done" ]
+	[ "$(state_in "$BATS_TEST_TMPDIR/result.json" artifacts@index=CAC)" != "done" ]
+	grep -q "^No result for CAC\.$" report/report.md
+	[ "$(cut -d, -f1 report/summary.csv | tr '\n' ' ')" = "index DAX SMI FTSE " ]
+	[ ! -e artifacts/CAC ]
+	[ ! -e report/complete.txt ]
+	recompute "$work" "DAX SMI FTSE"
+
+	# Mended: what CAC lacks, and nothing else.
+	pawl_run
+	[ "$(ran | tr '\n' ' ')" = "artifacts@index=CAC complete performance@index=CAC report " ]
+	recompute "$work"
+}
+
+@test "backtest: a failed index is missing even where an earlier run left its figures" {
+	pawl_run
+	cp -R "$work" "$BATS_TEST_TMPDIR/before"
+	status=0
+	pawl_run -k -p fail=CAC || status=$?
+	[ "$status" -eq 1 ]
+	ran | tee "$BATS_TEST_TMPDIR/ran"
+	not grep -v -e '^performance@index=CAC$' -e '^artifacts@index=CAC$' -e '^report$' -e '^complete$' "$BATS_TEST_TMPDIR/ran"
+	grep -q '^No result for CAC\.$' report/report.md
+	cmp out/CAC/performance.json "$BATS_TEST_TMPDIR/before/out/CAC/performance.json"
+
+	# All that the first run found is known, so nothing starts.
+	started=$(count_started)
+	pawl_run
+	[ "$(count_started)" -eq "$started" ]
+	same_outputs "$BATS_TEST_TMPDIR/before" "$work"
+}
+
+# A program that names no interpreter (the dynamic linker) needs nothing else in its root.
+is_static() {
+	perl -e '
+		open my $in, "<:raw", $ARGV[0] or exit 1;
+		read($in, my $head, 4096) or exit 1;
+		exit 1 if substr($head, 0, 6) ne "\x7fELF\x02\x01";
+		my $at = unpack("Q<", substr($head, 32, 8));
+		my ($size, $count) = unpack("v2", substr($head, 54, 4));
+		for my $n (0 .. $count - 1) {
+			exit 1 if unpack("V", substr($head, $at + $n * $size, 4)) == 3;
+		}' "$1"
+}
+
+@test "backtest: runs in an empty root with only sh and awk" {
+	[ "$(id -u)" -eq 0 ] || skip "chroot needs root"
+	command -v chroot >/dev/null || skip "no chroot"
+	is_static "$PAWL" || skip "$PAWL is not static"
+	busybox=$(command -v busybox) || skip "no busybox"
+	is_static "$busybox" || skip "busybox is not static"
+
+	root=$BATS_TEST_TMPDIR/root
+	mkdir -p "$root/bin"
+	cp "$PAWL" "$root/bin/pawl"
+	cp "$busybox" "$root/bin/sh"
+	cp "$busybox" "$root/bin/awk"
+	cp -R "$work" "$root/backtest"
+	chroot=$(command -v chroot)
+	env -i PATH=/bin "$chroot" "$root" /bin/pawl -C /backtest run >"$BATS_TEST_TMPDIR/said" 2>&1 || {
+		cat "$BATS_TEST_TMPDIR/said"
+		return 1
+	}
+	env -i PATH=/bin "$chroot" "$root" /bin/pawl -C /backtest run >"$BATS_TEST_TMPDIR/said" 2>&1
+	cat "$BATS_TEST_TMPDIR/said"
+	grep -q "up to date" "$BATS_TEST_TMPDIR/said"
+	# The root holds what it held and the workspace: nothing was made beside it.
+	[ "$(cd "$root" && echo *)" = "backtest bin" ]
+
+	pawl_run
+	same_outputs "$work" "$root/backtest"
+}
+
+# Lines that all runs have recorded so far, in $recorded; starts no process, so that it can be asked often.
+count_recorded() {
+	local file lines
+	recorded=0
+	for file in .pawl/runs/*/events.jsonl; do
+		[ -e "$file" ] || continue
+		mapfile -t lines <"$file"
+		recorded=$((recorded + ${#lines[@]}))
+	done
+}
+
+# Starts a run and kills it once a random number of lines more is recorded; adds to $killed.
+run_and_kill() {
+	local more=$((RANDOM % 9)) status=0 target pid spin
+	count_recorded
+	target=$((recorded + more))
+	"$PAWL" run "$@" >>"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
+	pid=$!
+	while count_recorded && [ "$recorded" -lt "$target" ] && kill -0 "$pid" 2>/dev/null; do :; done
+	for ((spin = RANDOM % 2000; spin > 0; spin--)); do :; done
+	kill -9 "$pid" 2>/dev/null || :
+	wait "$pid" || status=$?
+	[ "$status" -ne 137 ] || killed=$((killed + 1))
+	[ "$status" -eq 137 ] || [ "$status" -eq 0 ]
+}
+
+@test "backtest: killed twenty times, it ends as if nothing had been and repeats nothing" {
+	# More pairs than the manifest's own, so that the run does not end before the twentieth kill.
+	grid=(-p slow_first=30 -p fast_step=2 -p slow_step=10)
+	cp -R "$work" "$BATS_TEST_TMPDIR/calm"
+	"$PAWL" -C "$BATS_TEST_TMPDIR/calm" run "${grid[@]}"
+
+	RANDOM=${PAWL_TEST_SEED:-1991}
+	killed=0
+	tries=0
+	while [ "$killed" -lt 20 ] && [ "$tries" -lt 40 ]; do
+		run_and_kill "${grid[@]}"
+		tries=$((tries + 1))
+	done
+	echo "killed $killed times in $tries runs"
+	[ "$killed" -eq 20 ]
+
+	pawl_run "${grid[@]}"
+	same_outputs "$BATS_TEST_TMPDIR/calm" "$work"
+	ran_again | tee "$BATS_TEST_TMPDIR/again"
+	[ ! -s "$BATS_TEST_TMPDIR/again" ]
+	# 11 by 8 pairs and 4 stages of 4 indexes, report and complete; a kill may fall between a result
+	# and the record of its attempt.
+	[ "$(ended_well | wc -l)" -ge 330 ]
+	"$PAWL" verify
+	pawl_run "${grid[@]}"
+	grep -q "up to date" "$BATS_TEST_TMPDIR/said"
+}
