@@ -1,0 +1,100 @@
+#ifndef PAWL_OS_SPAWN_H
+#define PAWL_OS_SPAWN_H
+/* Children: started, signalled as a group, reaped, and at the end of a run all gone.
+ *
+ * Order for one attempt: spawn_find, spawn_start, watch child.pidfd in the loop, at its readiness
+ * child_ended says how (and leaves the zombie, so that the group's number cannot be taken by
+ * somebody else), child_kill_group, child_reap. Main thread only.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "os/signals.h"
+
+/* Finds the program that `name` means as execvp would: with a slash it is a path (relative to
+ * `dir`, which may be NULL for here), else each folder of `path` (a PATH; empty parts mean `dir`).
+ * The result, in the arena, is what spawn.program wants; relative results are relative to `dir`.
+ * Errors: nothing there (sys ENOENT), there but not executable, or a folder (sys EACCES). */
+bool spawn_find(struct arena *arena, struct str name, struct str path, const char *dir,
+                struct str *program, struct err *err);
+
+/* `from` in this process becomes `to` in the child. */
+struct spawn_fd {
+    int from, to;
+};
+
+struct spawn {
+    const char *program;      /* what is executed; see spawn_find; after the change to `dir` */
+    const char *const *argv;  /* ended by NULL; argv[0] is the name the program sees */
+    const char *const *envp;  /* ended by NULL: the whole environment */
+    const char *dir;          /* working folder; NULL: ours */
+    int stdin_fd;             /* -1: empty (/dev/null, or a pipe that has ended) */
+    int stdout_fd, stderr_fd; /* stay open here: the caller closes them */
+    const struct spawn_fd
+        *fds; /* further descriptors the child gets, `to` from 3; all else is closed */
+    size_t fd_count;
+    int tty_fd;                  /* terminal handed to the child's group; -1: none */
+    const struct origin *origin; /* mask, dispositions, limits, umask; NULL: as they are now */
+};
+
+struct child {
+    pid_t pid; /* also the process group's number; 0: none */
+    int pidfd; /* readable when the process has ended; -1 on kernels without: see SIGCHLD */
+    int64_t rss_floor_bytes; /* our own peak when it was started: a smaller peak cannot be told */
+};
+
+enum spawn_step {
+    SPAWN_STEP_PREPARE, /* in this process: pipes, memory */
+    SPAWN_STEP_CLONE,
+    SPAWN_STEP_GROUP,
+    SPAWN_STEP_PARENT, /* pawl had ended meanwhile */
+    SPAWN_STEP_LIMIT,
+    SPAWN_STEP_DIR,
+    SPAWN_STEP_FD,
+    SPAWN_STEP_TERMINAL,
+    SPAWN_STEP_SIGNALS,
+    SPAWN_STEP_EXEC
+};
+const char *spawn_step_name(enum spawn_step step);
+
+/* Starts it. When this returns true the program has been executed. False: nothing runs, `err` says
+ * the step and the reason (a missing program: sys ENOENT; a script without #! line: sys ENOEXEC),
+ * `step` (may be NULL) which step it was. */
+bool spawn_start(const struct spawn *spawn, struct child *child, enum spawn_step *step,
+                 struct err *err);
+
+/* How a child ended. */
+struct child_end {
+    int exit_code; /* of a process that exited; else -1 */
+    int signal;    /* that killed it; else 0 */
+    bool core_dumped;
+    int64_t cpu_ns;     /* user and system, with the children it waited for */
+    int64_t peak_bytes; /* of its largest process; 0: not known (it was below our own) */
+};
+
+/* Has it ended? 1: yes, `end` without cpu_ns and peak_bytes; 0: no; -1: there is no such child
+ * (errno). Does not reap. */
+int child_ended(const struct child *child, struct child_end *end);
+/* Signals the group of a child that is not yet reaped. True also when nobody was left. */
+bool child_kill_group(const struct child *child, int signal);
+/* Signals the process alone. */
+bool child_kill(const struct child *child, int signal);
+/* Waits for the end (blocking), kills what is left of its group, reaps it, closes the pidfd. False:
+ * there was no such child; all is released anyway. */
+bool child_reap(struct child *child, struct child_end *end);
+
+/* Orphans of our children become ours, so that none escapes. False where the kernel refuses. */
+bool children_subreaper(struct err *err);
+/* Reaps orphans that have ended, as far as no child known to `is_ours` stands before them; call on
+ * SIGCHLD after the known ones were reaped. How many. */
+unsigned children_reap_strays(bool (*is_ours)(void *ctx, pid_t pid), void *ctx);
+/* Kills and reaps every child, and every orphan that becomes ours by it, for `limit_ns` at most.
+ * True: none is left. For the end of a run; needs /proc to see whom to kill. */
+bool children_kill_all(int64_t limit_ns);
+
+#endif
