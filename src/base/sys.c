@@ -1018,6 +1018,11 @@ int sys_affinity_count(void)
     return used < 0 ? -1 : count;
 }
 
+int sys_get_limit(int resource, struct sys_limit *limit)
+{
+    return (int)syscall(SYS_prlimit64, 0, resource, NULL, limit);
+}
+
 int sys_getrandom(void *data, size_t size)
 {
     char *next = data;

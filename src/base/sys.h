@@ -265,6 +265,11 @@ int sys_waitid(int kind, id_t id, int options, struct sys_wait *wait, struct rus
 int sys_prctl(int option, unsigned long value);
 /* Processors this process may use, or -1. */
 int sys_affinity_count(void);
+/* A limit of this process (RLIMIT_*), as the kernel counts; UINT64_MAX: none. */
+struct sys_limit {
+    uint64_t soft, hard;
+};
+int sys_get_limit(int resource, struct sys_limit *limit);
 /* All `size` bytes random, or -1. */
 int sys_getrandom(void *data, size_t size);
 

@@ -32,7 +32,8 @@ struct pool {
     pthread_t workers[POOL_WORKERS_MAX];
 };
 
-/* `workers` 0: as many as processors, 4 at most. `wake` may be NULL. */
+/* `workers` 0: as many as processors, 4 at most. `wake` may be NULL; it is called with the pool
+ * locked and must not call back (loop_wake_any is made for it). */
 void pool_init(struct pool *pool, unsigned workers, void (*wake)(void *ctx), void *ctx);
 /* Queues a job; starts a worker when all are busy. Where no thread can be had the job is done at
  * once, here. */

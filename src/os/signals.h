@@ -9,10 +9,10 @@
  */
 #include <signal.h>
 #include <stdbool.h>
-#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/sys.h"
 
 enum { ORIGIN_SIGNALS = 65, ORIGIN_LIMITS = 16 };
 
@@ -20,7 +20,7 @@ enum { ORIGIN_SIGNALS = 65, ORIGIN_LIMITS = 16 };
 struct origin {
     sigset_t mask;
     bool ignored[ORIGIN_SIGNALS]; /* by number: SIG_IGN at start; all others default */
-    struct rlimit limits[ORIGIN_LIMITS];
+    struct sys_limit limits[ORIGIN_LIMITS];
     bool has_limit[ORIGIN_LIMITS];
     mode_t umask;
 };
