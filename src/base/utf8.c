@@ -1,6 +1,8 @@
 /* Owns the rules of UTF-8. */
 #include "base/utf8.h"
 
+#include <string.h>
+
 static bool utf8_tail(struct str s, size_t at, size_t count)
 {
     if (s.len - at <= count) {
@@ -37,11 +39,26 @@ size_t utf8_sequence(struct str s, size_t at)
     return utf8_tail(s, at, 3) && !(a == 0xf0 && b < 0x90) && !(a == 0xf4 && b > 0x8f) ? 4 : 0;
 }
 
+/* Skips ASCII eight bytes at a time: nearly all of nearly every text. */
+static size_t utf8_skip_ascii(struct str s, size_t at)
+{
+    uint64_t word;
+
+    while (s.len - at >= sizeof(word)) {
+        memcpy(&word, s.data + at, sizeof(word));
+        if ((word & UINT64_C(0x8080808080808080)) != 0) {
+            break;
+        }
+        at += sizeof(word);
+    }
+    return at;
+}
+
 size_t utf8_valid_len(struct str s)
 {
     size_t at = 0;
 
-    while (at < s.len) {
+    while ((at = utf8_skip_ascii(s, at)) < s.len) {
         size_t len = utf8_sequence(s, at);
 
         if (len == 0) {

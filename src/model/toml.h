@@ -63,6 +63,7 @@ struct toml_entry {
     struct toml_entry *next; /* in order of definition */
     struct str key;          /* without quotes, escapes resolved */
     struct span key_span;
+    uint32_t hash; /* of the key */
     struct toml_value value;
 };
 
