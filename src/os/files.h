@@ -14,6 +14,14 @@
 
 enum { FILES_SMALL_BYTES = 256 << 10, FILES_BUFFER_BYTES = 256 << 10 };
 
+/* Temporary files beside others are named FILE_TEMP_PREFIX and 16 random hexadecimal digits. What a
+ * killed process left under such a name is nobody's: listings leave it out, moves remove it. */
+#define FILE_TEMP_PREFIX ".pawl-new."
+enum { FILE_TEMP_BYTES = 32 };
+/* A new one, with its NUL; false when there are no random bytes. */
+bool file_temp_name(char name[static FILE_TEMP_BYTES]);
+bool file_is_temp_name(const char *name);
+
 /* Appends the whole file to `out`; more than `limit_bytes` is an error. Follows links. */
 bool file_read(int dirfd, const char *path, uint64_t limit_bytes, struct strbuf *out,
                struct err *err);
@@ -60,8 +68,8 @@ bool folder_make(int dirfd, const char *path, struct err *err);
 /* Makes the parents of `path` alone. */
 bool folder_make_parents(int dirfd, const char *path, struct err *err);
 /* Opens the folder that holds `path`, following no link below `dirfd`; `*base` points into `path`.
- * Returns a descriptor (close it), or -1; `missing` (may be NULL) tells ENOENT/ENOTDIR from the
- * rest. With `make`, missing folders are made. */
+ * Returns a descriptor (O_PATH; close it), or -1; `missing` (may be NULL) tells ENOENT/ENOTDIR from
+ * the rest. With `make`, missing folders are made. */
 int folder_open_parent(int dirfd, const char *path, bool make, const char **base, bool *missing,
                        struct err *err);
 /* A folder's descriptor, O_PATH not set, following no link in its last component; -1: error. */

@@ -10,8 +10,5 @@
 bool file_remove(int dirfd, const char *path, struct err *err);
 /* A file, link or folder with all that is in it. */
 bool tree_remove(int dirfd, const char *path, struct err *err);
-/* The bytes of all files in a tree (apparent size), counting no further than `limit_bytes`. A
- * missing path has none. */
-uint64_t tree_size_bytes(int dirfd, const char *path, uint64_t limit_bytes);
 
 #endif

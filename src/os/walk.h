@@ -28,13 +28,16 @@ struct walk_options {
     uint32_t limit; /* entries at most, 0: LIMIT_INSTANCES; more is an error */
 };
 
-/* True if a listing leaves the name out: `.git .pawl __pycache__` as folders, `*.pyc .DS_Store *~
- * .*.sw?`, and the patterns given. Patterns without a slash match one component; with one, the
- * whole path. */
-bool walk_is_ignored(const struct walk_options *options, struct str path, enum file_type type);
+/* True if a listing leaves out an entry of this name (one component): `.git .pawl __pycache__` as
+ * folders, `*.pyc .DS_Store *~ .*.sw?`, our own `.pawl-new.*` and `*.pawl-parked.*`, and the names
+ * given. */
+bool walk_is_ignored(const struct walk_options *options, struct str name, enum file_type type);
 
 /* Lists `path` below `dirfd` (a folder itself reached through links). Memory from the arena. */
 bool walk_folder(int dirfd, const char *path, const struct walk_options *options,
                  struct arena *arena, struct walk_list *list, struct err *err);
+/* The bytes of all files in what lies at `path` (a file, a folder), counting no further than
+ * `limit_bytes`. A missing path has none; what cannot be read counts as the limit. */
+uint64_t walk_size_bytes(int dirfd, const char *path, uint64_t limit_bytes);
 
 #endif
