@@ -311,7 +311,6 @@ test)
     need_test_tools
     install_missing
     provide_sources
-    build
     # Not by `make check`, which would add a line of its own after the last one.
     make -s build/jobs-check
     exec tools/run-tests -j "$(nproc)" build/jobs-check
