@@ -94,7 +94,7 @@ LIBRARIES = $(patsubst %,$(B)/lib%.a,$(1) $(BELOW_$(1)))
 MBEDTLS_FLAGS = -isystem build/deps/mbedtls/include \
 	-DMBEDTLS_CONFIG_FILE='"base/mbedtls_config.h"'
 YYJSON_FLAGS = -isystem build/deps/yyjson/src -DYYJSON_DISABLE_WRITER=1 \
-	-DYYJSON_DISABLE_UTILS=1 -DYYJSON_DISABLE_NON_STANDARD=1
+	-DYYJSON_DISABLE_UTILS=1
 DEPS_OBJECTS = $(addprefix $(B)/deps/,mbedtls/sha256.o mbedtls/platform_util.o yyjson/yyjson.o)
 
 # ---- the binary
