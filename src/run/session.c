@@ -1,0 +1,298 @@
+/* Owns opening and closing of a workspace. */
+#include "run/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/path.h"
+#include "base/sys.h"
+#include "os/files.h"
+
+enum { SESSION_LOCK_RETRY_MS = 100, SESSION_LIVES_LIMIT_MS = 5000 };
+
+void session_init(struct session *session, const struct session_options *options,
+                  const struct clock *clock, const struct origin *origin)
+{
+    *session = (struct session){
+        .options = *options, .clock = clock, .origin = origin, .root_fd = -1, .store_fd = -1};
+    session->workspace.pawlfd = -1;
+    session->lock.fd = session->lives.fd = -1;
+    arena_init(&session->arena);
+    diags_init(&session->diags);
+    machine_read(&session->machine, "");
+}
+
+void session_fini(struct session *session)
+{
+    if (session->planned) {
+        plan_fini(&session->plan);
+    }
+    if (session->made != NULL) {
+        made_close(session->made);
+    }
+    if (session->index != NULL) {
+        index_close(session->index);
+    }
+    if (session->results != NULL) {
+        results_close(session->results);
+    }
+    if (session->objects != NULL) {
+        objects_close(session->objects);
+    }
+    if (session->times != NULL) {
+        signature_times_free(session->times);
+    }
+    if (session->store_fd >= 0 && session->store_fd != session->workspace.pawlfd) {
+        sys_close(session->store_fd);
+    }
+    workspace_close(&session->workspace);
+    lock_release(&session->lives);
+    lock_release(&session->lock);
+    if (session->root_fd >= 0) {
+        sys_close(session->root_fd);
+    }
+    diags_fini(&session->diags);
+    arena_fini(&session->arena);
+}
+
+/* --- where --- */
+
+static bool session_here(struct session *session, struct str *here, struct err *err)
+{
+    char path[PATH_MAX];
+
+    if (session->options.dir != NULL && sys_chdir(session->options.dir) != 0) {
+        return err_sys(err, "'%s': cannot go there", session->options.dir);
+    }
+    if (getcwd(path, sizeof(path)) == NULL) {
+        return err_sys(err, "the working folder cannot be found");
+    }
+    *here = str_dup(&session->arena, str_of(path));
+    return true;
+}
+
+/* The nearest folder from here upwards that holds pawl.toml. */
+static bool session_search(struct session *session, struct str here, struct str *folder,
+                           struct err *err)
+{
+    struct str at = here;
+
+    for (;;) {
+        struct str file = path_join(&session->arena, at, STR("pawl.toml"));
+
+        if (sys_access(AT_FDCWD, file.data, F_OK) == 0) {
+            *folder = at;
+            return true;
+        }
+        if (at.len <= 1) {
+            return err_set(err, STATUS_USAGE,
+                           "no 'pawl.toml' here or above; 'pawl init' writes a first one, -f names "
+                           "another");
+        }
+        at = str_dup(&session->arena, path_dir(at));
+    }
+}
+
+static bool session_named_file(struct session *session, struct str *folder, struct err *err)
+{
+    struct str file = str_of(session->options.file);
+    struct str dir = path_dir(file);
+    char real[PATH_MAX];
+
+    if (sys_access(AT_FDCWD, session->options.file, R_OK) != 0) {
+        int sys = errno;
+
+        err_errno(err, sys, "'%s': cannot be read", session->options.file);
+        err->status = sys == ENOENT ? STATUS_USAGE : STATUS_ENVIRONMENT;
+        return false;
+    }
+    if (realpath(dir.len != 0 ? str_dup(&session->arena, dir).data : ".", real) == NULL) {
+        return err_sys(err, "'%s': its folder cannot be found", session->options.file);
+    }
+    *folder = str_dup(&session->arena, str_of(real));
+    session->manifest_path = str_dup(&session->arena, path_base(file));
+    return true;
+}
+
+bool session_find(struct session *session, struct err *err)
+{
+    struct str here;
+
+    if (!session_here(session, &here, err)) {
+        return false;
+    }
+    if (session->options.file != NULL) {
+        if (!session_named_file(session, &session->root, err)) {
+            return false;
+        }
+    } else {
+        session->manifest_path = STR("pawl.toml");
+        if (!session_search(session, here, &session->root, err)) {
+            return false;
+        }
+    }
+    session->prefix = STR("");
+    if (path_is_below(here, session->root) && here.len > session->root.len) {
+        session->prefix = str_skip(here, session->root.len + (session->root.len > 1 ? 1u : 0u));
+    }
+    if (sys_chdir(session->root.data) != 0) {
+        return err_sys(err, "'%s': cannot go there", session->root.data);
+    }
+    session->root_fd = sys_open(".", O_RDONLY | O_DIRECTORY, 0);
+    if (session->root_fd < 0) {
+        return err_sys(err, "'%s': cannot be opened", session->root.data);
+    }
+    return workspace_find(&session->workspace, session->root_fd, err);
+}
+
+bool session_user_path(struct session *session, struct str typed, struct str *path)
+{
+    struct str joined = path_join(&session->arena, session->prefix, typed);
+    struct str normal;
+
+    if (path_is_absolute(typed) && path_is_below(typed, session->root)) {
+        joined = str_skip(typed, session->root.len + 1);
+    }
+    return path_normalise(&session->arena, joined, path, NULL) == PATH_FINE &&
+           path_normalise(&session->arena, *path, &normal, NULL) == PATH_FINE &&
+           !path_is_absolute(normal);
+}
+
+/* --- what was recorded --- */
+
+static bool session_lock_once(struct session *session, enum lock_answer *answer, struct err *err)
+{
+    struct lock_holder me = {.pid = getpid(), .since_ns = clock_real_ns(session->clock)};
+    struct lock_holder other;
+
+    strncpy(me.host, session->machine.host, sizeof(me.host) - 1);
+    strncpy(me.what, session->options.command != NULL ? session->options.command : "",
+            sizeof(me.what) - 1);
+    *answer = lock_take(&session->lock, ".pawl/lock", &me, &other, err);
+    session->locked = *answer == LOCK_HELD;
+    return session->locked;
+}
+
+static bool session_take_lock(struct session *session, bool wait, struct err *err)
+{
+    enum lock_answer answer;
+
+    while (!session_lock_once(session, &answer, err)) {
+        if (answer != LOCK_BUSY || !wait) {
+            return false;
+        }
+        sys_poll(NULL, 0, SESSION_LOCK_RETRY_MS);
+    }
+    return true;
+}
+
+/* A shared store is a folder of its own; it may lie anywhere. */
+static bool session_open_store_folder(struct session *session, enum session_access access,
+                                      struct err *err)
+{
+    struct str store =
+        session->options.store != NULL ? str_of(session->options.store) : session->manifest.store;
+
+    if (store.len == 0) {
+        session->store_fd = session->workspace.pawlfd;
+        return true;
+    }
+    store = str_dup(&session->arena, store);
+    if (access == SESSION_CHANGE && sys_mkdir(store.data, 0777) != 0 && errno != EEXIST) {
+        return err_sys(err, "store '%s': cannot be made", store.data);
+    }
+    session->store_fd = sys_open(store.data, O_RDONLY | O_DIRECTORY, 0);
+    if (session->store_fd < 0) {
+        return err_sys(err, "store '%s': cannot be opened", store.data);
+    }
+    return true;
+}
+
+static void session_name_machine(struct session *session)
+{
+    struct strbuf text = {0};
+    struct err err;
+
+    if (!file_read(AT_FDCWD, "/etc/machine-id", 4096, &text, &err)) {
+        strbuf_puts(&text, session->machine.host);
+    }
+    session->machine_digest = sha256_of(strbuf_str(&text).data, text.len);
+    strbuf_fini(&text);
+}
+
+static bool session_open_records(struct session *session, enum session_access access,
+                                 struct err *err)
+{
+    struct objects_options options = {
+        .dirfd = session->store_fd, .shown = ".pawl", .read_only = access == SESSION_LOOK};
+    struct objects_settled settled;
+    struct digest epoch;
+
+    session->objects = objects_open(&options, &settled, err);
+    if (session->objects == NULL) {
+        return false;
+    }
+    epoch = objects_epoch(session->objects);
+    session->results = results_open(session->store_fd, err);
+    if (session->results == NULL) {
+        return false;
+    }
+    session->index = index_open(session->workspace.pawlfd, &epoch, NULL, err);
+    if (session->index == NULL) {
+        return false;
+    }
+    session->made = made_open(session->workspace.pawlfd, err);
+    return session->made != NULL;
+}
+
+static bool session_probe_times(struct session *session, struct err *err)
+{
+    int fd;
+
+    if (!workspace_folder(&session->workspace, "tmp", err)) {
+        return false;
+    }
+    fd = folder_open(session->workspace.pawlfd, "tmp", err);
+    if (fd < 0) {
+        return false;
+    }
+    signature_times_probe(session->times, fd);
+    sys_close(fd);
+    return true;
+}
+
+bool session_open_store(struct session *session, enum session_access access, bool wait,
+                        struct err *err)
+{
+    session_name_machine(session);
+    session->times = signature_times_new();
+    if (access == SESSION_LOOK && !session->workspace.exists) {
+        return true;
+    }
+    if (access == SESSION_CHANGE &&
+        (!workspace_create(&session->workspace, err) || !session_take_lock(session, wait, err))) {
+        return false;
+    }
+    return session_open_store_folder(session, access, err) &&
+           session_open_records(session, access, err) &&
+           (access == SESSION_LOOK || session_probe_times(session, err));
+}
+
+bool session_show_diags(struct session *session, bool color)
+{
+    struct strbuf text = {0};
+    bool errors = diags_has_errors(&session->diags);
+
+    if (session->diags.count != 0) {
+        diags_render(&session->diags, &text, color);
+        sys_write_full(STDERR_FILENO, text.data, text.len);
+        strbuf_fini(&text);
+        session->diags.count = session->diags.errors = session->diags.warnings = 0;
+    }
+    return errors;
+}

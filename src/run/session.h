@@ -1,0 +1,100 @@
+#ifndef PAWL_RUN_SESSION_H
+#define PAWL_RUN_SESSION_H
+/* A session: everything a command needs of one workspace, opened step by step, closed at once.
+ *
+ * Order of calls: session_init; session_find (which manifest, which workspace; the process changes
+ * into it, so that workspace paths are paths); session_open_store (what was recorded; takes the
+ * lock if the command changes the workspace); session_plan (reads manifest and parameters,
+ * expands). session_fini releases all of it, whatever was opened. Main thread only.
+ *
+ * Diagnostics of the manifest collect in `diags`; session_show_diags prints them to stderr once.
+ */
+#include "base/clock.h"
+#include "base/diag.h"
+#include "model/manifest.h"
+#include "model/event.h"
+#include "model/plan.h"
+#include "os/lock.h"
+#include "os/machine.h"
+#include "os/signals.h"
+#include "os/signature.h"
+#include "store/index.h"
+#include "store/made.h"
+#include "store/objects.h"
+#include "store/results.h"
+#include "store/workspace.h"
+
+/* What the command line says about where and what. */
+struct session_options {
+    const char *dir;   /* -C; NULL: here */
+    const char *file;  /* -f; NULL: pawl.toml, looked for here and upwards */
+    const char *store; /* --store; NULL: as the manifest says */
+    const struct m_override *overrides;
+    uint32_t override_count;
+    const char *params_file; /* --params; NULL */
+    const char *command;     /* name of the command, for the lock's holder line */
+};
+
+struct session {
+    struct session_options options;
+    struct arena arena; /* lives as long as the session */
+    struct diags diags;
+    const struct clock *clock;
+    const struct origin *origin;
+    struct machine machine;
+    struct str root;          /* workspace folder, its real path; the working folder from then on */
+    struct str prefix;        /* where the user stands below it: "" or "sub/dir" */
+    struct str manifest_path; /* relative to root: usually pawl.toml */
+    struct str manifest_text;
+    int root_fd;
+    struct workspace workspace;
+    struct lock lock, lives;
+    bool locked;
+    int store_fd; /* .pawl or the shared store's folder */
+    struct objects *objects;
+    struct results *results;
+    struct index *index;
+    struct made *made;
+    struct signature_times *times;
+    struct manifest manifest;
+    bool manifest_read;
+    struct plan plan;
+    bool planned;
+    struct digest manifest_digest;
+    struct digest machine_digest;
+    uint32_t orphans_seen;
+};
+
+void session_init(struct session *session, const struct session_options *options,
+                  const struct clock *clock, const struct origin *origin);
+void session_fini(struct session *session);
+
+/* Finds the manifest and opens the workspace folder. Errors: status 2 (no such file), 11. */
+bool session_find(struct session *session, struct err *err);
+
+enum session_access {
+    SESSION_LOOK,  /* reads what is there; writes nothing */
+    SESSION_CHANGE /* takes the lock; makes .pawl */
+};
+/* Opens store, results, index, made. With SESSION_CHANGE: status 9 if somebody else holds the
+ * workspace (`wait`: waits for him). */
+bool session_open_store(struct session *session, enum session_access access, bool wait,
+                        struct err *err);
+/* Reads the manifest and its companions. False: errors are in diags (status 3) or in `err`. */
+bool session_read_manifest(struct session *session, struct err *err);
+/* Builds the plan; the same. Needs session_open_store for orphans. */
+bool session_plan(struct session *session, struct err *err);
+/* Prints warnings and errors once to stderr; returns true if there were errors. */
+bool session_show_diags(struct session *session, bool color);
+
+/* The digest that says whether a run may go on: manifest, parameters, flags, targets and the
+ * instances of the plan. */
+struct digest session_plan_digest(const struct session *session, const struct event_strs *targets,
+                                  const struct event_pairs *flags);
+/* All parameters and their values as text, in order of the manifest. */
+struct event_pairs session_params(struct session *session);
+/* A path as the user typed it, relative to where he stands, as a workspace path. False: it lies
+ * outside or is none; then it is no path of ours. */
+bool session_user_path(struct session *session, struct str typed, struct str *path);
+
+#endif

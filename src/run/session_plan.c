@@ -1,0 +1,184 @@
+/* Owns reading the manifest with its companions, and the digests of manifest and plan. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/limits.h"
+#include "base/path.h"
+#include "model/toml.h"
+#include "os/files.h"
+#include "run/session.h"
+#include "run/sources.h"
+#include "run/version.h"
+
+static bool session_read_text(struct session *session, const char *path, struct str *text,
+                              struct err *err)
+{
+    struct strbuf bytes = {0};
+    bool ok = file_read(AT_FDCWD, path, LIMIT_TOML_BYTES, &bytes, err);
+
+    if (ok) {
+        *text = strbuf_dup(&bytes, &session->arena);
+    }
+    strbuf_fini(&bytes);
+    return ok;
+}
+
+/* `name` is how messages call the file. NULL: errors are in diags. */
+static struct toml_value *session_read_toml(struct session *session, const char *path,
+                                            struct str name, struct str *text, struct err *err)
+{
+    if (!session_read_text(session, path, text, err)) {
+        return NULL;
+    }
+    return toml_parse(&session->arena, *text, diags_add_source(&session->diags, name, *text),
+                      &session->diags);
+}
+
+/* Those of the file first, so that -p wins. */
+static bool session_collect_overrides(struct session *session, struct manifest_request *request,
+                                      struct err *err)
+{
+    const struct session_options *options = &session->options;
+    struct m_override *all;
+    uint32_t count = 0;
+    struct toml_value *file = NULL;
+    struct str text;
+
+    if (options->params_file != NULL) {
+        struct str path = path_join(&session->arena, session->prefix, str_of(options->params_file));
+
+        file = session_read_toml(session, path.data, str_of(options->params_file), &text, err);
+        if (file == NULL) {
+            return false;
+        }
+    }
+    all = ARENA_ARRAY(&session->arena, struct m_override,
+                      options->override_count + (file != NULL ? file->table->count : 0));
+    if (file != NULL) {
+        TOML_EACH(entry, file->table)
+        {
+            all[count++] = (struct m_override){
+                .name = entry->key, .value = &entry->value, .span = entry->key_span};
+        }
+    }
+    for (uint32_t i = 0; i < options->override_count; i++) {
+        all[count++] = options->overrides[i];
+    }
+    request->overrides = all;
+    request->override_count = count;
+    return true;
+}
+
+static bool session_read_local(struct session *session, struct manifest_request *request,
+                               struct err *err)
+{
+    struct str base = session->manifest_path;
+    struct str name;
+    struct str text;
+
+    if (str_has_suffix(base, STR(".toml"))) {
+        base = str_head(base, base.len - 5);
+    }
+    name = str_concat(&session->arena, base, STR(".local.toml"));
+    request->local = session_read_toml(session, name.data, name, &text, err);
+    if (request->local == NULL && err->sys == ENOENT) {
+        err_clear(err);
+        return true;
+    }
+    return request->local != NULL;
+}
+
+bool session_read_manifest(struct session *session, struct err *err)
+{
+    struct manifest_request request = {.file = session->manifest_path,
+                                       .pawl_version = PAWL_VERSION_NUMBER};
+
+    err_clear(err);
+    request.document = session_read_toml(session, session->manifest_path.data,
+                                         session->manifest_path, &session->manifest_text, err);
+    if (request.document == NULL || !session_read_local(session, &request, err) ||
+        !session_collect_overrides(session, &request, err)) {
+        if (err->status == 0) {
+            err_set(err, STATUS_MANIFEST, "the manifest cannot be read");
+        }
+        return false;
+    }
+    session->manifest_digest = sha256_of(session->manifest_text.data, session->manifest_text.len);
+    if (!manifest_read(&session->manifest, &request, &session->arena, &session->diags)) {
+        return err_set(err, STATUS_MANIFEST, "the manifest is wrong");
+    }
+    session->manifest_read = true;
+    return true;
+}
+
+bool session_plan(struct session *session, struct err *err)
+{
+    struct plan_files files = session_plan_files(session);
+
+    if (!plan_build(&session->plan, &session->manifest, &files, &session->arena, &session->diags)) {
+        return err_set(err, STATUS_MANIFEST, "the plan is wrong");
+    }
+    session->planned = true;
+    return true;
+}
+
+static void session_param_text(const struct value *value, struct strbuf *out)
+{
+    if (!value_render(value, out)) {
+        value_show(value, out);
+    }
+}
+
+struct event_pairs session_params(struct session *session)
+{
+    struct event_pairs pairs = {
+        ARENA_ARRAY(&session->arena, struct event_pair, session->manifest.param_count), 0};
+    struct strbuf text = {0};
+
+    for (uint32_t i = 0; i < session->manifest.param_count; i++) {
+        const struct m_param *param = &session->manifest.params[i];
+
+        strbuf_clear(&text);
+        session_param_text(&param->value, &text);
+        pairs.items[pairs.count++] =
+            (struct event_pair){param->name, strbuf_dup(&text, &session->arena)};
+    }
+    strbuf_fini(&text);
+    return pairs;
+}
+
+struct digest session_plan_digest(const struct session *session, const struct event_strs *targets,
+                                  const struct event_pairs *flags)
+{
+    struct strbuf bytes = {0};
+    struct digest digest;
+
+    bytes_put_str(&bytes, STR("pawl plan 1"));
+    bytes_put_digest(&bytes, &session->manifest_digest);
+    for (uint32_t i = 0; i < session->manifest.param_count; i++) {
+        struct strbuf text = {0};
+
+        bytes_put_str(&bytes, session->manifest.params[i].name);
+        session_param_text(&session->manifest.params[i].value, &text);
+        bytes_put_str(&bytes, strbuf_str(&text));
+        strbuf_fini(&text);
+    }
+    bytes_put_u32(&bytes, targets->count);
+    for (uint32_t i = 0; i < targets->count; i++) {
+        bytes_put_str(&bytes, targets->items[i]);
+    }
+    bytes_put_u32(&bytes, flags->count);
+    for (uint32_t i = 0; i < flags->count; i++) {
+        bytes_put_str(&bytes, flags->items[i].name);
+        bytes_put_str(&bytes, flags->items[i].value);
+    }
+    bytes_put_u32(&bytes, session->plan.instance_count);
+    for (uint32_t i = 0; i < session->plan.instance_count; i++) {
+        bytes_put_str(&bytes, session->plan.instances[i].name);
+    }
+    digest = sha256_of(bytes.data, bytes.len);
+    strbuf_fini(&bytes);
+    return digest;
+}
