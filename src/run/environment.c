@@ -1,0 +1,206 @@
+/* Owns the environment of commands. */
+#include "run/environment.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/vec.h"
+#include "model/glob.h"
+
+extern char **environ;
+
+static const char *const environment_outside[] = {"PATH", "HOME", "USER", "LOGNAME", "TMPDIR"};
+
+struct environment_vars {
+    struct str *items; /* NAME=value */
+    size_t count, cap;
+};
+
+static struct str environment_name(struct str var)
+{
+    ptrdiff_t at = str_find(var, '=');
+
+    return at < 0 ? var : str_head(var, (size_t)at);
+}
+
+/* Replaces the variable of that name, or adds it. */
+static void environment_set(struct environment_vars *vars, struct str var)
+{
+    for (size_t i = 0; i < vars->count; i++) {
+        if (str_equal(environment_name(vars->items[i]), environment_name(var))) {
+            vars->items[i] = var;
+            return;
+        }
+    }
+    VEC_PUSH(vars, var);
+}
+
+static void environment_set_text(struct environment_vars *vars, struct arena *arena,
+                                 const char *name, struct str value)
+{
+    environment_set(vars, str_printf(arena, "%s=%.*s", name, STR_ARG(value)));
+}
+
+static void environment_base(struct environment_vars *vars, struct arena *arena)
+{
+    for (size_t i = 0; i < sizeof(environment_outside) / sizeof(environment_outside[0]); i++) {
+        const char *value = getenv(environment_outside[i]);
+
+        if (value != NULL) {
+            environment_set_text(vars, arena, environment_outside[i], str_of(value));
+        }
+    }
+    if (getenv("PATH") == NULL) {
+        environment_set_text(vars, arena, "PATH", STR("/usr/local/bin:/usr/bin:/bin"));
+    }
+    environment_set_text(vars, arena, "LC_ALL", STR("C.UTF-8"));
+    environment_set_text(vars, arena, "TZ", STR("UTC"));
+}
+
+static const char *const *environment_done(struct environment_vars *vars, struct arena *arena)
+{
+    const char **envp = ARENA_ARRAY(arena, const char *, vars->count + 1);
+
+    for (size_t i = 0; i < vars->count; i++) {
+        envp[i] = vars->items[i].data;
+    }
+    VEC_FREE(vars);
+    return envp;
+}
+
+const char *const *environment_plain(struct arena *arena)
+{
+    struct environment_vars vars = {0};
+
+    environment_base(&vars, arena);
+    return environment_done(&vars, arena);
+}
+
+static int environment_compare(const void *a, const void *b)
+{
+    return str_compare(*(const struct str *)a, *(const struct str *)b);
+}
+
+static bool environment_match(const struct m_pass *pass, struct environment_vars *vars)
+{
+    bool found = false;
+
+    for (char **var = environ; *var != NULL; var++) {
+        if (name_match(pass->name, environment_name(str_of(*var)))) {
+            environment_set(vars, str_of(*var));
+            found = true;
+        }
+    }
+    return found;
+}
+
+bool environment_passed(const struct m_stage *stage, bool counted, struct arena *arena,
+                        struct event_strs *passed, struct err *err)
+{
+    const struct m_pass *rows = counted ? stage->pass_env : stage->secret_env;
+    uint32_t count = counted ? stage->pass_env_count : stage->secret_env_count;
+    struct environment_vars vars = {0};
+
+    *passed = (struct event_strs){NULL, 0};
+    for (uint32_t i = 0; i < count; i++) {
+        if (!environment_match(&rows[i], &vars) && !rows[i].may_be_unset) {
+            VEC_FREE(&vars);
+            return err_set(err, STATUS_ENVIRONMENT,
+                           "environment variable '%.*s' of stage '%.*s' is not set; set it, or "
+                           "write \"%.*s?\" if it may be missing",
+                           STR_ARG(rows[i].name), STR_ARG(stage->name), STR_ARG(rows[i].name));
+        }
+    }
+    if (vars.count != 0) {
+        qsort(vars.items, vars.count, sizeof(*vars.items), environment_compare);
+        passed->items = ARENA_ARRAY(arena, struct str, vars.count);
+        memcpy(passed->items, vars.items, vars.count * sizeof(*vars.items));
+        passed->count = (uint32_t)vars.count;
+    }
+    VEC_FREE(&vars);
+    return true;
+}
+
+static bool environment_add_passed(struct environment_vars *vars, const struct m_stage *stage,
+                                   bool counted, struct arena *arena, struct err *err)
+{
+    struct event_strs passed;
+
+    if (!environment_passed(stage, counted, arena, &passed, err)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < passed.count; i++) {
+        environment_set(vars, passed.items[i]);
+    }
+    return true;
+}
+
+static void environment_own(struct environment_vars *vars,
+                            const struct environment_attempt *attempt, struct arena *arena)
+{
+    environment_set_text(vars, arena, "PAWL", attempt->pawl);
+    environment_set_text(vars, arena, "PAWL_RUN_DIR", attempt->run_dir);
+    environment_set_text(vars, arena, "PAWL_RUN_ID", attempt->run);
+    environment_set_text(vars, arena, "PAWL_STAGE", attempt->stage);
+    environment_set_text(vars, arena, "PAWL_INSTANCE", attempt->instance);
+    environment_set_text(vars, arena, "PAWL_ATTEMPT",
+                         str_printf(arena, "%lld", (long long)attempt->attempt));
+    environment_set_text(vars, arena, "PAWL_MAX_ATTEMPTS",
+                         str_printf(arena, "%lld", (long long)attempt->max_attempts));
+    environment_set_text(vars, arena, "PAWL_ATTEMPT_ID", attempt->attempt_id);
+    environment_set_text(vars, arena, "PAWL_CPUS", str_printf(arena, "%u", attempt->cpus));
+    if (attempt->memory_bytes != 0) {
+        environment_set_text(vars, arena, "PAWL_MEMORY",
+                             str_printf(arena, "%llu", (unsigned long long)attempt->memory_bytes));
+    }
+    environment_set_text(
+        vars, arena, "TRACEPARENT",
+        str_printf(arena, "00-%.*s-%.*s-01", STR_ARG(attempt->trace), STR_ARG(attempt->span)));
+}
+
+bool environment_build(const struct m_stage *stage, const struct command *command,
+                       const struct environment_attempt *attempt, struct arena *arena,
+                       const char *const **envp, struct err *err)
+{
+    struct environment_vars vars = {0};
+
+    environment_base(&vars, arena);
+    if (!environment_add_passed(&vars, stage, true, arena, err) ||
+        !environment_add_passed(&vars, stage, false, arena, err)) {
+        VEC_FREE(&vars);
+        return false;
+    }
+    for (uint32_t i = 0; i < command->env_count; i++) {
+        environment_set(&vars, command->env[i]);
+    }
+    environment_own(&vars, attempt, arena);
+    *envp = environment_done(&vars, arena);
+    return true;
+}
+
+static bool environment_is_passed(const struct m_pass *rows, uint32_t count, struct str name)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (name_match(rows[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint32_t environment_left_out(const struct m_stage *stage)
+{
+    uint32_t count = 0;
+
+    for (char **var = environ; *var != NULL; var++) {
+        struct str name = environment_name(str_of(*var));
+        bool outside = false;
+
+        for (size_t i = 0; i < sizeof(environment_outside) / sizeof(environment_outside[0]); i++) {
+            outside |= str_is(name, environment_outside[i]);
+        }
+        count += !outside && !environment_is_passed(stage->pass_env, stage->pass_env_count, name) &&
+                 !environment_is_passed(stage->secret_env, stage->secret_env_count, name);
+    }
+    return count;
+}

@@ -1,0 +1,35 @@
+#ifndef PAWL_RUN_ENVIRONMENT_H
+#define PAWL_RUN_ENVIRONMENT_H
+/* What a command finds in its environment: a few names from outside, fixed ones, what its stage
+ * sets or passes, and pawl's own. Nothing else, so that a forgotten variable breaks at once and
+ * everywhere.
+ */
+#include "model/plan.h"
+#include "run/session.h"
+
+/* PATH HOME USER LOGNAME TMPDIR from outside, LC_ALL and TZ fixed: for probes. Ended by NULL. */
+const char *const *environment_plain(struct arena *arena);
+
+/* Names passed through by the stage (`pass_env` if `counted`, else `secret_env`) and set now, as
+ * "NAME=value", sorted, each once. False: a name without `?` is not set; `err` (status 11) says
+ * which. */
+bool environment_passed(const struct m_stage *stage, bool counted, struct arena *arena,
+                        struct event_strs *passed, struct err *err);
+
+/* What an attempt is told about itself. */
+struct environment_attempt {
+    struct str run, run_dir, stage, instance, attempt_id, trace, span, pawl;
+    int64_t attempt, max_attempts;
+    uint32_t cpus;
+    uint64_t memory_bytes;
+};
+/* The whole environment of an attempt, ended by NULL. Later entries of the same name do not exist:
+ * the stage's own settings win over what comes from outside, pawl's own names win over all. */
+bool environment_build(const struct m_stage *stage, const struct command *command,
+                       const struct environment_attempt *attempt, struct arena *arena,
+                       const char *const **envp, struct err *err);
+
+/* How many variables set outside a stage's commands do not get. */
+uint32_t environment_left_out(const struct m_stage *stage);
+
+#endif

@@ -1,0 +1,139 @@
+/* Owns what planning asks of the real file system. Only looks; listings are sorted by bytes. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/path.h"
+#include "base/sys.h"
+#include "os/files.h"
+#include "os/spawn.h"
+#include "os/walk.h"
+#include "run/probe.h"
+#include "run/sources.h"
+
+static const char *plan_source_path(struct str path)
+{
+    return path.len != 0 ? path.data : ".";
+}
+
+static bool plan_source_list(void *ctx, struct str folder, struct arena *arena,
+                             struct plan_entry **entries, uint32_t *count)
+{
+    struct walk_options flat = {.flat = true, .all = true};
+    struct walk_list list = {NULL, 0};
+    struct signature there;
+
+    (void)ctx;
+    *count = 0;
+    *entries = NULL;
+    if (!signature_read(AT_FDCWD, plan_source_path(folder), true, &there, NULL)) {
+        return false;
+    }
+    if (signature_type(&there) != FILE_FOLDER) {
+        return true;
+    }
+    if (!walk_folder(AT_FDCWD, plan_source_path(folder), &flat, arena, &list, NULL)) {
+        return false;
+    }
+    *entries = ARENA_ARRAY(arena, struct plan_entry, list.count);
+    for (uint32_t i = 0; i < list.count; i++) {
+        bool is_folder = list.items[i].type == FILE_FOLDER;
+
+        if (list.items[i].type == FILE_LINK) {
+            struct str full = path_join(arena, folder, list.items[i].path);
+
+            is_folder = signature_read(AT_FDCWD, full.data, true, &there, NULL) &&
+                        signature_type(&there) == FILE_FOLDER;
+        }
+        (*entries)[(*count)++] = (struct plan_entry){list.items[i].path, is_folder};
+    }
+    return true;
+}
+
+static enum plan_exists plan_source_exists(void *ctx, struct str path)
+{
+    struct signature signature;
+
+    (void)ctx;
+    if (!signature_read(AT_FDCWD, plan_source_path(path), true, &signature, NULL)) {
+        return PLAN_EXISTS_NOT;
+    }
+    switch (signature_type(&signature)) {
+    case FILE_MISSING:
+        return PLAN_EXISTS_NOT;
+    case FILE_FOLDER:
+        return PLAN_EXISTS_FOLDER;
+    case FILE_REGULAR:
+    case FILE_LINK:
+    case FILE_OTHER:
+        break;
+    }
+    return PLAN_EXISTS_FILE;
+}
+
+/* Made earlier by pawl and unchanged since; also when it lies in a folder that pawl made. */
+static bool plan_source_was_made(void *ctx, struct str path)
+{
+    struct session *session = ctx;
+    struct output_look look;
+    struct str above = path;
+
+    if (session->made == NULL || made_count(session->made) == 0) {
+        return false;
+    }
+    while (above.len != 0) {
+        struct made_row row;
+
+        if (made_find(session->made, above, &row)) {
+            struct str whole = str_dup(&session->arena, above);
+
+            return source_look_known(session, whole, &look, NULL) && look.known;
+        }
+        above = path_dir(above);
+    }
+    return false;
+}
+
+static bool plan_source_read(void *ctx, struct str path, struct arena *arena, struct str *text)
+{
+    struct strbuf bytes = {0};
+    bool ok = file_read(AT_FDCWD, path.data, LIMIT_TOML_BYTES, &bytes, NULL);
+
+    (void)ctx;
+    if (ok) {
+        *text = strbuf_dup(&bytes, arena);
+    }
+    strbuf_fini(&bytes);
+    return ok;
+}
+
+static bool plan_source_pipefail(void *ctx, struct str shell)
+{
+    return probe_pipefail(ctx, shell);
+}
+
+static struct str plan_source_program(void *ctx, struct str name, struct arena *arena)
+{
+    const char *path = getenv("PATH");
+    struct str program;
+
+    (void)ctx;
+    if (!spawn_find(arena, name, str_of(path != NULL ? path : "/usr/local/bin:/usr/bin:/bin"), NULL,
+                    &program, NULL)) {
+        return STR_NONE;
+    }
+    return program;
+}
+
+struct plan_files session_plan_files(struct session *session)
+{
+    return (struct plan_files){.ctx = session,
+                               .list = plan_source_list,
+                               .exists = plan_source_exists,
+                               .was_made = plan_source_was_made,
+                               .read = plan_source_read,
+                               .has_pipefail = plan_source_pipefail,
+                               .find_program = plan_source_program};
+}
