@@ -16,7 +16,7 @@
 
 struct epoch {
     struct digest digest;
-    bool fresh_each_time; /* the boot id is unreadable: an epoch of this process alone */
+    char boot[40]; /* boot id, or "" when unreadable: then the epoch is this process' alone */
 };
 
 /* The epoch that holds now for the store whose fresh/ is `fresh_fd`. With `make`, a missing random

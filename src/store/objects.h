@@ -2,9 +2,9 @@
 #define PAWL_STORE_OBJECTS_H
 /* The object store: bytes named by their SHA-256, read-only, below `.pawl` or a shared folder.
  *
- *     objects/ab/cdef…            durable: a name here means that its bytes reached the disk
- *     fresh/<epoch>/<session>/…   written by a session of this epoch, not yet known to be on disk
- *     tmp/                        being written
+ *     objects/ab/cdef…  durable: a name here means that its bytes reached the disk
+ *     fresh/<epoch>/…   written in this epoch, not yet known to be on disk
+ *     tmp/              being written
  *
  * The epoch (store/epoch.h) says how far the page cache can be trusted; a barrier (store/barrier.h)
  * moves fresh names into objects/.
@@ -20,6 +20,7 @@
 #include "base/sha256.h"
 #include "base/str.h"
 #include "os/files.h"
+#include "os/signature.h"
 #include "store/tree.h"
 
 struct objects;
@@ -51,8 +52,9 @@ struct digest objects_epoch(const struct objects *objects);
  * that were only fresh are read again before they count. */
 bool objects_break_epoch(struct objects *objects, struct err *err);
 
-/* Puts a regular file: clones or copies it to tmp/, hashes the copy, renames it into fresh/. One
- * that is there already is not written twice. `path` may be a link only if `follow`. */
+/* Puts the regular file at `path` (reached through no link when `follow` is false: its last part
+ * is none): clones or copies it to tmp/, hashes the copy, renames it into fresh/. One
+ * that is there already is not written twice. */
 bool objects_put_file(struct objects *objects, int dirfd, const char *path, bool follow,
                       struct copied *copied, struct err *err);
 /* The same from an open descriptor, read from its start. */
@@ -71,10 +73,29 @@ struct put_output {
     uint32_t files;
     bool executable;
 };
+
+/* What lies in the workspace after an output was put or restored: for rows that tie signatures to
+ * digests. The caller sets `arena` and `times` (may be NULL) and zeroes the rest. */
+struct output_row {
+    struct str path; /* workspace path */
+    struct signature signature;
+    struct digest digest; /* zero for a folder */
+    enum tree_type type;
+    bool executable;
+    bool firm; /* the signature may be trusted later */
+};
+struct output_rows {
+    struct arena *arena;
+    struct signature_times *times;
+    struct output_row *items; /* the file or link; of a folder: itself first, then each entry */
+    uint32_t count;
+};
+
 /* Puts the file, folder or link at `path`; a link stays a link, in folders too. Ignored names are
- * put as well: an output is whole. Sockets, fifos and devices are errors. */
+ * put as well: an output is whole. Sockets, fifos and devices are errors. With `rows`, hashing is
+ * put off by a tick (1 to 10 ms) where that makes a signature firm; `rows` may be NULL. */
 bool objects_put_output(struct objects *objects, int dirfd, const char *path,
-                        struct put_output *output, struct err *err);
+                        struct output_rows *rows, struct put_output *output, struct err *err);
 
 /* In objects/ or in this epoch's fresh/: by the table of known names where it can, else one look. A
  * tree's own members are not looked at; objects_has_output does that. */
@@ -105,6 +126,10 @@ struct objects_item {
 };
 bool objects_list(struct objects *objects, bool (*each)(void *ctx, const struct objects_item *item),
                   void *ctx, struct err *err);
+
+/* Forgets which names are known to be there: after a time in which gc may have removed some (the
+ * store lock was given up and taken again). */
+void objects_forget(struct objects *objects);
 
 /* Names put or found here and not yet durable, and their bytes: when to start a barrier. */
 void objects_fresh(struct objects *objects, uint64_t *count, uint64_t *size_bytes);

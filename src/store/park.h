@@ -47,7 +47,7 @@ enum park_fate { PARK_FATE_FAILED, PARK_FATE_REFUSED };
  * `instance` is one path component. */
 bool park_return(const struct park_place *place, struct str run, struct str attempt,
                  const struct str *paths, uint32_t count, enum park_fate fate, struct str instance,
-                 struct err *err);
+                 int64_t started_ns, struct err *err);
 /* Removes all that the attempt parked, or one path of it. */
 bool park_drop(const struct park_place *place, struct str run, struct str attempt,
                const struct str *paths, uint32_t count, struct err *err);
@@ -55,13 +55,14 @@ bool park_drop_path(const struct park_place *place, struct str run, struct str a
                     struct str path, struct err *err);
 
 /* Somebody's bytes move to kept/<run>/<path>; a name taken there gets `.2`, `.3`, …. Where they
- * went, relative to .pawl or (when that was refused) the workspace, goes to `kept`. */
+ * went, relative to .pawl, goes to `kept`. */
 bool park_keep(const struct park_place *place, struct str run, struct str path, struct strbuf *kept,
                struct err *err);
 
 /* What lies below parked/ after a crash. */
 struct parked_attempt {
     struct str run, attempt;
+    bool unfinished; /* killed while parking or returning: no command runs or ran since */
     struct str
         *paths; /* the top-most parked entries: outputs as they were declared cannot be told
                    from folders that hold them, so these are files, links and empty folders */
@@ -71,8 +72,7 @@ struct parked_list {
     struct parked_attempt *items;
     uint32_t count;
 };
-/* Everything below parked/, sorted by run and attempt. Beside-places are found by park_find from
- * the paths that the record of the run names. */
+/* Everything below parked/, sorted by run and attempt, with what was parked beside. */
 bool park_list(const struct park_place *place, struct arena *arena, struct parked_list *list,
                struct err *err);
 

@@ -11,23 +11,10 @@
 #include "os/signature.h"
 #include "store/objects.h"
 
-struct restore_file {
-    struct str path; /* workspace path, in the arena */
-    struct signature signature;
-    struct digest digest;
-    enum tree_type type;
-};
-
-struct restored {
-    struct restore_file *items; /* the file or link; of a folder: each entry of its tree */
-    uint32_t count;
-    uint64_t size_bytes;
-};
-
 /* Restores one output to `path` below `workspace_fd`. Parents are made, following no link. With
- * `restored` (may be NULL) the signatures after it, in `arena`. */
+ * `rows` (may be NULL; see objects.h) what lies there afterwards. */
 bool restore_output(struct objects *objects, int workspace_fd, const char *path,
                     enum tree_type type, bool executable, const struct digest *digest,
-                    struct arena *arena, struct restored *restored, struct err *err);
+                    struct output_rows *rows, struct err *err);
 
 #endif
