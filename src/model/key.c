@@ -1,0 +1,59 @@
+/* Owns the serialisation of keys:
+ *
+ *   "pawl key", u32 KEY_FORMAT, u32 number of fields,
+ *   then for each field: u32 length and bytes of its name, u32 length and bytes of its value
+ *
+ * little endian. Another KEY_FORMAT makes every old key unknown, which costs one rerun of
+ * everything. */
+#include "model/key.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+
+void key_fields_init(struct key_fields *fields, struct arena *arena)
+{
+    *fields = (struct key_fields){.arena = arena};
+}
+
+void key_fields_add(struct key_fields *fields, struct str name, struct str value)
+{
+    if (fields->count == fields->cap) {
+        uint32_t cap = fields->cap * 2 + 16;
+        struct key_field *more = ARENA_ARRAY(fields->arena, struct key_field, cap);
+
+        if (fields->count != 0) {
+            memcpy(more, fields->items, fields->count * sizeof(*more));
+        }
+        fields->items = more;
+        fields->cap = cap;
+    }
+    fields->items[fields->count++] = (struct key_field){name, value};
+}
+
+void key_fields_add_path(struct key_fields *fields, const char *prefix, struct str path,
+                         struct str role, struct str value)
+{
+    struct str name = role.len == 0 ? str_printf(fields->arena, "%s %.*s", prefix, STR_ARG(path))
+                                    : str_printf(fields->arena, "%s %.*s (%.*s)", prefix,
+                                                 STR_ARG(path), STR_ARG(role));
+
+    key_fields_add(fields, name, value);
+}
+
+struct digest key_fields_digest(const struct key_fields *fields)
+{
+    struct strbuf bytes = {0};
+    struct digest digest;
+
+    strbuf_puts(&bytes, "pawl key");
+    bytes_put_u32(&bytes, KEY_FORMAT);
+    bytes_put_u32(&bytes, fields->count);
+    for (uint32_t i = 0; i < fields->count; i++) {
+        bytes_put_str(&bytes, fields->items[i].name);
+        bytes_put_str(&bytes, fields->items[i].value);
+    }
+    digest = sha256_of(bytes.data, bytes.len);
+    strbuf_fini(&bytes);
+    return digest;
+}

@@ -1,0 +1,291 @@
+/* Owns what is known of instances and outputs. Which file has which of the halves: reads.c makes
+ * keys, lookup.c finds results, tools.c and value_keys.c make their digests. */
+#include "run/facts.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/path.h"
+
+void facts_init(struct facts *facts, struct session *session, const struct facts_options *options)
+{
+    const struct plan *plan = &session->plan;
+
+    *facts = (struct facts){.session = session, .plan = plan, .options = *options};
+    arena_init(&facts->arena);
+    arena_init(&facts->scratch);
+    facts->outputs = mem_calloc(plan->output_count, sizeof(*facts->outputs));
+    facts->instances = mem_calloc(plan->instance_count, sizeof(*facts->instances));
+}
+
+void facts_fini(struct facts *facts)
+{
+    map_fini(&facts->source_numbers);
+    map_fini(&facts->tool_numbers);
+    free(facts->sources);
+    free(facts->tools);
+    free(facts->tool_problems);
+    free(facts->outputs);
+    free(facts->instances);
+    arena_fini(&facts->scratch);
+    arena_fini(&facts->arena);
+    *facts = (struct facts){0};
+}
+
+bool facts_source(struct facts *facts, struct str path, struct source_fact *fact)
+{
+    uint32_t number = map_get(&facts->source_numbers, path);
+    struct source_fact found;
+
+    if (number != MAP_MISSING) {
+        *fact = facts->sources[number];
+        return true;
+    }
+    if (!source_look(facts->session, path, true, facts->options.rehash, &found, &facts->broken)) {
+        return false;
+    }
+    if (facts->source_count == facts->source_cap) {
+        facts->source_cap = facts->source_cap * 2 + 64;
+        facts->sources = mem_realloc(facts->sources, facts->source_cap, sizeof(*facts->sources));
+    }
+    facts->sources[facts->source_count] = found;
+    map_put(&facts->source_numbers, str_dup(&facts->arena, path), facts->source_count++);
+    *fact = found;
+    return true;
+}
+
+void facts_forget_source(struct facts *facts, struct str path)
+{
+    uint32_t number = map_get(&facts->source_numbers, path);
+    struct err err = {0};
+
+    if (number != MAP_MISSING) {
+        source_look(facts->session, path, true, true, &facts->sources[number], &err);
+    }
+}
+
+const struct tree *facts_tree(struct facts *facts, uint32_t output)
+{
+    struct output_fact *fact = &facts->outputs[output];
+    struct tree *tree;
+
+    if (fact->tree != NULL) {
+        return fact->tree;
+    }
+    tree = ARENA_NEW(&facts->arena, struct tree);
+    if (facts->session->objects == NULL ||
+        !objects_read_tree(facts->session->objects, &fact->digest, &facts->arena, tree, NULL)) {
+        return NULL;
+    }
+    fact->tree = tree;
+    return tree;
+}
+
+/* --- results --- */
+
+static enum tree_type facts_tree_type(enum result_kind kind)
+{
+    switch (kind) {
+    case RESULT_FILE:
+        return TREE_FILE;
+    case RESULT_FOLDER:
+        return TREE_FOLDER;
+    case RESULT_LINK:
+        break;
+    }
+    return TREE_LINK;
+}
+
+static bool facts_take_output(struct facts *facts, uint32_t output, const struct result *result)
+{
+    struct output_fact *fact = &facts->outputs[output];
+    struct output_fact before = *fact;
+    struct str path = plan_path_name(facts->plan, facts->plan->outputs[output].path);
+
+    *fact = (struct output_fact){.state = OUTPUT_MISSING};
+    for (uint32_t i = 0; i < result->output_count; i++) {
+        const struct result_output *made = &result->outputs[i];
+
+        if (str_equal(made->path, path)) {
+            *fact = (struct output_fact){.state = OUTPUT_MADE,
+                                         .executable = made->executable,
+                                         .stored = made->stored,
+                                         .type = facts_tree_type(made->kind),
+                                         .digest = made->digest,
+                                         .size_bytes = made->size_bytes};
+            break;
+        }
+    }
+    return before.state != OUTPUT_UNKNOWN &&
+           (before.state != fact->state || before.executable != fact->executable ||
+            before.type != fact->type || !digest_equal(&before.digest, &fact->digest));
+}
+
+void facts_take_result(struct facts *facts, struct inst_id instance, const struct result *result,
+                       bool *changed)
+{
+    const struct plan_instance *inst = &facts->plan->instances[instance.n];
+    struct inst_fact *fact = &facts->instances[instance.n];
+
+    *changed = false;
+    for (uint32_t i = 0; i < inst->output_count; i++) {
+        *changed |= facts_take_output(facts, inst->outputs_first + i, result);
+    }
+    fact->key = result->key;
+    fact->good = true;
+    fact->skipped = fact->ignored = false;
+}
+
+void facts_take_nothing(struct facts *facts, struct inst_id instance, bool ignored, bool skipped)
+{
+    const struct plan_instance *inst = &facts->plan->instances[instance.n];
+
+    for (uint32_t i = 0; i < inst->output_count; i++) {
+        facts->outputs[inst->outputs_first + i] = (struct output_fact){.state = OUTPUT_MISSING};
+    }
+    facts->instances[instance.n].good = false;
+    facts->instances[instance.n].ignored = ignored;
+    facts->instances[instance.n].skipped = skipped;
+}
+
+/* --- what policy/decide.h asks --- */
+
+/* Nothing is executed: a name for what it needs. */
+static bool facts_is_name(const struct plan *plan, struct inst_id instance)
+{
+    const struct plan_instance *inst = &plan->instances[instance.n];
+
+    return plan->stages[inst->stage.n].source->run_kind == M_RUN_NONE;
+}
+
+/* A required input is missing: because its producer was skipped, or for good. */
+static enum decide_verdict facts_lack(const struct facts *facts, struct inst_id instance)
+{
+    const struct plan_instance *inst = &facts->plan->instances[instance.n];
+
+    for (uint32_t i = 0; i < inst->input_count; i++) {
+        const struct plan_input *input = &facts->plan->inputs[inst->inputs_first + i];
+
+        if (input->kind == PLAN_INPUT_FILE && !input->optional && inst_is_some(input->producer) &&
+            facts->instances[input->producer.n].skipped) {
+            return DECIDE_SKIP;
+        }
+    }
+    return DECIDE_LACK;
+}
+
+static bool facts_is_forced(const struct facts *facts, struct inst_id instance)
+{
+    return facts->options.forced != NULL && facts->options.forced[instance.n];
+}
+
+static enum decide_verdict facts_find_hit(struct facts *facts, struct inst_id instance)
+{
+    struct inst_fact *fact = &facts->instances[instance.n];
+    struct result result;
+    bool changed;
+
+    if (!facts_look_up(facts, instance, &fact->declared, &facts->scratch, &result)) {
+        return DECIDE_MISS;
+    }
+    facts_take_result(facts, instance, &result, &changed);
+    fact->hit = true;
+    return DECIDE_HIT;
+}
+
+static enum decide_verdict facts_look(void *ctx, struct inst_id instance)
+{
+    struct facts *facts = ctx;
+    const struct plan_instance *inst = &facts->plan->instances[instance.n];
+    struct inst_fact *fact = &facts->instances[instance.n];
+    bool ran = facts->options.ran != NULL && facts->options.ran[instance.n];
+
+    fact->hit = fact->good = false;
+    if (inst->skip_reason.len != 0) {
+        facts_take_nothing(facts, instance, false, true);
+        return DECIDE_SKIP;
+    }
+    if (facts_is_name(facts->plan, instance)) {
+        fact->good = true;
+        return DECIDE_HIT;
+    }
+    arena_reset(&facts->scratch);
+    if (!facts_reads_of(facts, instance)) {
+        return facts_lack(facts, instance);
+    }
+    if (facts_is_forced(facts, instance) || (inst->no_cache && !ran)) {
+        return DECIDE_MISS;
+    }
+    return facts_find_hit(facts, instance);
+}
+
+static enum decide_bytes facts_output_bytes(struct facts *facts, uint32_t output)
+{
+    const struct output_fact *fact = &facts->outputs[output];
+    struct str path = plan_path_name(facts->plan, facts->plan->outputs[output].path);
+    struct output_look look;
+
+    if (fact->state == OUTPUT_MISSING) {
+        /* An optional output that its command did not make: something may lie there still, which
+         * no consumer sees. */
+        return DECIDE_BYTES_PRESENT;
+    }
+    if (!source_look_output(facts->session, path, fact->type, fact->executable, &fact->digest,
+                            facts->options.rehash, &look, &facts->broken)) {
+        return DECIDE_BYTES_NOWHERE;
+    }
+    if (look.same) {
+        return DECIDE_BYTES_PRESENT;
+    }
+    if (fact->stored && facts->session->objects != NULL &&
+        objects_has_output(facts->session->objects, fact->type, &fact->digest)) {
+        return DECIDE_BYTES_IN_STORE;
+    }
+    return DECIDE_BYTES_NOWHERE;
+}
+
+static enum decide_bytes facts_bytes(void *ctx, struct inst_id instance)
+{
+    struct facts *facts = ctx;
+    const struct plan_instance *inst = &facts->plan->instances[instance.n];
+    enum decide_bytes worst = DECIDE_BYTES_PRESENT;
+
+    for (uint32_t i = 0; i < inst->output_count && worst != DECIDE_BYTES_NOWHERE; i++) {
+        uint32_t output = inst->outputs_first + i;
+
+        if (decide_is_demanded(facts->decide, output)) {
+            enum decide_bytes bytes = facts_output_bytes(facts, output);
+
+            worst = bytes > worst ? bytes : worst;
+        }
+    }
+    return worst;
+}
+
+static void facts_demand_inputs(void *ctx, struct inst_id instance, struct decide *decide)
+{
+    struct facts *facts = ctx;
+    struct inst_fact *fact = &facts->instances[instance.n];
+
+    if (!fact->has_reads) {
+        arena_reset(&facts->scratch);
+        if (!facts_reads_of(facts, instance)) {
+            return;
+        }
+    }
+    for (uint32_t i = 0; i < fact->read_count; i++) {
+        if (inst_is_some(fact->reads[i].producer)) {
+            decide_demand(decide, fact->reads[i].producer, fact->reads[i].output);
+        }
+    }
+}
+
+struct decide_facts facts_decide(struct facts *facts)
+{
+    return (struct decide_facts){.ctx = facts,
+                                 .look = facts_look,
+                                 .bytes = facts_bytes,
+                                 .demand_inputs = facts_demand_inputs};
+}

@@ -1,0 +1,114 @@
+#ifndef PAWL_RUN_FACTS_H
+#define PAWL_RUN_FACTS_H
+/* What is known of every instance while a run decides: what it reads with digests, its key, its
+ * result, and the digests of its outputs. The real half of policy/decide.h: facts_decide() gives
+ * the functions it asks.
+ *
+ * Main thread only. Order: facts_init after the plan and the store are open; decide_plan and
+ * decide_settle call back here; the executor calls facts_reads_of before it starts an attempt, and
+ * facts_take_result after it committed one.
+ */
+#include "model/key.h"
+#include "policy/decide.h"
+#include "run/sources.h"
+
+/* One file that an instance reads, settled. */
+struct read_fact {
+    uint32_t input; /* of the plan */
+    struct str path;
+    struct digest digest; /* of the bytes, or of the selected values (`keys`) */
+    struct signature signature;
+    bool has_signature; /* noted from what lies there; else it is known by its producer */
+    bool firm;
+    bool executable;
+    struct inst_id producer; /* or none */
+    uint32_t output;
+};
+
+enum output_state { OUTPUT_UNKNOWN, OUTPUT_MADE, OUTPUT_MISSING };
+
+struct output_fact {
+    uint8_t state; /* enum output_state */
+    bool executable, stored;
+    enum tree_type type;
+    struct digest digest;
+    uint64_t size_bytes;
+    struct tree *tree; /* of a folder, once somebody asked */
+};
+
+struct inst_fact {
+    bool keyed, hit, has_reads, good;
+    bool ignored; /* it failed and its stage says ignore */
+    bool skipped;
+    struct digest declared; /* key of what is declared */
+    struct digest key;      /* with what a depfile named */
+    struct read_fact *reads;
+    uint32_t read_count;
+    struct command command;
+    struct key_fields fields; /* of `declared`, for the result */
+    struct str lack;          /* why it cannot run */
+    enum status lack_status;
+};
+
+struct facts_options {
+    bool rehash;
+    bool only;             /* producers out of scope: their outputs are taken as they lie */
+    const uint8_t *forced; /* by instance; NULL: none */
+    const uint8_t *ran;    /* by instance: `cache = false` stages that this run already ran; NULL */
+};
+
+struct facts {
+    struct session *session;
+    const struct plan *plan;
+    struct facts_options options;
+    struct arena arena;   /* as long as the facts */
+    struct arena scratch; /* one question */
+    struct output_fact *outputs;
+    struct inst_fact *instances;
+    struct decide *decide; /* set by the owner: bytes are asked of what it demands */
+    struct map source_numbers;
+    struct source_fact *sources; /* by number: each path is looked at once */
+    uint32_t source_count, source_cap;
+    struct map tool_numbers;
+    struct digest *tools;
+    struct str *tool_problems;
+    uint32_t tool_count, tool_cap;
+    struct err broken; /* status not 0: the world failed while looking; the run must end */
+};
+
+void facts_init(struct facts *facts, struct session *session, const struct facts_options *options);
+void facts_fini(struct facts *facts);
+struct decide_facts facts_decide(struct facts *facts);
+
+/* Makes what an instance reads, its command and its key, and keeps it in `inst_fact`. False: an
+ * input is missing (`lack`) or the world failed (`broken`). */
+bool facts_reads_of(struct facts *facts, struct inst_id instance);
+/* The key's fields alone, for `why`; nothing is kept. False as above. */
+bool facts_key_fields(struct facts *facts, struct inst_id instance, struct arena *arena,
+                      struct key_fields *fields, struct digest *declared);
+
+/* The result an instance has now: from the store (hit) or just committed. `*changed`: some output
+ * has another digest than was known before. */
+void facts_take_result(struct facts *facts, struct inst_id instance, const struct result *result,
+                       bool *changed);
+/* It failed, was skipped or ignored: its outputs count as missing. */
+void facts_take_nothing(struct facts *facts, struct inst_id instance, bool ignored, bool skipped);
+/* Forget what was noted of a path: it changed. */
+void facts_forget_source(struct facts *facts, struct str path);
+
+/* The result that is a hit for `declared`, or false. In `arena`. */
+bool facts_look_up(struct facts *facts, struct inst_id instance, const struct digest *declared,
+                   struct arena *arena, struct result *result);
+/* What lies at a path, looked at once for each session. False: cannot be read (`broken`). */
+bool facts_source(struct facts *facts, struct str path, struct source_fact *fact);
+/* The tree of a folder output; NULL when it cannot be read. */
+const struct tree *facts_tree(struct facts *facts, uint32_t output);
+
+/* run/tools.c: digests of the programs a stage declares, as fields. */
+bool facts_add_tools(struct facts *facts, const struct m_stage *stage,
+                     const struct command *command, struct key_fields *fields, struct str *problem);
+/* run/value_keys.c: digest of the named values of a TOML or JSON text. */
+bool value_keys_digest(struct str path, struct str text, const struct str *keys, uint32_t count,
+                       struct digest *digest, struct err *err);
+
+#endif

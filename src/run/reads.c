@@ -1,0 +1,351 @@
+/* Owns the making of keys: resolving what an instance reads, the digest of each, its command, and
+ * the fields in their order. */
+#include <fcntl.h>
+
+#include "base/hex.h"
+#include "base/limits.h"
+#include "base/path.h"
+#include "os/files.h"
+#include "run/environment.h"
+#include "run/facts.h"
+
+/* --- what producers made, for plan_inputs_resolve --- */
+
+static bool reads_is_read_as_it_lies(const struct facts *facts, struct inst_id producer)
+{
+    return facts->options.only && facts->decide != NULL && !facts->decide->scope[producer.n];
+}
+
+/* With --only an output of a stage that takes no part counts as it lies there. */
+static void reads_take_as_it_lies(struct facts *facts, uint32_t output)
+{
+    struct output_fact *fact = &facts->outputs[output];
+    struct str path = plan_path_name(facts->plan, facts->plan->outputs[output].path);
+    struct source_fact source;
+    struct put_output put;
+
+    if (fact->state != OUTPUT_UNKNOWN) {
+        return;
+    }
+    fact->state = OUTPUT_MISSING;
+    if (!facts_source(facts, path, &source) || !source.exists) {
+        return;
+    }
+    *fact = (struct output_fact){.state = OUTPUT_MADE,
+                                 .executable = source.executable,
+                                 .type = source.folder ? TREE_FOLDER : TREE_FILE,
+                                 .digest = source.digest,
+                                 .size_bytes = source.size_bytes};
+    if (source.folder && facts->session->objects != NULL &&
+        objects_put_output(facts->session->objects, facts->session->root_fd, path.data, &put,
+                           &facts->broken)) {
+        fact->digest = put.digest;
+    }
+}
+
+static bool reads_is_made(struct facts *facts, struct inst_id producer, uint32_t output)
+{
+    if (reads_is_read_as_it_lies(facts, producer)) {
+        reads_take_as_it_lies(facts, output);
+    } else if (!facts->instances[producer.n].good) {
+        return false;
+    }
+    return facts->outputs[output].state == OUTPUT_MADE;
+}
+
+/* The path below a folder output, or "" for the folder itself. */
+static struct str reads_below(const struct facts *facts, uint32_t output, struct str path)
+{
+    struct str folder = plan_path_name(facts->plan, facts->plan->outputs[output].path);
+
+    return path.len > folder.len ? str_skip(path, folder.len + 1) : STR("");
+}
+
+static bool reads_has(void *ctx, struct inst_id producer, uint32_t output, struct str path)
+{
+    struct facts *facts = ctx;
+    struct str below = reads_below(facts, output, path);
+    const struct tree *tree;
+
+    if (!reads_is_made(facts, producer, output)) {
+        return false;
+    }
+    if (below.len == 0) {
+        return true;
+    }
+    tree = facts_tree(facts, output);
+    return tree != NULL && tree_find(tree, below) != NULL;
+}
+
+static void reads_list(void *ctx, struct inst_id producer, uint32_t output, struct arena *arena,
+                       struct str **paths, uint32_t *count)
+{
+    struct facts *facts = ctx;
+    struct str folder = plan_path_name(facts->plan, facts->plan->outputs[output].path);
+    const struct tree *tree = NULL;
+
+    *count = 0;
+    *paths = NULL;
+    if (reads_is_made(facts, producer, output)) {
+        tree = facts_tree(facts, output);
+    }
+    if (tree == NULL) {
+        return;
+    }
+    *paths = ARENA_ARRAY(arena, struct str, tree->count);
+    for (uint32_t i = 0; i < tree->count; i++) {
+        if (tree->items[i].type != TREE_FOLDER) {
+            (*paths)[(*count)++] = path_join(arena, folder, tree->items[i].path);
+        }
+    }
+}
+
+/* --- digests of what is read --- */
+
+static bool reads_from_producer(struct facts *facts, const struct resolved_input *resolved,
+                                struct read_fact *read)
+{
+    const struct output_fact *made = &facts->outputs[resolved->output];
+    struct str below = reads_below(facts, resolved->output, resolved->path);
+    const struct tree *tree;
+    const struct tree_entry *entry;
+
+    read->digest = made->digest;
+    read->executable = made->executable;
+    if (below.len == 0) {
+        return true;
+    }
+    tree = facts_tree(facts, resolved->output);
+    entry = tree != NULL ? tree_find(tree, below) : NULL;
+    if (entry == NULL) {
+        return false;
+    }
+    read->digest = entry->digest;
+    read->executable = entry->executable;
+    return true;
+}
+
+static bool reads_from_source(struct facts *facts, struct read_fact *read)
+{
+    struct source_fact source;
+
+    if (!facts_source(facts, read->path, &source) || !source.exists) {
+        return false;
+    }
+    read->digest = source.digest;
+    read->executable = source.executable;
+    read->signature = source.signature;
+    read->has_signature = true;
+    read->firm = source.firm;
+    return true;
+}
+
+/* The text of a file that is read for some of its values: from the workspace, or, where a
+ * producer's output is not there, from the store. */
+static bool reads_text(struct facts *facts, const struct read_fact *read, struct strbuf *text,
+                       struct err *err)
+{
+    if (inst_is_some(read->producer) && facts->session->objects != NULL &&
+        objects_read(facts->session->objects, &read->digest, LIMIT_TOML_BYTES, text, err)) {
+        return true;
+    }
+    strbuf_clear(text);
+    return file_read(AT_FDCWD, read->path.data, LIMIT_TOML_BYTES, text, err);
+}
+
+static bool reads_select_values(struct facts *facts, const struct plan_input *input,
+                                struct read_fact *read, struct inst_fact *fact)
+{
+    struct strbuf text = {0};
+    struct err err = {0};
+    bool ok = reads_text(facts, read, &text, &err) &&
+              value_keys_digest(read->path, strbuf_str(&text), input->keys, input->key_count,
+                                &read->digest, &err);
+
+    strbuf_fini(&text);
+    if (!ok) {
+        fact->lack = str_dup(&facts->arena, str_of(err.text));
+        fact->lack_status = STATUS_MANIFEST;
+    }
+    return ok;
+}
+
+static bool reads_digest(struct facts *facts, const struct resolved_input *resolved,
+                         struct read_fact *read, struct inst_fact *fact)
+{
+    const struct plan_input *input = &facts->plan->inputs[resolved->input];
+    bool ok;
+
+    *read = (struct read_fact){.input = resolved->input,
+                               .path = resolved->path,
+                               .producer = resolved->producer,
+                               .output = resolved->output};
+    ok = inst_is_some(resolved->producer) ? reads_from_producer(facts, resolved, read)
+                                          : reads_from_source(facts, read);
+    if (!ok) {
+        fact->lack = str_printf(&facts->arena, "input '%.*s' is not there", STR_ARG(read->path));
+        fact->lack_status = STATUS_MANIFEST;
+        return false;
+    }
+    return input->key_count == 0 || reads_select_values(facts, input, read, fact);
+}
+
+/* --- the key --- */
+
+static void reads_add_command(struct key_fields *fields, const struct command *command)
+{
+    for (uint32_t i = 0; i < command->argc; i++) {
+        if (command->shell && i + 1 == command->argc) {
+            key_fields_add(fields, STR("command"), command->argv[i]);
+        } else {
+            key_fields_add(fields,
+                           str_printf(fields->arena, command->shell ? "shell[%u]" : "argv[%u]", i),
+                           command->argv[i]);
+        }
+    }
+    key_fields_add(fields, STR("dir"), command->dir);
+}
+
+static void reads_add_vars(struct key_fields *fields, const char *prefix, const struct str *vars,
+                           uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct str value = vars[i];
+        struct str name;
+
+        if (str_split(&value, '=', &name)) {
+            key_fields_add(fields, str_printf(fields->arena, "%s.%.*s", prefix, STR_ARG(name)),
+                           value);
+        }
+    }
+}
+
+static void reads_add_inputs(struct facts *facts, const struct inst_fact *fact,
+                             struct key_fields *fields)
+{
+    for (uint32_t i = 0; i < fact->read_count; i++) {
+        const struct read_fact *read = &fact->reads[i];
+        const struct plan_input *input = &facts->plan->inputs[read->input];
+        struct str value = digest_str(&read->digest, fields->arena);
+
+        if (read->executable) {
+            value = str_concat(fields->arena, value, STR(" x"));
+        }
+        key_fields_add_path(fields, input->is_stdin ? "stdin" : "input", read->path,
+                            intern_str(&facts->plan->names, input->role), value);
+    }
+}
+
+static void reads_add_outputs(const struct plan *plan, struct inst_id instance,
+                              struct key_fields *fields)
+{
+    const struct plan_instance *inst = &plan->instances[instance.n];
+
+    for (uint32_t i = 0; i < inst->output_count; i++) {
+        const struct plan_output *output = &plan->outputs[inst->outputs_first + i];
+        struct str value =
+            str_printf(fields->arena, "%s%s%s%s%s%s", output->folder ? "folder" : "file",
+                       output->optional ? " optional" : "", output->store ? "" : " store=false",
+                       output->temp ? " temp" : "", output->persist ? " persist" : "",
+                       output->non_empty ? " non_empty" : "");
+
+        key_fields_add_path(fields,
+                            output->is_stdout    ? "stdout"
+                            : output->is_depfile ? "depfile"
+                                                 : "output",
+                            plan_path_name(plan, output->path),
+                            intern_str(&plan->names, output->role), value);
+    }
+}
+
+static bool reads_fill_fields(struct facts *facts, struct inst_id instance, struct inst_fact *fact,
+                              struct key_fields *fields)
+{
+    const struct plan_instance *inst = &facts->plan->instances[instance.n];
+    const struct m_stage *stage = facts->plan->stages[inst->stage.n].source;
+    struct event_strs passed;
+    struct err err = {0};
+
+    key_fields_add(fields, STR("version"), facts->session->manifest.version);
+    reads_add_command(fields, &fact->command);
+    reads_add_vars(fields, "env", fact->command.env, fact->command.env_count);
+    if (!environment_passed(stage, true, fields->arena, &passed, &err)) {
+        fact->lack = str_dup(&facts->arena, str_of(err.text));
+        fact->lack_status = (enum status)err.status;
+        return false;
+    }
+    reads_add_vars(fields, "pass_env", passed.items, passed.count);
+    if (!facts_add_tools(facts, stage, &fact->command, fields, &fact->lack)) {
+        fact->lack_status = STATUS_ENVIRONMENT;
+        return false;
+    }
+    reads_add_inputs(facts, fact, fields);
+    reads_add_outputs(facts->plan, instance, fields);
+    return true;
+}
+
+static bool reads_resolve(struct facts *facts, struct inst_id instance, struct inst_fact *fact,
+                          struct resolved_inputs *resolved)
+{
+    struct plan_made made = {.ctx = facts, .has = reads_has, .list = reads_list};
+    struct err err = {0};
+
+    if (!plan_inputs_resolve(facts->plan, instance, &made, &facts->arena, resolved)) {
+        fact->lack = resolved->missing;
+        fact->lack_status = STATUS_MANIFEST;
+        return false;
+    }
+    fact->command = facts->plan->instances[instance.n].command;
+    if (facts->plan->instances[instance.n].dynamic &&
+        !plan_command(facts->plan, instance, resolved, &facts->arena, &fact->command, &err)) {
+        fact->lack = str_dup(&facts->arena, str_of(err.text));
+        fact->lack_status = STATUS_MANIFEST;
+        return false;
+    }
+    return true;
+}
+
+/* All of it stays in facts->arena: an instance is looked at once, or a few times when its producers
+ * come out differently. */
+bool facts_reads_of(struct facts *facts, struct inst_id instance)
+{
+    struct inst_fact *fact = &facts->instances[instance.n];
+    struct resolved_inputs resolved = {0};
+
+    fact->has_reads = fact->keyed = false;
+    fact->lack = STR_NONE;
+    if (!reads_resolve(facts, instance, fact, &resolved)) {
+        return false;
+    }
+    fact->read_count = 0;
+    fact->reads = ARENA_ARRAY(&facts->arena, struct read_fact, resolved.count);
+    for (uint32_t i = 0; i < resolved.count; i++) {
+        if (!reads_digest(facts, &resolved.items[i], &fact->reads[i], fact)) {
+            return false;
+        }
+        fact->read_count++;
+    }
+    key_fields_init(&fact->fields, &facts->arena);
+    if (!reads_fill_fields(facts, instance, fact, &fact->fields)) {
+        return false;
+    }
+    fact->declared = key_fields_digest(&fact->fields);
+    fact->has_reads = fact->keyed = true;
+    return true;
+}
+
+bool facts_key_fields(struct facts *facts, struct inst_id instance, struct arena *arena,
+                      struct key_fields *fields, struct digest *declared)
+{
+    struct inst_fact *fact = &facts->instances[instance.n];
+
+    if (!fact->has_reads && !facts_reads_of(facts, instance)) {
+        return false;
+    }
+    key_fields_init(fields, arena);
+    for (uint32_t i = 0; i < fact->fields.count; i++) {
+        key_fields_add(fields, fact->fields.items[i].name, fact->fields.items[i].value);
+    }
+    *declared = fact->declared;
+    return true;
+}
