@@ -37,7 +37,7 @@ static void reads_take_as_it_lies(struct facts *facts, uint32_t output)
                                  .digest = source.digest,
                                  .size_bytes = source.size_bytes};
     if (source.folder && facts->session->objects != NULL &&
-        objects_put_output(facts->session->objects, facts->session->root_fd, path.data, &put,
+        objects_put_output(facts->session->objects, facts->session->root_fd, path.data, NULL, &put,
                            &facts->broken)) {
         fact->digest = put.digest;
     }
