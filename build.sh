@@ -110,10 +110,10 @@ install_missing() {
     fi
     say "installing:$missing"
     # Lists may be empty or old; one broken extra source must not stop us.
-    as_root apt-get update -q >&2 </dev/null || say "build.sh: apt-get update failed, going on"
+    as_root apt-get update -q -o Acquire::Retries=3 >&2 </dev/null || say "build.sh: apt-get update failed, going on"
     # shellcheck disable=SC2086 # a list of package names
     as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -q -y --no-install-recommends $missing >&2 </dev/null ||
+        apt-get install -q -y -o Acquire::Retries=3 --no-install-recommends $missing >&2 </dev/null ||
         die "apt-get could not install:$missing"
     missing=
 }
@@ -180,6 +180,7 @@ Dir::Cache "$root/$deps/apt/cache";
 Dir::Etc::sourcelist "$root/$deps/apt/sources.list";
 Dir::Etc::sourceparts "$root/$deps/apt/parts";
 Acquire::Languages "none";
+Acquire::Retries "3";
 APT::Sandbox::User "";
 END
 }
@@ -195,14 +196,15 @@ setup_private_apt() {
     fi
     mkdir -p "$deps/apt"
     list_mirrors >"$deps/apt/mirrors"
+    : >"$deps/apt/update.log"
     while read -r mirror; do
         write_apt_conf "$mirror"
-        if private_apt update --error-on=any >"$deps/apt/update.log" 2>&1; then
+        if private_apt update --error-on=any >>"$deps/apt/update.log" 2>&1; then
             apt_ready=yes
             return 0
         fi
     done <"$deps/apt/mirrors"
-    [ ! -s "$deps/apt/update.log" ] || sed 's/^/  /' "$deps/apt/update.log" >&2
+    sed 's/^/  /' "$deps/apt/update.log" >&2
     die "none of the machine's apt mirrors serves the sources of '$suite';" \
         "give folders: MBEDTLS_SRC=… YYJSON_SRC=… ./build.sh"
 }
