@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 enum { DIAG_LINE_SHOWN = 160 };
 
@@ -180,12 +181,23 @@ static void diags_sort(struct diags *diags)
     }
 }
 
+/* A terminal gets no control characters and nothing that is not UTF-8. A stray continuation byte is
+ * left out, because columns do not count it. */
 static void diag_add_shown(struct strbuf *out, const char *data, uint32_t len)
 {
-    for (uint32_t i = 0; i < len; i++) {
+    size_t sequence;
+
+    for (size_t i = 0; i < len; i += sequence + (sequence == 0)) {
         unsigned char c = (unsigned char)data[i];
 
-        strbuf_putc(out, c == '\t' ? ' ' : c < 0x20 || c == 0x7f ? '?' : data[i]);
+        sequence = utf8_sequence(str_n(data, len), i);
+        if (sequence > 1) {
+            strbuf_add(out, data + i, sequence);
+        } else if (sequence == 1) {
+            strbuf_putc(out, c == '\t' ? ' ' : c < 0x20 || c == 0x7f ? '?' : data[i]);
+        } else if (!diag_is_continuation(data[i])) {
+            strbuf_putc(out, '?');
+        }
     }
 }
 

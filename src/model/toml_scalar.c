@@ -3,10 +3,9 @@
  * it. */
 #include "model/toml_parser.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
+#include <strings.h>
 
 static bool toml_is_digit(char c)
 {
@@ -135,25 +134,40 @@ static bool toml_read_special(struct toml_value *value, struct str word, size_t 
     return true;
 }
 
+/* What to do about a bad number, or NULL. */
+static const char *toml_number_hint(struct str word, size_t sign)
+{
+    struct str digits = str_skip(word, sign);
+
+    if (str_find(digits, '_') >= 0) {
+        return "underscores stand between digits";
+    }
+    if (digits.len > 1 && digits.data[0] == '0' && toml_is_digit(digits.data[1])) {
+        return "no leading zeros";
+    }
+    if (str_has_prefix(digits, STR(".")) || str_has_suffix(digits, STR(".")) ||
+        str_find_str(digits, STR(".e")) >= 0) {
+        return "digits stand on both sides of the point";
+    }
+    return NULL;
+}
+
 static bool toml_read_number(struct toml_parser *p, struct toml_value *value, struct str word)
 {
     size_t sign = word.data[0] == '+' || word.data[0] == '-';
     size_t end = toml_digits_len(word, sign, 10);
-    const char *hint = NULL;
+    bool padded = end > sign + 1 && word.data[sign] == '0';
 
     if (toml_read_special(value, word, sign)) {
         return true;
     }
-    if (end == 0) {
-        hint = "underscores stand between digits";
-    } else if (word.data[sign] == '0' && end > sign + 1) {
-        hint = "no leading zeros";
-    } else if (end == word.len) {
+    if (end != 0 && !padded && end == word.len) {
         return toml_set_integer(p, value, word, str_skip(word, sign), 10);
-    } else if (toml_float_len(word, end) == word.len) {
+    }
+    if (end != 0 && !padded && toml_float_len(word, end) == word.len) {
         return toml_set_float(p, value, word);
     }
-    return toml_bad_word(p, word, "not a number:", hint);
+    return toml_bad_word(p, word, "not a number:", toml_number_hint(word, sign));
 }
 
 /* Two digits at `at`, within [low, high]; -1 if not. */
@@ -254,7 +268,7 @@ static bool toml_read_local_time(struct toml_parser *p, struct toml_value *value
     bool seconds;
 
     if (toml_time_len(word, 0, &seconds) != word.len) {
-        return toml_bad_word(p, word, "not a time:", "times are 00:00 to 23:59:60");
+        return toml_bad_word(p, word, "not a time:", "as in 07:32 or 07:32:00.5");
     }
     value->kind = TOML_LOCAL_TIME;
     value->time = toml_normal_time(p, word, word.len, seconds);
@@ -267,7 +281,8 @@ static bool toml_read_date(struct toml_parser *p, struct toml_value *value, stru
     bool seconds = false;
 
     if (!toml_is_date(word)) {
-        return toml_bad_word(p, word, "not a date:", "dates are YYYY-MM-DD, of the calendar");
+        return toml_bad_word(p, word,
+                             "not a date:", "a date is a day of the calendar, as YYYY-MM-DD");
     }
     if (word.len == 10) {
         value->kind = TOML_LOCAL_DATE;
@@ -278,7 +293,7 @@ static bool toml_read_date(struct toml_parser *p, struct toml_value *value, stru
     if (end == 0 || ((word.data[10] | 0x20) != 't' && word.data[10] != ' ') ||
         (end != word.len && !toml_is_offset(str_skip(word, end)))) {
         return toml_bad_word(p, word, "not a date-time:",
-                             "date-times are 1979-05-27T07:32:00Z, the offset left out or +HH:MM");
+                             "as in 1979-05-27T07:32:00Z; for Z also +HH:MM or nothing");
     }
     value->kind = end == word.len ? TOML_LOCAL_DATETIME : TOML_OFFSET_DATETIME;
     value->time = toml_normal_time(p, word, end, seconds);
@@ -326,15 +341,15 @@ static bool toml_dispatch_word(struct toml_parser *p, struct toml_value *value, 
     if (toml_is_digit(c) && word.len > 2 && word.data[2] == ':') {
         return toml_read_local_time(p, value, word);
     }
-    if (toml_is_digit(c) && word.len > 4 && word.data[4] == '-') {
+    if (toml_two_digits(word, 0, 0, 99) >= 0 && word.len > 4 && word.data[4] == '-') {
         return toml_read_date(p, value, word);
     }
     if (toml_is_digit(c) || c == '+' || c == '-' || c == '.' || str_is(word, "inf") ||
         str_is(word, "nan")) {
         return toml_read_number(p, value, word);
     }
-    if (str_is(word, "True") || str_is(word, "False") || str_is(word, "TRUE") ||
-        str_is(word, "FALSE")) {
+    if ((word.len == 4 && strncasecmp(word.data, "true", 4) == 0) ||
+        (word.len == 5 && strncasecmp(word.data, "false", 5) == 0)) {
         return toml_bad_word(p, word, "not a value:", "booleans are true and false");
     }
     return toml_bad_word(p, word, "not a value:", "text is written in quotes");

@@ -178,7 +178,7 @@ static void toml_cut_line_break(struct toml_pieces *s, struct toml_piece *piece)
 
     if (*s->at == '\r' && !pair) {
         toml_piece_fault(piece, s->at + 1, "carriage return without line feed in string",
-                         "write '\\r'");
+                         s->quote == '"' ? "write \\r" : "in double quotes, write \\r");
     } else if (!s->multi_line) {
         toml_piece_fault(piece, s->at, "string is not closed on its line",
                          "close it, or use three quotes");
@@ -220,7 +220,8 @@ static struct toml_piece toml_pieces_next(struct toml_pieces *s)
         toml_cut_line_break(s, &piece);
     } else {
         toml_piece_fault(&piece, s->at + 1, "control character in string",
-                         "write it as an escape: \\xHH");
+                         s->quote == '"' ? "write it as \\xHH"
+                                         : "in double quotes, write it as \\xHH");
     }
     if (piece.kind != TOML_PIECE_FAULT) {
         piece.to = s->at;

@@ -24,6 +24,20 @@ static void toml_unnest(struct toml_parser *p)
     p->at++;
 }
 
+/* What stands where a value, a comma or the closing bracket should be. If the bracket was opened on
+ * another line, that place is told too: the fault may well be a bracket that was never closed. */
+static bool toml_unclosed(struct toml_parser *p, const char *opened, const char *expected)
+{
+    toml_unexpected(p, expected);
+    if (memchr(opened, '\n', (size_t)(p->at - opened)) != NULL) {
+        struct str place =
+            diags_place_text(p->diags, &p->diags->arena, toml_span(p, opened, opened + 1));
+
+        diag_hint(p->diags, "'%c' was opened at %.*s", *opened, STR_ARG(place));
+    }
+    return false;
+}
+
 /* What an array has collected since `base` moves to the arena. */
 static void toml_close_array(struct toml_parser *p, struct toml_array *array, size_t base)
 {
@@ -40,6 +54,7 @@ static void toml_close_array(struct toml_parser *p, struct toml_array *array, si
 
 static bool toml_read_array(struct toml_parser *p, struct toml_value *value, uint32_t depth)
 {
+    const char *opened = p->at;
     size_t base = p->items.count;
     struct toml_value item;
 
@@ -52,6 +67,9 @@ static bool toml_read_array(struct toml_parser *p, struct toml_value *value, uin
             toml_close_array(p, &value->array, base);
             return true;
         }
+        if (p->at == p->end) {
+            return toml_unclosed(p, opened, "a value or ']'");
+        }
         if (!toml_read_value(p, &item, depth + 1)) {
             return false;
         }
@@ -62,7 +80,7 @@ static bool toml_read_array(struct toml_parser *p, struct toml_value *value, uin
         if (toml_next_is(p, ',')) {
             p->at++;
         } else if (!toml_next_is(p, ']')) {
-            return toml_unexpected(p, "',' or ']' in the array");
+            return toml_unclosed(p, opened, "',' or ']' in the array");
         }
     }
     return false;
@@ -70,6 +88,8 @@ static bool toml_read_array(struct toml_parser *p, struct toml_value *value, uin
 
 static bool toml_read_inline_table(struct toml_parser *p, struct toml_value *value, uint32_t depth)
 {
+    const char *opened = p->at;
+
     value->kind = TOML_TABLE;
     value->table = toml_table_new(p->arena, TOML_ORIGIN_INLINE, depth);
     if (!toml_nest(p, depth)) {
@@ -80,13 +100,16 @@ static bool toml_read_inline_table(struct toml_parser *p, struct toml_value *val
             toml_unnest(p);
             return true;
         }
+        if (p->at == p->end) {
+            return toml_unclosed(p, opened, "a key or '}'");
+        }
         if (!toml_read_pair(p, value->table) || !toml_skip_space(p)) {
             return false;
         }
         if (toml_next_is(p, ',')) {
             p->at++;
         } else if (!toml_next_is(p, '}')) {
-            return toml_unexpected(p, "',' or '}' in the inline table");
+            return toml_unclosed(p, opened, "',' or '}' in the inline table");
         }
     }
     return false;
