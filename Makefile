@@ -267,8 +267,8 @@ bench:
 cover: | build/deps/ready
 	@mkdir -p build/cover && find build/cover -name '*.gcda' -exec rm -f {} +
 	@$(call RUN,$(call BUILD_JOB,cover,all unit-programs)$(call UNIT_JOBS,cover)$(call \
-		BATS_JOBS,cover,cli))
-	@tools/coverage build/cover $(LAYERS)
+		BATS_JOBS,cover,cli)); status=$$?; \
+	tools/coverage build/cover $(LAYERS); exit $$status
 
 # ---- form
 
