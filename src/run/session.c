@@ -170,8 +170,8 @@ static bool session_lock_once(struct session *session, enum lock_answer *answer,
     struct lock_holder me = {.pid = getpid(), .since_ns = clock_real_ns(session->clock)};
     struct lock_holder other;
 
-    strncpy(me.host, session->machine.host, sizeof(me.host) - 1);
-    strncpy(me.what, session->options.command != NULL ? session->options.command : "",
+    memccpy(me.host, session->machine.host, 0, sizeof(me.host) - 1);
+    memccpy(me.what, session->options.command != NULL ? session->options.command : "", 0,
             sizeof(me.what) - 1);
     *answer = lock_take(&session->lock, ".pawl/lock", &me, &other, err);
     session->locked = *answer == LOCK_HELD;
