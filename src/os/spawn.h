@@ -88,6 +88,9 @@ bool child_kill(const struct child *child, int signal);
  * there was no such child; all is released anyway. */
 bool child_reap(struct child *child, struct child_end *end);
 
+/* Takes the terminal back for our own group after a child that had it has ended. */
+bool child_tty_return(int tty_fd);
+
 /* Orphans of our children become ours, so that none escapes. False where the kernel refuses. */
 bool children_subreaper(struct err *err);
 /* Reaps orphans that have ended, as far as no child known to `is_ours` stands before them; call on

@@ -1,0 +1,469 @@
+/* Children: what they get (arguments, folder, environment, descriptors, signals, limits), what a
+ * failed start says, and that whole groups and orphans are killed. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/sys.h"
+#include "os/spawn.h"
+
+static struct origin origin;
+
+static const char *const plain_env[] = {"PATH=/usr/bin:/bin", NULL};
+
+struct outcome {
+    char out[65536];
+    size_t len;
+    struct child_end end;
+};
+
+static struct spawn spawn_of(const char *program, const char *const *argv)
+{
+    return (struct spawn){
+        .program = program,
+        .argv = argv,
+        .envp = plain_env,
+        .stdin_fd = -1,
+        .stdout_fd = STDOUT_FILENO,
+        .stderr_fd = STDERR_FILENO,
+        .tty_fd = -1,
+        .origin = &origin,
+    };
+}
+
+/* Runs to the end, keeps standard output. */
+static void run(struct spawn *spawn, struct outcome *outcome)
+{
+    struct child child;
+    struct err err = {0};
+    int fds[2];
+    ssize_t len;
+
+    assert_int_equal(sys_pipe(fds, 0), 0);
+    spawn->stdout_fd = fds[1];
+    if (!spawn_start(spawn, &child, NULL, &err)) {
+        fail_msg("%s", err.text);
+    }
+    sys_close(fds[1]);
+    len = sys_read_full(fds[0], outcome->out, sizeof(outcome->out) - 1);
+    assert_true(len >= 0);
+    outcome->len = (size_t)len;
+    outcome->out[len] = '\0';
+    sys_close(fds[0]);
+    assert_true(child_reap(&child, &outcome->end));
+    assert_int_equal(child.pidfd, -1);
+}
+
+static void run_shell(const char *script, struct spawn *spawn, struct outcome *outcome)
+{
+    const char *const argv[] = {"sh", "-c", script, "arg0", "x y", NULL};
+    struct spawn base = spawn_of("/bin/sh", argv);
+
+    if (spawn != NULL) {
+        base.dir = spawn->dir;
+        base.envp = spawn->envp != NULL ? spawn->envp : plain_env;
+        base.fds = spawn->fds;
+        base.fd_count = spawn->fd_count;
+        base.origin = spawn->origin != NULL ? spawn->origin : &origin;
+    }
+    run(&base, outcome);
+}
+
+static bool wait_until_gone(pid_t pid)
+{
+    for (int i = 0; i < 500; i++) {
+        if (kill(pid, 0) != 0 && errno == ESRCH) {
+            return true;
+        }
+        children_reap_strays(NULL, NULL);
+        poll(NULL, 0, 10);
+    }
+    return false;
+}
+
+static void test_argument_bytes(void **state)
+{
+    static struct outcome outcome;
+    char all[256];
+    const char *argv[] = {"sh", "-c", "printf '%s|' \"$@\"", "zero", all, "", "a\nb", NULL};
+    struct spawn spawn = spawn_of("/bin/sh", argv);
+    char want[300];
+
+    (void)state;
+    for (int i = 1; i < 256; i++) {
+        all[i - 1] = (char)i;
+    }
+    all[255] = '\0';
+    run(&spawn, &outcome);
+    snprintf(want, sizeof(want), "%s||a\nb|", all);
+    assert_int_equal(outcome.len, strlen(want));
+    assert_memory_equal(outcome.out, want, strlen(want));
+    assert_int_equal(outcome.end.exit_code, 0);
+    assert_int_equal(outcome.end.signal, 0);
+}
+
+static void test_folder_and_environment(void **state)
+{
+    static struct outcome outcome;
+    const char *const env[] = {"PATH=/usr/bin:/bin", "A=1", "B=two words", NULL};
+    struct spawn spawn = {.dir = "/usr", .envp = env};
+
+    (void)state;
+    setenv("OUTSIDE", "seen", 1);
+    run_shell("pwd; echo \"$A,$B,$OUTSIDE\"", &spawn, &outcome);
+    assert_string_equal(outcome.out, "/usr\n1,two words,\n");
+}
+
+static void test_end_by_code_and_signal(void **state)
+{
+    static struct outcome outcome;
+
+    (void)state;
+    run_shell("exit 75", NULL, &outcome);
+    assert_int_equal(outcome.end.exit_code, 75);
+    run_shell("kill -9 $$", NULL, &outcome);
+    assert_int_equal(outcome.end.exit_code, -1);
+    assert_int_equal(outcome.end.signal, SIGKILL);
+}
+
+static void test_empty_stdin(void **state)
+{
+    static struct outcome outcome;
+
+    (void)state;
+    run_shell("cat; echo end", NULL, &outcome);
+    assert_string_equal(outcome.out, "end\n");
+}
+
+static void test_other_descriptors_are_closed(void **state)
+{
+    static struct outcome outcome;
+    int leak = open("/dev/null", O_RDONLY); /* without close-on-exec, as inherited ones are */
+    int high = fcntl(leak, F_DUPFD, 150);
+
+    (void)state;
+    assert_true(leak > 2 && high >= 150);
+    run_shell("ls /proc/self/fd", NULL, &outcome);
+    close(leak);
+    close(high);
+    /* 3 is the folder that ls reads. */
+    assert_string_equal(outcome.out, "0\n1\n2\n3\n");
+}
+
+static void test_extra_descriptors_arrive(void **state)
+{
+    static struct outcome outcome;
+    int low[2], high[2];
+    struct spawn_fd fds[2];
+    struct spawn spawn = {.fds = fds, .fd_count = 2};
+
+    (void)state;
+    assert_int_equal(sys_pipe(low, 0), 0);
+    assert_int_equal(sys_pipe(high, 0), 0);
+    assert_int_equal(sys_write(low[1], "low\n", 4), 4);
+    assert_int_equal(sys_write(high[1], "high\n", 5), 5);
+    /* Each goes to the number that the other has here. */
+    fds[0] = (struct spawn_fd){low[0], high[0]};
+    fds[1] = (struct spawn_fd){high[0], low[0]};
+    {
+        char script[100];
+
+        snprintf(script, sizeof(script), "read a <&%d; read b <&%d; echo $a $b", low[0], high[0]);
+        assert_true(low[0] < 10 && high[0] < 10);
+        sys_close(low[1]);
+        sys_close(high[1]);
+        run_shell(script, &spawn, &outcome);
+    }
+    sys_close(low[0]);
+    sys_close(high[0]);
+    assert_string_equal(outcome.out, "high low\n");
+}
+
+static void test_signals_are_as_at_start(void **state)
+{
+    static struct outcome outcome;
+    struct signals signals;
+    struct err err = {0};
+    struct origin other = origin;
+    struct spawn spawn = {.origin = &other};
+
+    (void)state;
+    assert_true(signals_open(&signals, &origin, &err));
+    run_shell("grep -E '^Sig(Blk|Ign)' /proc/self/status", NULL, &outcome);
+    assert_string_equal(outcome.out, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+    /* What was ignored and blocked when pawl started stays so. */
+    other.ignored[SIGHUP] = true;
+    sigaddset(&other.mask, SIGUSR2);
+    run_shell("exec grep -E '^Sig(Blk|Ign)' /proc/self/status", &spawn, &outcome);
+    assert_string_equal(outcome.out, "SigBlk:\t0000000000000800\nSigIgn:\t0000000000000001\n");
+    signals_close(&signals);
+}
+
+static void test_limits_and_umask_are_as_at_start(void **state)
+{
+    static struct outcome outcome;
+    struct rlimit limit;
+    rlim_t before;
+    mode_t mask = umask(0);
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    before = limit.rlim_cur;
+    limit.rlim_cur = before - 1;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    run_shell("ulimit -n; umask", NULL, &outcome);
+    limit.rlim_cur = before;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    umask(mask);
+    {
+        char want[64];
+
+        snprintf(want, sizeof(want), "%llu\n%04o\n", (unsigned long long)before, (unsigned)mask);
+        assert_string_equal(outcome.out, want);
+    }
+}
+
+static void test_own_group(void **state)
+{
+    static struct outcome outcome;
+    long pid, group;
+
+    (void)state;
+    run_shell("echo $$; exec cut -d' ' -f5 /proc/self/stat", NULL, &outcome);
+    assert_int_equal(sscanf(outcome.out, "%ld %ld", &pid, &group), 2);
+    assert_int_equal(pid, group);
+    assert_int_not_equal(group, (long)getpgrp());
+}
+
+static void expect_failure(const char *program, const char *dir, enum spawn_step step, int sys,
+                           const char *text)
+{
+    const char *const argv[] = {"x", NULL};
+    struct spawn spawn = spawn_of(program, argv);
+    struct child child;
+    struct err err = {0};
+    enum spawn_step got;
+
+    spawn.dir = dir;
+    assert_false(spawn_start(&spawn, &child, &got, &err));
+    assert_string_equal(err.text, text);
+    assert_int_equal(got, step);
+    assert_int_equal(err.sys, sys);
+    assert_int_equal(err.status, STATUS_ENVIRONMENT);
+    assert_int_equal(child.pid, 0);
+    /* No zombie is left behind. */
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    assert_int_equal(errno, ECHILD);
+}
+
+static void make_file(const char *path, const char *text, mode_t mode)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    assert_int_equal(fchmod(fd, mode), 0);
+    close(fd);
+}
+
+static void test_failed_starts_are_explained(void **state)
+{
+    const char *dir = *state;
+
+    assert_int_equal(chdir(dir), 0);
+    make_file("plain", "echo hello\n", 0755);
+    make_file("orphan", "#!/no/such/interpreter\n", 0755);
+    make_file("closed", "#!/bin/sh\n", 0644);
+    expect_failure("/no/such/program", NULL, SPAWN_STEP_EXEC, ENOENT,
+                   "'/no/such/program': cannot execute: No such file or directory");
+    expect_failure("./plain", NULL, SPAWN_STEP_EXEC, ENOEXEC,
+                   "'./plain': cannot execute: neither a program of this machine nor a script with "
+                   "a #! line");
+    expect_failure("./orphan", NULL, SPAWN_STEP_EXEC, ENOENT,
+                   "'./orphan': cannot execute: the interpreter that it names does not exist");
+    expect_failure("./closed", NULL, SPAWN_STEP_EXEC, EACCES,
+                   "'./closed': cannot execute: Permission denied");
+    expect_failure("/bin/sh", "missing", SPAWN_STEP_DIR, ENOENT,
+                   "'missing': cannot enter the working folder: No such file or directory");
+}
+
+static void test_search(void **state)
+{
+    const char *dir = *state;
+    struct arena arena;
+    struct str found;
+    struct err err = {0};
+
+    assert_int_equal(chdir(dir), 0);
+    assert_true(mkdir("one", 0777) == 0 && mkdir("two", 0777) == 0 && mkdir("three", 0777) == 0);
+    make_file("one/tool", "#!/bin/sh\n", 0644);
+    make_file("two/tool", "#!/bin/sh\n", 0755);
+    make_file("here", "#!/bin/sh\n", 0755);
+    make_file("three/near", "#!/bin/sh\n", 0755);
+    arena_init(&arena);
+    assert_true(spawn_find(&arena, STR("tool"), STR("none:one:two"), NULL, &found, &err));
+    assert_true(str_is(found, "two/tool"));
+    assert_true(spawn_find(&arena, STR("here"), STR("one:"), NULL, &found, &err));
+    assert_true(str_is(found, "./here"));
+    assert_true(spawn_find(&arena, STR("./near"), STR("one"), "three", &found, &err));
+    assert_true(str_is(found, "./near"));
+    assert_false(spawn_find(&arena, STR("tool"), STR("one:none"), NULL, &found, &err));
+    assert_int_equal(err.sys, EACCES);
+    assert_string_equal(err.text, "'tool': not an executable file; check its mode and type");
+    assert_false(spawn_find(&arena, STR("tool"), STR("none"), NULL, &found, &err));
+    assert_int_equal(err.sys, ENOENT);
+    assert_string_equal(err.text, "'tool': no such program on PATH");
+    assert_false(spawn_find(&arena, STR("./one"), STR(""), NULL, &found, &err));
+    assert_int_equal(err.sys, EACCES);
+    assert_false(spawn_find(&arena, STR("./absent"), STR(""), NULL, &found, &err));
+    assert_string_equal(err.text, "'./absent': no such program");
+    arena_fini(&arena);
+}
+
+/* Starts a shell whose first line of output is read as a number. */
+static pid_t start_and_read(const char *script, struct child *child, int *out)
+{
+    const char *const argv[] = {"sh", "-c", script, NULL};
+    struct spawn spawn = spawn_of("/bin/sh", argv);
+    struct err err = {0};
+    char text[32] = {0};
+    int fds[2];
+
+    assert_int_equal(sys_pipe(fds, 0), 0);
+    spawn.stdout_fd = fds[1];
+    assert_true(spawn_start(&spawn, child, NULL, &err));
+    sys_close(fds[1]);
+    for (size_t i = 0; i < sizeof(text) - 1 && (i == 0 || text[i - 1] != '\n'); i++) {
+        assert_int_equal(read(fds[0], text + i, 1), 1);
+    }
+    *out = fds[0];
+    return (pid_t)atol(text);
+}
+
+static void test_group_with_grandchildren_is_killed(void **state)
+{
+    struct child child;
+    struct child_end end;
+    int out;
+    pid_t grandchild = start_and_read("sleep 1000 & echo $!; wait", &child, &out);
+
+    (void)state;
+    assert_int_equal(child_ended(&child, &end), 0);
+    assert_int_equal(kill(grandchild, 0), 0);
+    assert_true(child_kill_group(&child, SIGTERM));
+    assert_true(child_reap(&child, &end));
+    assert_int_equal(end.signal, SIGTERM);
+    assert_true(wait_until_gone(grandchild));
+    close(out);
+}
+
+static void test_end_is_seen_before_reaping(void **state)
+{
+    struct child child;
+    struct child_end end;
+    struct pollfd poll_fd;
+    int out;
+    pid_t grandchild = start_and_read("sleep 1000 & echo $!; exit 3", &child, &out);
+
+    (void)state;
+    poll_fd = (struct pollfd){.fd = child.pidfd, .events = POLLIN};
+    assert_true(child.pidfd >= 0);
+    assert_int_equal(poll(&poll_fd, 1, 10000), 1);
+    assert_int_equal(child_ended(&child, &end), 1);
+    assert_int_equal(end.exit_code, 3);
+    assert_int_equal(child_ended(&child, &end), 1);
+    assert_int_equal(kill(grandchild, 0), 0);
+    assert_true(child_reap(&child, &end));
+    assert_int_equal(end.exit_code, 3);
+    assert_true(wait_until_gone(grandchild));
+    close(out);
+}
+
+static void test_orphans_of_other_groups_are_killed(void **state)
+{
+    struct child child;
+    struct child_end end;
+    struct err err = {0};
+    int out;
+    pid_t stray;
+
+    (void)state;
+    assert_true(children_subreaper(&err));
+    stray = start_and_read("setsid sh -c 'echo $$; exec sleep 1000' & wait", &child, &out);
+    assert_true(child_kill(&child, SIGKILL));
+    assert_true(child_reap(&child, &end));
+    assert_int_equal(kill(stray, 0), 0);
+    assert_true(children_kill_all(10 * NS_PER_SEC));
+    assert_int_equal(kill(stray, 0), -1);
+    assert_int_equal(errno, ESRCH);
+    close(out);
+}
+
+static void test_usage(void **state)
+{
+    static struct outcome outcome;
+
+    (void)state;
+    run_shell("i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done", NULL, &outcome);
+    assert_true(outcome.end.cpu_ns > 0);
+}
+
+static int make_dir(void **state)
+{
+    static char dir[64];
+
+    strcpy(dir, "/tmp/pawl-spawn-XXXXXX");
+    *state = mkdtemp(dir);
+    return *state == NULL;
+}
+
+static int remove_dir(void **state)
+{
+    char command[100];
+
+    snprintf(command, sizeof(command), "rm -rf '%s'", (char *)*state);
+    return chdir("/") != 0 || system(command) != 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_argument_bytes),
+        cmocka_unit_test(test_folder_and_environment),
+        cmocka_unit_test(test_end_by_code_and_signal),
+        cmocka_unit_test(test_empty_stdin),
+        cmocka_unit_test(test_other_descriptors_are_closed),
+        cmocka_unit_test(test_extra_descriptors_arrive),
+        cmocka_unit_test(test_signals_are_as_at_start),
+        cmocka_unit_test(test_limits_and_umask_are_as_at_start),
+        cmocka_unit_test(test_own_group),
+        cmocka_unit_test_setup_teardown(test_failed_starts_are_explained, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(test_search, make_dir, remove_dir),
+        cmocka_unit_test(test_group_with_grandchildren_is_killed),
+        cmocka_unit_test(test_end_is_seen_before_reaping),
+        cmocka_unit_test(test_orphans_of_other_groups_are_killed),
+        cmocka_unit_test(test_usage),
+    };
+
+    origin_note(&origin);
+    sigemptyset(&origin.mask);
+    for (int i = 0; i < ORIGIN_SIGNALS; i++) {
+        origin.ignored[i] = false;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
