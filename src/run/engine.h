@@ -1,0 +1,122 @@
+#ifndef PAWL_RUN_ENGINE_H
+#define PAWL_RUN_ENGINE_H
+/* The engine: one loop, one order. A turn is
+ *
+ *     wait for the world, take its notes   (engine_take_notes: decide, record)
+ *     admit what may start                 (engine_admit: decide, record)
+ *     write the record                     (recorder_flush)
+ *     act                                  (engine_act: start, restore, signal, accept, reject)
+ *     tell                                 (recorder_tell)
+ *
+ * The engine decides nothing about files: policy/decide does, through the facts in
+ * `world`. It starts nothing itself: `world` does, and answers later with notes. A simulator that
+ * stands in for the kernel is another `struct engine_world`.
+ */
+#include "policy/decide.h"
+#include "policy/outcome.h"
+#include "policy/schedule.h"
+#include "run/recorder.h"
+
+enum note_kind {
+    NOTE_EXITED,   /* the command of an attempt ended: its slots are free */
+    NOTE_ENDED,    /* the attempt is over: committed, or failed for the reason given */
+    NOTE_RESTORED, /* outputs are back, or not */
+    NOTE_SIGNAL,   /* pawl was sent a signal */
+    NOTE_BROKEN    /* the world failed: nothing more can be recorded or looked at */
+};
+
+struct note {
+    enum note_kind kind;
+    struct inst_id instance;
+    enum cause cause;   /* CAUSE_NONE: well */
+    bool changed;       /* outputs have other digests than their consumers were decided with */
+    int signal;         /* NOTE_SIGNAL */
+    struct event event; /* NOTE_ENDED, NOTE_RESTORED: what is recorded, but for type and state */
+};
+
+struct engine_world {
+    void *ctx;
+    struct decide_facts facts;
+    /* After a look that was a hit: do its consumers have to be decided anew? */
+    bool (*changed)(void *ctx, struct inst_id instance);
+    /* Why an instance lacks an input, and whose fault that is. */
+    struct str (*lack)(void *ctx, struct inst_id instance, enum status *status);
+    /* It made nothing: failed, ignored, skipped. */
+    void (*made_nothing)(void *ctx, struct inst_id instance, bool ignored, bool skipped);
+    int64_t (*now_ns)(void *ctx); /* monotonic */
+    /* Blocks until there is a note or the time has come; false: `err`. */
+    bool (*wait)(void *ctx, int64_t deadline_ns, struct err *err);
+    bool (*next_note)(void *ctx, struct note *note);
+    /* Fills what attempt.started says of the attempt to come: ids, outputs, parked. No effect. */
+    void (*describe)(void *ctx, struct inst_id instance, uint32_t attempt, uint32_t cpus,
+                     struct arena *arena, struct event *event);
+    /* Effects. What goes wrong comes back as a note. */
+    void (*start)(void *ctx, struct inst_id instance);
+    void (*signal)(void *ctx, struct inst_id instance, int signal);
+    void (*restore)(void *ctx, struct inst_id instance);
+    void (*accept)(void *ctx, struct inst_id instance);   /* its outputs stay */
+    void (*reject)(void *ctx, struct inst_id instance);   /* what was there before returns */
+    void (*consumed)(void *ctx, struct inst_id instance); /* its last consumer is done */
+};
+
+struct engine_options {
+    uint32_t jobs;
+    uint64_t memory_limit_bytes; /* 0: none */
+    bool keep_going;
+    int64_t timeout_ns;         /* of the run; 0: none */
+    const int64_t *duration_ns; /* by instance, from earlier runs; 0: unknown */
+};
+
+enum engine_stop { ENGINE_GOES, ENGINE_DRAINS, ENGINE_ENDS, ENGINE_KILLS };
+
+struct engine_live { /* an instance whose attempt is under way */
+    struct inst_id instance;
+    int64_t started_ns, term_at_ns, kill_at_ns; /* monotonic; INT64_MAX: not */
+    bool exited, timed_out, told_to_end;
+};
+
+struct engine_act {
+    enum { ACT_START, ACT_SIGNAL, ACT_RESTORE, ACT_ACCEPT, ACT_REJECT, ACT_CONSUMED } kind;
+    struct inst_id instance;
+    int signal;
+};
+
+struct engine {
+    const struct plan *plan;
+    struct engine_world world;
+    struct engine_options options;
+    struct recorder *recorder;
+    struct decide decide;
+    struct schedule schedule;
+    struct outcome outcome;
+    enum engine_stop stop;
+    int signals_seen;
+    int64_t deadline_ns;
+    struct engine_live *live;
+    uint32_t live_count, live_cap;
+    struct engine_act *acts;
+    uint32_t act_count, act_cap;
+    struct inst_id *queue; /* ended, consumers not looked at yet: see engine_spread */
+    uint8_t *queue_changed;
+    uint32_t queue_count;
+    struct inst_id *ready; /* room for the consumers of one instance */
+    uint8_t *batch;        /* by instance: enum inst_state it moves to in this turn, or 0 */
+    uint32_t *uses_left;   /* by instance: consumers in scope that have not ended */
+    uint32_t restoring;
+    uint8_t *unsettled; /* by instance: its inputs changed once already */
+    struct err broken;
+};
+
+/* `decide` is taken over: decide_plan was called on it, and something is to be done. The recorder
+ * has begun. */
+void engine_init(struct engine *engine, const struct decide *decide,
+                 const struct engine_world *world, const struct engine_options *options,
+                 struct recorder *recorder);
+void engine_fini(struct engine *engine);
+/* Runs to the end. The answer is the exit status; false in `err` only if the world broke. */
+int engine_run(struct engine *engine, struct err *err);
+
+/* How many instances in scope must be looked at (neither left alone nor skipped at once). */
+uint32_t engine_work(const struct decide *decide);
+
+#endif

@@ -1,0 +1,267 @@
+/* Owns the record of a live run. */
+#include "run/recorder.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hex.h"
+#include "base/mem.h"
+#include "base/sys.h"
+
+void recorder_init(struct recorder *recorder, struct session *session)
+{
+    *recorder = (struct recorder){
+        .session = session, .dir_fd = -1, .next_snapshot = RECORDER_SNAPSHOT_EVERY};
+    arena_init(&recorder->turn);
+    run_state_init(&recorder->state);
+}
+
+void recorder_fini(struct recorder *recorder)
+{
+    if (recorder->log != NULL) {
+        event_log_close(recorder->log);
+    }
+    if (recorder->dir_fd >= 0) {
+        sys_close(recorder->dir_fd);
+    }
+    run_state_fini(&recorder->state);
+    arena_fini(&recorder->turn);
+    free(recorder->pending);
+    *recorder = (struct recorder){.dir_fd = -1};
+}
+
+void recorder_watch(struct recorder *recorder, const struct observer *observer)
+{
+    assert(recorder->observer_count < RECORDER_OBSERVERS);
+    recorder->observers[recorder->observer_count++] = *observer;
+}
+
+struct str recorder_random_hex(struct arena *arena, size_t digits)
+{
+    unsigned char bytes[32];
+    char text[2 * sizeof(bytes) + 1];
+
+    assert(digits <= 2 * sizeof(bytes));
+    if (sys_getrandom(bytes, sizeof(bytes)) != 0) {
+        int64_t now = clock_real_ns(&clock_system) ^ clock_mono_ns(&clock_system);
+        struct digest mixed = sha256_of(&now, sizeof(now));
+
+        memcpy(bytes, mixed.bytes, sizeof(bytes));
+    }
+    bytes[0] |= 1; /* an id of all zeroes is none */
+    hex_encode(bytes, sizeof(bytes), text);
+    return str_dup(arena, str_n(text, digits));
+}
+
+static uint16_t recorder_random16(void *ctx)
+{
+    uint16_t value = 0;
+
+    (void)ctx;
+    if (sys_getrandom(&value, sizeof(value)) != 0) {
+        value = (uint16_t)clock_mono_ns(&clock_system);
+    }
+    return value;
+}
+
+static bool recorder_is_hex(struct str text)
+{
+    bool some = false;
+
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
+            return false;
+        }
+        some |= c != '0';
+    }
+    return some;
+}
+
+/* The trace of a valid W3C traceparent, `00-<32 hex>-<16 hex>-<2 hex>`, else a random one. */
+static struct str recorder_trace(struct recorder *recorder, const char *traceparent)
+{
+    struct str text = str_of(traceparent);
+
+    if (text.len == 55 && str_has_prefix(text, STR("00-")) && text.data[35] == '-' &&
+        text.data[52] == '-' && recorder_is_hex(str_n(text.data + 3, 32)) &&
+        recorder_is_hex(str_n(text.data + 36, 16))) {
+        return str_dup(&recorder->session->arena, str_n(text.data + 3, 32));
+    }
+    return recorder_random_hex(&recorder->session->arena, 32);
+}
+
+bool recorder_begin(struct recorder *recorder, struct event *started, const char *traceparent,
+                    struct err *err)
+{
+    struct session *session = recorder->session;
+
+    recorder->dir_fd = run_dir_create(session->workspace.pawlfd, clock_real_ns(session->clock),
+                                      recorder_random16, NULL, &recorder->id, err);
+    if (recorder->dir_fd < 0) {
+        return false;
+    }
+    recorder->log = event_log_create(recorder->dir_fd, "events.jsonl", err);
+    if (recorder->log == NULL) {
+        return false;
+    }
+    recorder->run = str_dup(&session->arena, str_of(recorder->id.text));
+    recorder->trace = recorder_trace(recorder, traceparent);
+    started->type = EVENT_RUN_STARTED;
+    recorder_emit(recorder, started);
+    return true;
+}
+
+bool recorder_go_on(struct recorder *recorder, const struct run_id *id, struct event *resumed,
+                    struct err *err)
+{
+    struct session *session = recorder->session;
+
+    recorder->id = *id;
+    recorder->run = str_dup(&session->arena, str_of(id->text));
+    recorder->dir_fd = run_dir_open(session->workspace.pawlfd, id, err);
+    if (recorder->dir_fd < 0) {
+        return false;
+    }
+    recorder->log = event_log_append_to(recorder->dir_fd, "events.jsonl", NULL, err);
+    if (recorder->log == NULL ||
+        !recorder_replay(session->workspace.pawlfd, id, &recorder->state, NULL, NULL, err)) {
+        return false;
+    }
+    recorder->trace = recorder->state.trace;
+    recorder->next_snapshot = event_log_seq(recorder->log) + RECORDER_SNAPSHOT_EVERY;
+    resumed->type = EVENT_RUN_RESUMED;
+    recorder_emit(recorder, resumed);
+    return true;
+}
+
+static void recorder_record(struct recorder *recorder, struct event *event)
+{
+    struct strbuf members = {0};
+    struct err err;
+
+    event->time_ns = clock_real_ns(recorder->session->clock);
+    event->run = recorder->run;
+    event->trace = recorder->trace;
+    event_to_json(event, &members);
+    event->seq = event_log_add(recorder->log, event->time_ns, str_of(event_types[event->type].name),
+                               strbuf_str(&members));
+    strbuf_fini(&members);
+    if (!run_state_apply(&recorder->state, event, &err)) {
+        bug("%s", err.text);
+    }
+    if (recorder->pending_count == recorder->pending_cap) {
+        recorder->pending_cap = recorder->pending_cap * 2 + 16;
+        recorder->pending =
+            mem_realloc(recorder->pending, recorder->pending_cap, sizeof(*recorder->pending));
+    }
+    recorder->pending[recorder->pending_count++] = *event;
+}
+
+static void recorder_snapshot(struct recorder *recorder)
+{
+    struct event event = {.type = EVENT_SNAPSHOT, .limit = recorder->state.limit};
+
+    event.counts.items = ARENA_ARRAY(&recorder->turn, struct event_pair, INST_STATE_COUNT);
+    for (unsigned i = 0; i < INST_STATE_COUNT; i++) {
+        event.counts.items[event.counts.count++] =
+            (struct event_pair){str_of(inst_state_name((enum inst_state)i)),
+                                str_printf(&recorder->turn, "%u", recorder->state.counts[i])};
+    }
+    event.running = recorder->state.counts[INST_RUNNING];
+    event.ready = recorder->state.counts[INST_READY];
+    recorder_record(recorder, &event);
+}
+
+void recorder_emit(struct recorder *recorder, struct event *event)
+{
+    recorder_record(recorder, event);
+    if (event->seq >= recorder->next_snapshot) {
+        recorder->next_snapshot = event->seq + RECORDER_SNAPSHOT_EVERY;
+        recorder_snapshot(recorder);
+    }
+}
+
+bool recorder_flush(struct recorder *recorder, struct err *err)
+{
+    struct session *session = recorder->session;
+
+    return results_flush(session->results, err) && made_flush(session->made, err) &&
+           index_flush(session->index, err) && event_log_flush(recorder->log, err);
+}
+
+void recorder_tell(struct recorder *recorder)
+{
+    for (uint32_t i = 0; i < recorder->pending_count; i++) {
+        for (uint32_t o = 0; o < recorder->observer_count; o++) {
+            recorder->observers[o].tell(recorder->observers[o].ctx, &recorder->pending[i],
+                                        &recorder->state);
+        }
+    }
+    recorder->pending_count = 0;
+    arena_reset(&recorder->turn);
+}
+
+int64_t recorder_tick(struct recorder *recorder, int64_t now_ns)
+{
+    int64_t next = INT64_MAX;
+
+    for (uint32_t o = 0; o < recorder->observer_count; o++) {
+        const struct observer *observer = &recorder->observers[o];
+
+        if (observer->tick != NULL) {
+            int64_t at = observer->tick(observer->ctx, now_ns, &recorder->state);
+
+            next = at < next ? at : next;
+        }
+    }
+    return next;
+}
+
+static bool recorder_replay_lines(struct event_reader *reader, struct run_state *state,
+                                  void (*each)(void *ctx, const struct event *event), void *ctx,
+                                  struct err *err)
+{
+    struct arena scratch;
+    struct event_line line;
+    struct event event;
+    bool known;
+    bool ok = true;
+
+    arena_init(&scratch);
+    while (ok && event_reader_next(reader, &line)) {
+        arena_reset(&scratch);
+        ok = event_from_json(line.json, &scratch, &event, &known, err);
+        if (ok && !known) {
+            state->unknown_events++;
+        } else if (ok) {
+            ok = run_state_apply(state, &event, err);
+            if (ok && each != NULL) {
+                each(ctx, &event);
+            }
+        }
+    }
+    arena_fini(&scratch);
+    return ok && event_reader_check(reader, err);
+}
+
+bool recorder_replay(int pawl_fd, const struct run_id *id, struct run_state *state,
+                     void (*each)(void *ctx, const struct event *event), void *ctx, struct err *err)
+{
+    int dir_fd = run_dir_open(pawl_fd, id, err);
+    struct event_reader *reader;
+    bool ok;
+
+    if (dir_fd < 0) {
+        return false;
+    }
+    reader = event_reader_open(dir_fd, "events.jsonl", err);
+    ok = reader != NULL && recorder_replay_lines(reader, state, each, ctx, err);
+    if (reader != NULL) {
+        event_reader_close(reader);
+    }
+    sys_close(dir_fd);
+    return ok || err_wrap(err, "run %s", id->text);
+}

@@ -1,0 +1,73 @@
+#ifndef PAWL_RUN_RECORDER_H
+#define PAWL_RUN_RECORDER_H
+/* The record step of the turn: events go into the log and through the fold, and are told to
+ * observers only after they were written.
+ *
+ * Order: recorder_init; recorder_begin (a new run: makes its folder and log) or recorder_go_on (a
+ * run that was interrupted: replays its log); then each turn recorder_emit for what was decided,
+ * recorder_flush, and after the effects recorder_tell. recorder_fini at the end.
+ *
+ * An event that the fold refuses is a bug. Texts of an event must live until recorder_tell: make
+ * them in `turn`.
+ */
+#include "model/run_state.h"
+#include "run/session.h"
+#include "store/event_log.h"
+#include "store/run_dir.h"
+
+/* Somebody who watches: a terminal, a hook, a test. */
+struct observer {
+    void *ctx;
+    void (*tell)(void *ctx, const struct event *event, const struct run_state *state);
+    /* May be NULL. Called once a turn; returns the monotonic time when it wants to be called next
+     * (INT64_MAX: not by itself). */
+    int64_t (*tick)(void *ctx, int64_t now_ns, const struct run_state *state);
+};
+
+enum { RECORDER_OBSERVERS = 4, RECORDER_SNAPSHOT_EVERY = 4096 };
+
+struct recorder {
+    struct session *session;
+    struct event_log *log; /* NULL: no run yet */
+    struct run_state state;
+    struct run_id id;
+    int dir_fd; /* runs/<id> */
+    struct str run, trace;
+    struct arena turn;
+    struct event *pending; /* recorded, not told */
+    uint32_t pending_count, pending_cap;
+    uint64_t next_snapshot;
+    struct observer observers[RECORDER_OBSERVERS];
+    uint32_t observer_count;
+};
+
+void recorder_init(struct recorder *recorder, struct session *session);
+void recorder_fini(struct recorder *recorder);
+void recorder_watch(struct recorder *recorder, const struct observer *observer);
+
+/* A new run. `started` is filled but for type, run and trace. `traceparent` may be NULL. */
+bool recorder_begin(struct recorder *recorder, struct event *started, const char *traceparent,
+                    struct err *err);
+/* Goes on with a run: verifies and replays its events; `resumed` as above. */
+bool recorder_go_on(struct recorder *recorder, const struct run_id *id, struct event *resumed,
+                    struct err *err);
+
+/* Adds time, run and trace, appends to the log, applies. */
+void recorder_emit(struct recorder *recorder, struct event *event);
+/* Writes what was recorded: results first, then made and index, then the events. */
+bool recorder_flush(struct recorder *recorder, struct err *err);
+/* Tells the observers what was flushed, in order, and empties `turn`. */
+void recorder_tell(struct recorder *recorder);
+/* When the observers want to be woken. */
+int64_t recorder_tick(struct recorder *recorder, int64_t now_ns);
+
+/* Reads the events of a run into a state (for status, reports, recovery). Unknown types are counted
+ * and passed over. False: damaged (status 12) or unreadable. */
+bool recorder_replay(int pawl_fd, const struct run_id *id, struct run_state *state,
+                     void (*each)(void *ctx, const struct event *event), void *ctx,
+                     struct err *err);
+
+/* Random hex digits: trace and span ids. */
+struct str recorder_random_hex(struct arena *arena, size_t digits);
+
+#endif
