@@ -1,5 +1,5 @@
-/* Owns the fold. Each type of event has one function here; the tables in states.c decide whether the
- * move it asks for is legal. Nothing is changed by an event that is refused. */
+/* Owns the fold. Each type of event has one function here; the tables in states.c decide whether
+ * the move it asks for is legal. Nothing is changed by an event that is refused. */
 #include "model/run_state.h"
 
 #include <assert.h>
@@ -240,8 +240,8 @@ static bool run_state_instance_ended(struct run_state *state, const struct event
     return true;
 }
 
-/* A run that goes on decides everything anew: results, not states, say what is finished. Attempts and
- * times of what ended stay. */
+/* A run that goes on decides everything anew: results, not states, say what is finished. Attempts
+ * and times of what ended stay. */
 static bool run_state_resumed(struct run_state *state, const struct event *event, struct err *err)
 {
     if (!run_state_move_run(state, RUN_RUNNING, event, err)) {

@@ -15,17 +15,21 @@ struct state_row {
 static const struct state_row inst_rows[] = {
     [INST_PENDING] = {"pending", "waits for what it reads, or is not decided yet", false, false},
     [INST_READY] = {"ready", "may start as soon as there is a slot", false, false},
-    [INST_WAITING] = {"waiting", "waits for memory, a pool, a breaker or a retry delay", false, false},
+    [INST_WAITING] = {"waiting", "waits for memory, a pool, a breaker or a retry delay", false,
+                      false},
     [INST_RUNNING] = {"running", "an attempt is under way", false, false},
     [INST_DONE] = {"done", "its command ended well and the result is recorded", true, true},
     [INST_UP_TO_DATE] = {"up_to_date", "nothing to do", true, true},
-    [INST_RESTORED] = {"restored", "outputs of a known result brought back from the store", true, true},
+    [INST_RESTORED] = {"restored", "outputs of a known result brought back from the store", true,
+                       true},
     [INST_SKIPPED] = {"skipped", "its `when` is false, or what it reads was skipped", true, false},
     [INST_REFUSED] = {"refused", "its command ended well, a check said no", true, false},
     [INST_FAILED] = {"failed", "failed for good", true, false},
     [INST_UNSETTLED] = {"unsettled", "its inputs kept changing while it ran", true, false},
-    [INST_CANCELLED] = {"cancelled", "stopped, or never started because the run ended", true, false},
-    [INST_BLOCKED] = {"blocked", "something it needs failed, was refused or is blocked", true, false},
+    [INST_CANCELLED] = {"cancelled", "stopped, or never started because the run ended", true,
+                        false},
+    [INST_BLOCKED] = {"blocked", "something it needs failed, was refused or is blocked", true,
+                      false},
 };
 static_assert(sizeof(inst_rows) / sizeof(inst_rows[0]) == INST_STATE_COUNT, "a row for each state");
 
@@ -104,8 +108,10 @@ static const uint64_t run_moves[RUN_STATUS_COUNT][RUN_STATUS_COUNT] = {
     [RUN_PENDING] = {[RUN_RUNNING] = BY(RUN_STARTED)},
     /* A process that was killed wrote no end: the next one resumes or abandons what still says
      * running. */
-    [RUN_RUNNING] = {RUN_ENDS, [RUN_RUNNING] = BY(RUN_RESUMED), [RUN_ABANDONED] = BY(RUN_ABANDONED)},
-    [RUN_PAUSING] = {RUN_ENDS, [RUN_RUNNING] = BY(RUN_RESUMED), [RUN_ABANDONED] = BY(RUN_ABANDONED)},
+    [RUN_RUNNING] =
+        {RUN_ENDS, [RUN_RUNNING] = BY(RUN_RESUMED), [RUN_ABANDONED] = BY(RUN_ABANDONED)},
+    [RUN_PAUSING] =
+        {RUN_ENDS, [RUN_RUNNING] = BY(RUN_RESUMED), [RUN_ABANDONED] = BY(RUN_ABANDONED)},
     [RUN_PAUSED] = {[RUN_RUNNING] = BY(RUN_RESUMED),
                     [RUN_CANCELLED] = BY(RUN_CANCELLED),
                     [RUN_INTERRUPTED] = BY(RUN_INTERRUPTED),
