@@ -77,7 +77,7 @@ WARNINGS_TEST = $(filter-out -Wconversion -Wundef,$(WARNINGS))
 
 CPPFLAGS = -D_GNU_SOURCE -Isrc
 CFLAGS = -std=c11 -pthread $(FLAGS_$(V)) -ffile-prefix-map='$(CURDIR)'=.
-LDFLAGS = -pthread $(LINK_$(V))
+LDFLAGS = -pthread $(LINK_$(V)) -lm
 
 # No date gets into the binary; this is for tools that might put one there.
 export SOURCE_DATE_EPOCH ?= 0
