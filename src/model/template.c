@@ -1,0 +1,481 @@
+/* Templates: segments of literal text and of expressions.
+ *
+ * In a `run` string no value becomes code:
+ *
+ *   - A value made only of A-Za-z0-9_./:=@%+,- (and not empty) goes in as it is, any other
+ *     single-quoted. A list is words, each by this rule, and stands alone between blanks.
+ *   - A safe value is quoted as well where the shell could join it with what is next to it or take
+ *     it for something else: next to `$name`, before `<`, `>` or `(`, behind a plain `{`, in zsh at
+ * a word's start with `=` first, and as (or within) the first word of a command when it is a
+ *     reserved word, has a `=`, or is not the whole word.
+ *   - A path that starts with `-` goes in as ./-… at the start of a word or behind a `=`.
+ *   - Everywhere but in plain words (quotes, substitutions, here-documents, …: enum shell_place) a
+ *     value is an error in the manifest. In a comment a value must have no line end.
+ *   - raw(…) goes in as it is, wherever it stands; a shell that pawl does not know takes only that.
+ *
+ * What a command makes of its arguments is its own affair: `eval {{x}}`, `sh -c {{x}}`, a builtin
+ * that computes (`let`, `declare -i`) run what they are given.
+ */
+#include "model/template.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/vec.h"
+#include "model/shellwords.h"
+
+struct segment {
+    struct str literal;      /* if expr is NULL */
+    const struct expr *expr; /* of `{{ expr }}` */
+    struct span span;
+    struct shell_hole hole; /* in TEMPLATE_SHELL */
+};
+
+struct template
+{
+    struct str text;
+    struct span where;
+    enum template_use use;
+    struct segment *segments;
+    size_t count;
+};
+
+typedef VEC(struct segment) segment_vec;
+
+/* --- parsing --- */
+
+/* Offset of the `}}` that ends the expression starting at `at`, or -1. */
+static ptrdiff_t find_end(struct str text, size_t at)
+{
+    char quote = '\0';
+    for (; at < text.len; at++) {
+        char c = text.data[at];
+        if (quote != '\0') {
+            quote = c == quote ? '\0' : quote;
+        } else if (c == '\'' || c == '"' || c == '`') {
+            quote = c;
+        } else if (c == '}' && at + 1 < text.len && text.data[at + 1] == '}') {
+            return (ptrdiff_t)at;
+        }
+    }
+    return -1;
+}
+
+static bool parse_expression(struct arena *arena, struct str text, struct span where, size_t *at,
+                             segment_vec *segments, struct diags *diags)
+{
+    size_t start = *at + 2;
+    ptrdiff_t end = find_end(text, start);
+    if (end < 0) {
+        diag_error(diags, expr_span_within(text, where, *at, 2), "a literal {{ is written {{{{",
+                   "'{{' has no '}}'");
+        return false;
+    }
+    size_t len = (size_t)end - start;
+    struct segment segment = {.span = expr_span_within(text, where, *at, len + 4)};
+    struct str inside = str_n(text.data + start, len);
+    bool exact = where.len == text.len;
+    struct span place = exact ? expr_span_within(text, where, start, len) : where;
+    if (str_trim(inside).len == 0) {
+        diag_error(diags, segment.span, "a literal {{ is written {{{{", "'{{ }}' is empty");
+        return false;
+    }
+    segment.expr = expr_parse(arena, inside, place, diags);
+    *at = (size_t)end + 2;
+    VEC_PUSH(segments, segment);
+    return segment.expr != NULL;
+}
+
+/* Adds literal text, joined to what is before. */
+static void add_literal(struct arena *arena, segment_vec *segments, struct str literal)
+{
+    struct segment *last = segments->count > 0 ? &segments->items[segments->count - 1] : NULL;
+    if (literal.len == 0) {
+        return;
+    }
+    if (last != NULL && last->expr == NULL) {
+        last->literal = str_concat(arena, last->literal, literal);
+        return;
+    }
+    VEC_PUSH(segments, ((struct segment){.literal = literal}));
+}
+
+static bool parse_segments(struct arena *arena, struct str text, struct span where,
+                           segment_vec *segments, struct diags *diags)
+{
+    bool good = true;
+    size_t at = 0;
+    while (at < text.len) {
+        struct str rest = str_skip(text, at);
+        ptrdiff_t open = str_find_str(rest, STR("{{"));
+        add_literal(arena, segments, open < 0 ? rest : str_head(rest, (size_t)open));
+        if (open < 0) {
+            break;
+        }
+        at += (size_t)open;
+        if (str_has_prefix(str_skip(text, at), STR("{{{{"))) {
+            add_literal(arena, segments, STR("{{"));
+            at += 4;
+            continue;
+        }
+        size_t before = at;
+        good = parse_expression(arena, text, where, &at, segments, diags) && good;
+        if (at == before) {
+            break; /* where the next one starts is not known */
+        }
+    }
+    return good;
+}
+
+/* --- the shell's places --- */
+
+static bool is_value(const struct segment *segment)
+{
+    return segment->expr != NULL && !expr_is_raw(segment->expr);
+}
+
+static bool check_place(const struct segment *segment, struct diags *diags)
+{
+    enum shell_place place = segment->hole.place;
+    if (!is_value(segment) || place == SHELL_PLACE_WORD || place == SHELL_PLACE_COMMENT) {
+        return true;
+    }
+    bool quotes = place == SHELL_PLACE_DOUBLE_QUOTE || place == SHELL_PLACE_SINGLE_QUOTE;
+    diag_error(diags, segment->span,
+               quotes ? "close the quotes around it: \"a\"{{x}}\"b\""
+                      : "let it stand by itself, as in \"a\"{{x}}\"b\", or pass it through env",
+               "a value cannot stand %s", shell_place_text(place));
+    return false;
+}
+
+static bool check_shell(struct arena *arena, segment_vec *segments, struct diags *diags)
+{
+    struct strbuf skeleton;
+    struct shell_scan scan;
+    bool good = true;
+    uint32_t hole = 0;
+    strbuf_init(&skeleton);
+    VEC_EACH (segment, segments) {
+        if (segment->expr != NULL) {
+            strbuf_putc(&skeleton, '\0');
+        } else {
+            strbuf_add_str(&skeleton, segment->literal);
+        }
+    }
+    shell_scan(arena, strbuf_str(&skeleton), &scan);
+    VEC_EACH (segment, segments) {
+        if (segment->expr != NULL) {
+            segment->hole = scan.holes[hole++];
+            good = check_place(segment, diags) && good;
+        }
+    }
+    assert(hole == scan.hole_count);
+    strbuf_fini(&skeleton);
+    return good;
+}
+
+static bool check_unknown_shell(segment_vec *segments, struct str shell, struct diags *diags)
+{
+    bool good = true;
+    VEC_EACH (segment, segments) {
+        if (is_value(segment)) {
+            diag_error(diags, segment->span, "pass it through env, or say {{raw(x)}} if it is safe",
+                       "pawl does not know how '%.*s' quotes", STR_ARG(shell));
+            good = false;
+        }
+    }
+    return good;
+}
+
+static bool check_segments(struct arena *arena, segment_vec *segments, enum template_use use,
+                           struct str shell, struct diags *diags)
+{
+    if (use != TEMPLATE_SHELL) {
+        return true;
+    }
+    return shell_is_known(shell) ? check_shell(arena, segments, diags)
+                                 : check_unknown_shell(segments, shell, diags);
+}
+
+static bool check_no_nul(struct str text, struct span where, struct diags *diags)
+{
+    ptrdiff_t at = str_find(text, '\0');
+    if (at >= 0) {
+        diag_error(diags, expr_span_within(text, where, (size_t)at, 1), NULL,
+                   "the text has a NUL byte");
+    }
+    return at < 0;
+}
+
+static struct template *template_new(struct arena *arena, struct str text, struct span where,
+                                     enum template_use use, segment_vec *segments)
+{
+    struct template *template = ARENA_NEW(arena, struct template);
+    struct segment *copy = ARENA_ARRAY(arena, struct segment, segments->count);
+    if (segments->count > 0) {
+        memcpy(copy, segments->items, segments->count * sizeof(*copy));
+    }
+    *template = (struct template){text, where, use, copy, segments->count};
+    return template;
+}
+
+const struct template *template_parse(struct arena *arena, struct str text, struct span where,
+                                      enum template_use use, struct str shell, struct diags *diags)
+{
+    segment_vec segments = {0};
+    const struct template *template = NULL;
+    if (check_no_nul(text, where, diags) && parse_segments(arena, text, where, &segments, diags) &&
+        check_segments(arena, &segments, use, shell, diags)) {
+        template = template_new(arena, text, where, use, &segments);
+    }
+    VEC_FREE(&segments);
+    return template;
+}
+
+/* --- questions --- */
+
+bool template_is_literal(const struct template *template, struct str *text)
+{
+    if (template->count == 0) {
+        *text = STR("");
+        return true;
+    }
+    if (template->count > 1 || template->segments[0].expr != NULL) {
+        return false;
+    }
+    *text = template->segments[0].literal;
+    return true;
+}
+
+const struct expr *template_sole(const struct template *template)
+{
+    return template->count == 1 ? template->segments[0].expr : NULL;
+}
+
+struct str template_text(const struct template *template)
+{
+    return template->text;
+}
+
+struct span template_span(const struct template *template)
+{
+    return template->where;
+}
+
+bool template_names(const struct template *template, expr_name_visitor visit, void *ctx)
+{
+    for (size_t i = 0; i < template->count; i++) {
+        const struct expr *expr = template->segments[i].expr;
+        if (expr != NULL && !expr_names(expr, visit, ctx)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- rendering --- */
+
+struct render {
+    enum template_use use;
+    struct arena *arena;
+    struct strbuf *out;
+    size_t start; /* of what is rendered, in out */
+    struct expr_error *error;
+    bool content; /* a value before in this word of a command had text */
+};
+
+static bool render_fail(struct render *r, struct span span, const char *hint, const char *text)
+{
+    *r->error = (struct expr_error){
+        .kind = EXPR_ERROR_WRONG, .span = span, .text = str_of(text), .hint = str_of(hint)};
+    return false;
+}
+
+static bool all_digits(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Can this text stand unquoted in this place? */
+static bool stands_plain(struct str text, const struct shell_hole *hole)
+{
+    if (!shell_is_safe(text) || hole->must_quote) {
+        return false;
+    }
+    if ((hole->in_braces && !all_digits(text)) || (hole->word_start && text.data[0] == '=')) {
+        return false;
+    }
+    return !hole->command || (hole->alone && str_find(text, '=') < 0 && !shell_is_reserved(text));
+}
+
+static bool render_word(struct render *r, const struct segment *segment, struct str text,
+                        bool is_path)
+{
+    const struct shell_hole *hole = &segment->hole;
+    bool one_line = hole->must_one_line || hole->place == SHELL_PLACE_COMMENT;
+    if (one_line && str_find(text, '\n') >= 0) {
+        return render_fail(r, segment->span, "pass it through env",
+                           hole->place == SHELL_PLACE_COMMENT
+                               ? "a value with a line end would end the comment it stands in"
+                               : "a value with a line end stands beside a here-document");
+    }
+    bool at_start = (hole->word_start && !r->content) || hole->after_equals;
+    if (is_path && at_start && text.len > 0 && text.data[0] == '-') {
+        text = str_concat(r->arena, STR("./"), text);
+    }
+    r->content = r->content || text.len > 0;
+    if (stands_plain(text, hole)) {
+        strbuf_add_str(r->out, text);
+    } else {
+        shell_quote(text, r->out);
+    }
+    return true;
+}
+
+static bool render_plain(struct render *r, struct str text, bool is_path)
+{
+    char before = r->out->len > r->start ? r->out->data[r->out->len - 1] : '=';
+    bool argument = r->use == TEMPLATE_ARGV && is_path && before == '=';
+    if (argument && text.len > 0 && text.data[0] == '-') {
+        strbuf_puts(r->out, "./");
+    }
+    strbuf_add_str(r->out, text);
+    return true;
+}
+
+static bool render_text(struct render *r, const struct segment *segment, const struct value *value)
+{
+    struct str text = value_text(value, r->arena);
+    bool is_path = value->kind == VALUE_STRING && value->is_path;
+    if (value->kind == VALUE_LIST) {
+        return render_fail(r, segment->span, NULL, "a list stands within a list");
+    }
+    if (str_find(text, '\0') >= 0) {
+        return render_fail(r, segment->span, NULL, "the value has a NUL byte");
+    }
+    bool quotes = r->use == TEMPLATE_SHELL && !expr_is_raw(segment->expr);
+    return quotes ? render_word(r, segment, text, is_path) : render_plain(r, text, is_path);
+}
+
+static bool render_list(struct render *r, const struct segment *segment, const struct value *list)
+{
+    const struct shell_hole *hole = &segment->hole;
+    if (r->use != TEMPLATE_SHELL) {
+        return render_fail(r, segment->span, "say join(x, ' ')",
+                           r->use == TEMPLATE_ARGV ? "a list stands within an element"
+                                                   : "a list stands where one text is expected");
+    }
+    bool free = hole->place == SHELL_PLACE_COMMENT || (hole->alone && !hole->redirected);
+    if (!free && !expr_is_raw(segment->expr)) {
+        return render_fail(r, segment->span, "put blanks around it, or say join(x, ' ')",
+                           hole->redirected ? "a list is the target of a redirection"
+                                            : "a list stands within a word");
+    }
+    for (size_t i = 0; i < list->list.count; i++) {
+        if (i > 0) {
+            strbuf_putc(r->out, ' ');
+        }
+        r->content = false;
+        if (!render_text(r, segment, &list->list.items[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool render_segment(struct render *r, const struct segment *segment,
+                           const struct expr_env *env)
+{
+    struct value value;
+    if (segment->expr == NULL) {
+        strbuf_add_str(r->out, segment->literal);
+        return true;
+    }
+    if (!expr_eval(segment->expr, env, r->arena, &value, r->error)) {
+        return false;
+    }
+    r->content = r->content && !segment->hole.first;
+    return value.kind == VALUE_LIST ? render_list(r, segment, &value)
+                                    : render_text(r, segment, &value);
+}
+
+bool template_render_to(const struct template *template, const struct expr_env *env,
+                        struct arena *arena, struct strbuf *out, struct expr_error *error)
+{
+    struct render r = {
+        .use = template->use, .arena = arena, .out = out, .start = out->len, .error = error};
+    for (size_t i = 0; i < template->count; i++) {
+        if (!render_segment(&r, &template->segments[i], env)) {
+            return false;
+        }
+        if (out->len - r.start > LIMIT_RENDERED_BYTES) {
+            return render_fail(&r, template->where, NULL, "the text becomes longer than 1 MiB");
+        }
+    }
+    if (template->use == TEMPLATE_PATH && out->len == r.start) {
+        return render_fail(&r, template->where, NULL, "the path is empty");
+    }
+    return true;
+}
+
+bool template_render(const struct template *template, const struct expr_env *env,
+                     struct arena *arena, struct str *out, struct expr_error *error)
+{
+    struct strbuf buf;
+    strbuf_init(&buf);
+    bool good = template_render_to(template, env, arena, &buf, error);
+    if (good) {
+        *out = strbuf_dup(&buf, arena);
+    }
+    strbuf_fini(&buf);
+    return good;
+}
+
+static bool render_element(const struct template *template, const struct value *value,
+                           struct arena *arena, struct template_words *out,
+                           struct expr_error *error)
+{
+    struct strbuf buf;
+    strbuf_init(&buf);
+    struct render r = {.use = template->use, .arena = arena, .out = &buf, .error = error};
+    bool good = render_text(&r, &template->segments[0], value);
+    if (good) {
+        VEC_PUSH(out, strbuf_dup(&buf, arena));
+    }
+    strbuf_fini(&buf);
+    return good;
+}
+
+bool template_render_words(const struct template *template, const struct expr_env *env,
+                           struct arena *arena, struct template_words *out,
+                           struct expr_error *error)
+{
+    const struct expr *sole = template_sole(template);
+    struct value value;
+    assert(template->use == TEMPLATE_ARGV);
+    if (sole == NULL) {
+        struct str text;
+        if (!template_render(template, env, arena, &text, error)) {
+            return false;
+        }
+        VEC_PUSH(out, text);
+        return true;
+    }
+    if (!expr_eval(sole, env, arena, &value, error)) {
+        return false;
+    }
+    bool list = value.kind == VALUE_LIST;
+    const struct value *items = list ? value.list.items : &value;
+    for (size_t i = 0; i < (list ? value.list.count : 1); i++) {
+        if (!render_element(template, &items[i], arena, out, error)) {
+            return false;
+        }
+    }
+    return true;
+}
