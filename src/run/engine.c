@@ -1,0 +1,530 @@
+/* Owns the loop and the bookkeeping around it. What makes an instance ready or done is in
+ * engine_spread.c; ends, signals and time are here. */
+#include "run/engine_turn.h"
+
+#include <assert.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+uint32_t engine_work(const struct decide *decide)
+{
+    uint32_t work = 0;
+
+    for (uint32_t i = 0; i < decide->plan->instance_count; i++) {
+        work += decide->scope[i] && decide->action[i] != DECIDE_NOTHING &&
+                decide->action[i] != DECIDE_END_SKIPPED;
+    }
+    return work;
+}
+
+void engine_init(struct engine *engine, const struct decide *decide,
+                 const struct engine_world *world, const struct engine_options *options,
+                 struct recorder *recorder)
+{
+    const struct plan *plan = decide->plan;
+    uint32_t count = plan->instance_count;
+
+    *engine = (struct engine){.plan = plan,
+                              .world = *world,
+                              .options = *options,
+                              .recorder = recorder,
+                              .decide = *decide,
+                              .deadline_ns = INT64_MAX};
+    if (options->timeout_ns != 0) {
+        engine->deadline_ns = world->now_ns(world->ctx) + options->timeout_ns;
+    }
+    schedule_init(&engine->schedule, plan, options->duration_ns, options->jobs,
+                  options->memory_limit_bytes);
+    engine->queue = mem_calloc(count, sizeof(*engine->queue));
+    engine->queue_changed = mem_calloc(count, 1);
+    engine->ready = mem_calloc(count, sizeof(*engine->ready));
+    engine->batch = mem_calloc(count, 1);
+    engine->unsettled = mem_calloc(count, 1);
+    engine->uses_left = mem_calloc(count, sizeof(*engine->uses_left));
+    for (uint32_t i = 0; i < count; i++) {
+        const struct plan_instance *inst = &plan->instances[i];
+
+        for (uint32_t p = 0; engine->decide.scope[i] && p < inst->producer_count; p++) {
+            engine->uses_left[plan->edges[inst->producers_first + p].n]++;
+        }
+    }
+}
+
+void engine_fini(struct engine *engine)
+{
+    schedule_fini(&engine->schedule);
+    decide_fini(&engine->decide);
+    free(engine->live);
+    free(engine->acts);
+    free(engine->queue);
+    free(engine->queue_changed);
+    free(engine->ready);
+    free(engine->batch);
+    free(engine->unsettled);
+    free(engine->uses_left);
+}
+
+/* --- small things the turn's parts share --- */
+
+struct event engine_event(const struct engine *engine, enum event_type type,
+                          struct inst_id instance)
+{
+    const struct plan_instance *inst = &engine->plan->instances[instance.n];
+
+    return (struct event){.type = type,
+                          .number = instance.n,
+                          .instance = inst->name,
+                          .stage = engine->plan->stages[inst->stage.n].name,
+                          .running = engine->schedule.running,
+                          .ready = engine->schedule.ready,
+                          .limit = engine->schedule.limit};
+}
+
+enum inst_state engine_state(const struct engine *engine, struct inst_id instance)
+{
+    return engine->recorder->state.instances[instance.n].state;
+}
+
+void engine_act_later(struct engine *engine, int kind, struct inst_id instance, int signal)
+{
+    if (engine->act_count == engine->act_cap) {
+        engine->act_cap = engine->act_cap * 2 + 16;
+        engine->acts = mem_realloc(engine->acts, engine->act_cap, sizeof(*engine->acts));
+    }
+    engine->acts[engine->act_count].kind = kind;
+    engine->acts[engine->act_count].instance = instance;
+    engine->acts[engine->act_count++].signal = signal;
+}
+
+static struct engine_live *engine_live_of(struct engine *engine, struct inst_id instance)
+{
+    for (uint32_t i = 0; i < engine->live_count; i++) {
+        if (engine->live[i].instance.n == instance.n) {
+            return &engine->live[i];
+        }
+    }
+    return NULL;
+}
+
+static int64_t engine_now(const struct engine *engine)
+{
+    return engine->world.now_ns(engine->world.ctx);
+}
+
+/* --- stopping --- */
+
+static void engine_end_live(struct engine *engine, struct engine_live *live, int64_t now_ns)
+{
+    if (!live->exited && !live->told_to_end) {
+        live->told_to_end = true;
+        live->kill_at_ns = now_ns + engine->plan->instances[live->instance.n].grace_ns;
+        engine_act_later(engine, ACT_SIGNAL, live->instance, SIGTERM);
+    }
+}
+
+void engine_stop(struct engine *engine, enum engine_stop how, int signal, struct str reason)
+{
+    int64_t now_ns = engine_now(engine);
+    struct event event = {.type = EVENT_STOPPING,
+                          .reason = reason,
+                          .signal = signal,
+                          .running = engine->schedule.running,
+                          .ready = engine->schedule.ready,
+                          .limit = engine->schedule.limit};
+
+    if (how <= engine->stop) {
+        return;
+    }
+    engine->stop = how;
+    recorder_emit(engine->recorder, &event);
+    for (uint32_t i = 0; i < engine->live_count; i++) {
+        if (how == ENGINE_ENDS) {
+            engine_end_live(engine, &engine->live[i], now_ns);
+        } else if (how == ENGINE_KILLS && !engine->live[i].exited) {
+            engine_act_later(engine, ACT_SIGNAL, engine->live[i].instance, SIGKILL);
+        }
+    }
+}
+
+static void engine_take_signal(struct engine *engine, int signal)
+{
+    struct str reason =
+        str_printf(&engine->recorder->turn, "signal %d (%s)", signal, strsignal(signal));
+
+    engine->signals_seen++;
+    if (engine->outcome.signal == 0) {
+        engine->outcome.signal = signal;
+    }
+    engine_stop(engine, engine->signals_seen == 1 ? ENGINE_ENDS : ENGINE_KILLS, signal, reason);
+}
+
+static void engine_take_broken(struct engine *engine, const struct note *note)
+{
+    if (engine->broken.status == 0) {
+        err_set(&engine->broken, (enum status)note->event.status, "%.*s",
+                STR_ARG(note->event.reason));
+    }
+    outcome_add(&engine->outcome, (enum status)note->event.status);
+    engine_stop(engine, ENGINE_ENDS, 0, note->event.reason);
+}
+
+/* Timeouts of attempts and of the run, and the grace between TERM and KILL. */
+static void engine_take_time(struct engine *engine)
+{
+    int64_t now_ns = engine_now(engine);
+
+    if (now_ns >= engine->deadline_ns && engine->stop < ENGINE_ENDS) {
+        outcome_add(&engine->outcome, STATUS_TIMEOUT);
+        engine_stop(engine, ENGINE_ENDS, 0, STR("the run took longer than pipeline.timeout"));
+    }
+    for (uint32_t i = 0; i < engine->live_count; i++) {
+        struct engine_live *live = &engine->live[i];
+
+        if (live->exited) {
+            continue;
+        }
+        if (now_ns >= live->term_at_ns && !live->told_to_end) {
+            live->timed_out = true;
+            engine_end_live(engine, live, now_ns);
+        }
+        if (now_ns >= live->kill_at_ns) {
+            live->kill_at_ns = INT64_MAX;
+            engine_act_later(engine, ACT_SIGNAL, live->instance, SIGKILL);
+        }
+    }
+}
+
+static int64_t engine_next_time(const struct engine *engine)
+{
+    int64_t next = engine->stop < ENGINE_ENDS ? engine->deadline_ns : INT64_MAX;
+
+    for (uint32_t i = 0; i < engine->live_count; i++) {
+        const struct engine_live *live = &engine->live[i];
+
+        if (live->exited) {
+            continue;
+        }
+        if (!live->told_to_end && live->term_at_ns < next) {
+            next = live->term_at_ns;
+        }
+        if (live->kill_at_ns < next) {
+            next = live->kill_at_ns;
+        }
+    }
+    return next;
+}
+
+/* --- notes --- */
+
+static void engine_take_exited(struct engine *engine, const struct note *note)
+{
+    struct engine_live *live = engine_live_of(engine, note->instance);
+
+    assert(live != NULL && !live->exited);
+    live->exited = true;
+    schedule_release(&engine->schedule, note->instance);
+}
+
+/* What an end means when pawl had a hand in it: a timeout, or the end of the run. */
+static enum cause engine_judge(const struct engine *engine, const struct engine_live *live,
+                               enum cause cause)
+{
+    if (cause == CAUSE_NONE) {
+        return CAUSE_NONE;
+    }
+    if (live->timed_out) {
+        return CAUSE_TIMEOUT;
+    }
+    if (cause != CAUSE_EXIT && cause != CAUSE_SIGNAL) {
+        return cause;
+    }
+    return live->told_to_end || engine->stop >= ENGINE_ENDS ? CAUSE_CANCELLED : cause;
+}
+
+/* An attempt whose inputs changed meanwhile is made again at once, once, if it was short. */
+static bool engine_may_rerun(struct engine *engine, const struct note *note)
+{
+    enum { SHORT_ATTEMPT_S = 60 };
+
+    return note->cause == CAUSE_UNSETTLED && !engine->unsettled[note->instance.n] &&
+           engine->stop == ENGINE_GOES && note->event.wall_ns < SHORT_ATTEMPT_S * NS_PER_SEC;
+}
+
+static enum inst_state engine_end_state(enum cause cause)
+{
+    switch (cause) {
+    case CAUSE_NONE:
+        return INST_DONE;
+    case CAUSE_UNSETTLED:
+        return INST_UNSETTLED;
+    case CAUSE_CANCELLED:
+        return INST_CANCELLED;
+    case CAUSE_EXIT:
+    case CAUSE_SIGNAL:
+    case CAUSE_TIMEOUT:
+    case CAUSE_OOM:
+    case CAUSE_NOT_FOUND:
+    case CAUSE_ENVIRONMENT:
+    case CAUSE_OUTPUT:
+    case CAUSE_INPUT:
+    case CAUSE_CORRUPT:
+    case CAUSE_COUNT:
+        break;
+    }
+    return INST_FAILED;
+}
+
+static void engine_drop_live(struct engine *engine, struct engine_live *live)
+{
+    *live = engine->live[--engine->live_count];
+}
+
+static void engine_take_ended(struct engine *engine, struct note *note)
+{
+    struct engine_live *live = engine_live_of(engine, note->instance);
+    struct event event = note->event;
+    struct event frame = engine_event(engine, EVENT_ATTEMPT_FINISHED, note->instance);
+    enum cause cause;
+    bool rerun;
+
+    assert(live != NULL);
+    if (!live->exited) {
+        engine_take_exited(engine, note);
+    }
+    cause = engine_judge(engine, live, note->cause);
+    rerun = engine_may_rerun(engine, note);
+    engine_drop_live(engine, live);
+    event.type = EVENT_ATTEMPT_FINISHED;
+    event.number = frame.number;
+    event.instance = frame.instance;
+    event.stage = frame.stage;
+    event.running = engine->schedule.running;
+    event.ready = engine->schedule.ready;
+    event.limit = engine->schedule.limit;
+    event.cause = str_of(cause_name(cause));
+    event.state = str_of(inst_state_name(rerun ? INST_READY : engine_end_state(cause)));
+    if (cause == CAUSE_TIMEOUT) {
+        event.reason = STR("it took longer than its timeout");
+    }
+    recorder_emit(engine->recorder, &event);
+    engine_act_later(engine, cause == CAUSE_NONE ? ACT_ACCEPT : ACT_REJECT, note->instance, 0);
+    if (rerun) {
+        engine->unsettled[note->instance.n] = 1;
+        engine_settle(engine, note->instance);
+    } else if (cause == CAUSE_NONE) {
+        engine_ended(engine, note->instance, note->changed);
+    } else {
+        engine_failed(engine, note->instance, cause);
+    }
+}
+
+static void engine_take_restored(struct engine *engine, struct note *note)
+{
+    struct event event = note->event;
+    struct event frame = engine_event(engine, EVENT_INSTANCE_RESTORED, note->instance);
+
+    engine->restoring--;
+    event.number = frame.number;
+    event.instance = frame.instance;
+    event.stage = frame.stage;
+    if (note->cause == CAUSE_NONE) {
+        event.type = EVENT_INSTANCE_RESTORED;
+        recorder_emit(engine->recorder, &event);
+        engine_ended(engine, note->instance, false);
+        return;
+    }
+    /* What the store gave is damaged or cannot be written. A damaged object was set aside, so that
+     * looking again makes its producer run. */
+    if (note->cause == CAUSE_CORRUPT && !engine->unsettled[note->instance.n]) {
+        struct event warning = engine_event(engine, EVENT_WARNING, note->instance);
+
+        warning.reason = event.reason;
+        recorder_emit(engine->recorder, &warning);
+        engine->unsettled[note->instance.n] = 1;
+        engine_settle(engine, note->instance);
+        return;
+    }
+    event.type = EVENT_INSTANCE_ENDED;
+    event.cause = str_of(cause_name(note->cause));
+    recorder_emit(engine->recorder, &event);
+    engine_failed(engine, note->instance, note->cause);
+}
+
+static void engine_take_notes(struct engine *engine)
+{
+    struct note note;
+
+    while (engine->world.next_note(engine->world.ctx, &note)) {
+        switch (note.kind) {
+        case NOTE_EXITED:
+            engine_take_exited(engine, &note);
+            break;
+        case NOTE_ENDED:
+            engine_take_ended(engine, &note);
+            break;
+        case NOTE_RESTORED:
+            engine_take_restored(engine, &note);
+            break;
+        case NOTE_SIGNAL:
+            engine_take_signal(engine, note.signal);
+            break;
+        case NOTE_BROKEN:
+            engine_take_broken(engine, &note);
+            break;
+        }
+    }
+    engine_take_time(engine);
+    engine_spread(engine);
+}
+
+/* --- admitting --- */
+
+static void engine_admit_one(struct engine *engine, struct inst_id instance)
+{
+    const struct plan_instance *inst = &engine->plan->instances[instance.n];
+    const struct inst_status *status = &engine->recorder->state.instances[instance.n];
+    struct event event = engine_event(engine, EVENT_ATTEMPT_STARTED, instance);
+    int64_t now_ns = engine_now(engine);
+
+    event.attempt = status->attempts + 1;
+    event.ready_at_ns = status->ready_at_ns;
+    event.admitted_at_ns = clock_real_ns(engine->recorder->session->clock);
+    event.cpus = schedule_slots(&engine->schedule, instance);
+    event.memory_bytes = (int64_t)inst->memory_bytes;
+    engine->world.describe(engine->world.ctx, instance, status->attempts + 1u, (uint32_t)event.cpus,
+                           &engine->recorder->turn, &event);
+    recorder_emit(engine->recorder, &event);
+    if (engine->live_count == engine->live_cap) {
+        engine->live_cap = engine->live_cap * 2 + 8;
+        engine->live = mem_realloc(engine->live, engine->live_cap, sizeof(*engine->live));
+    }
+    engine->live[engine->live_count++] = (struct engine_live){
+        .instance = instance,
+        .started_ns = now_ns,
+        .term_at_ns = inst->timeout_ns != 0 ? now_ns + inst->timeout_ns : INT64_MAX,
+        .kill_at_ns = INT64_MAX};
+    engine_act_later(engine, ACT_START, instance, 0);
+}
+
+static void engine_admit(struct engine *engine)
+{
+    struct inst_id instance;
+
+    while (engine->stop == ENGINE_GOES &&
+           schedule_next(&engine->schedule, &instance) == SCHEDULE_ADMITTED) {
+        engine_admit_one(engine, instance);
+    }
+}
+
+static void engine_act(struct engine *engine)
+{
+    void *ctx = engine->world.ctx;
+
+    for (uint32_t i = 0; i < engine->act_count; i++) {
+        struct engine_act act = engine->acts[i];
+
+        switch (act.kind) {
+        case ACT_START:
+            engine->world.start(ctx, act.instance);
+            break;
+        case ACT_SIGNAL:
+            engine->world.signal(ctx, act.instance, act.signal);
+            break;
+        case ACT_RESTORE:
+            engine->world.restore(ctx, act.instance);
+            break;
+        case ACT_ACCEPT:
+            engine->world.accept(ctx, act.instance);
+            break;
+        case ACT_REJECT:
+            engine->world.reject(ctx, act.instance);
+            break;
+        case ACT_CONSUMED:
+            engine->world.consumed(ctx, act.instance);
+            break;
+        }
+    }
+    engine->act_count = 0;
+}
+
+/* --- the end --- */
+
+static bool engine_is_over(const struct engine *engine)
+{
+    if (engine->live_count != 0 || engine->restoring != 0) {
+        return false;
+    }
+    return engine->stop != ENGINE_GOES || engine->schedule.ready == 0;
+}
+
+/* What never started. */
+static void engine_cancel_rest(struct engine *engine)
+{
+    struct event event = {.type = EVENT_INSTANCES_CANCELLED, .reason = STR("the run ended before")};
+
+    for (uint32_t i = 0; i < engine->plan->instance_count; i++) {
+        enum inst_state state = engine_state(engine, (struct inst_id){i});
+
+        if (engine->decide.scope[i] && !inst_state_is_final(state)) {
+            if (engine->stop == ENGINE_GOES) {
+                bug("instance '%.*s' is left %s", STR_ARG(engine->plan->instances[i].name),
+                    inst_state_name(state));
+            }
+            event_ids_add(&event.ids, &engine->recorder->turn, i);
+            event.count++;
+        }
+    }
+    if (event.count != 0) {
+        recorder_emit(engine->recorder, &event);
+    }
+}
+
+static bool engine_turn(struct engine *engine, struct err *err)
+{
+    engine_admit(engine);
+    if (!recorder_flush(engine->recorder, err)) {
+        return false;
+    }
+    engine_act(engine);
+    recorder_tell(engine->recorder);
+    return true;
+}
+
+/* The record cannot be written any more: what runs is ended, nothing is told. */
+static void engine_abort(struct engine *engine)
+{
+    for (uint32_t i = 0; i < engine->live_count; i++) {
+        if (!engine->live[i].exited) {
+            engine->world.signal(engine->world.ctx, engine->live[i].instance, SIGKILL);
+        }
+    }
+}
+
+int engine_run(struct engine *engine, struct err *err)
+{
+    engine_start_spread(engine);
+    if (!engine_turn(engine, err)) {
+        engine_abort(engine);
+        return err->status;
+    }
+    while (!engine_is_over(engine)) {
+        int64_t deadline_ns = engine_next_time(engine);
+        int64_t tick_ns = recorder_tick(engine->recorder, engine_now(engine));
+
+        if (!engine->world.wait(engine->world.ctx, tick_ns < deadline_ns ? tick_ns : deadline_ns,
+                                err)) {
+            engine_abort(engine);
+            return err->status;
+        }
+        engine_take_notes(engine);
+        if (!engine_turn(engine, err)) {
+            engine_abort(engine);
+            return err->status;
+        }
+    }
+    engine_cancel_rest(engine);
+    return outcome_status(&engine->outcome);
+}

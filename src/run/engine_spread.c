@@ -1,0 +1,303 @@
+/* Owns what the end of one instance means for others. Nothing here recurses: ends go into a queue
+ * that engine_spread works off. Sets of instances that move together in one turn are collected in
+ * `batch` and become one event each; the fold has not applied them until then, so `batch` is asked
+ * before the fold. */
+#include <assert.h>
+#include <string.h>
+
+#include "run/engine_turn.h"
+
+/* The state as it will be when this turn's sets are recorded. */
+static enum inst_state spread_state(const struct engine *engine, struct inst_id instance)
+{
+    return engine->batch[instance.n] != 0 ? (enum inst_state)engine->batch[instance.n]
+                                          : engine_state(engine, instance);
+}
+
+/* One instance may move twice in a turn (ready, then decided anew): the set it was in is recorded
+ * first. */
+static void spread_flush_sets(struct engine *engine);
+
+static void spread_batch(struct engine *engine, struct inst_id instance, enum inst_state to)
+{
+    if (engine->batch[instance.n] != 0) {
+        spread_flush_sets(engine);
+    }
+    engine->batch[instance.n] = (uint8_t)to;
+}
+
+static void spread_queue(struct engine *engine, struct inst_id instance, bool changed)
+{
+    engine->queue_changed[instance.n] = changed;
+    engine->queue[engine->queue_count++] = instance;
+}
+
+void engine_ended(struct engine *engine, struct inst_id instance, bool changed)
+{
+    spread_queue(engine, instance, changed);
+}
+
+static void spread_ready(struct engine *engine, struct inst_id instance)
+{
+    if (spread_state(engine, instance) != INST_READY) {
+        spread_batch(engine, instance, INST_READY);
+    }
+    schedule_push(&engine->schedule, instance);
+}
+
+static void spread_restore(struct engine *engine, struct inst_id instance)
+{
+    engine->restoring++;
+    engine_act_later(engine, ACT_RESTORE, instance, 0);
+}
+
+static void spread_lack(struct engine *engine, struct inst_id instance)
+{
+    struct event event = engine_event(engine, EVENT_INSTANCE_ENDED, instance);
+    enum status status = STATUS_MANIFEST;
+
+    spread_flush_sets(engine);
+    event.reason = engine->world.lack(engine->world.ctx, instance, &status);
+    event.cause =
+        str_of(cause_name(status == STATUS_ENVIRONMENT ? CAUSE_ENVIRONMENT : CAUSE_INPUT));
+    recorder_emit(engine->recorder, &event);
+    engine_failed(engine, instance, status == STATUS_ENVIRONMENT ? CAUSE_ENVIRONMENT : CAUSE_INPUT);
+}
+
+static void spread_skip(struct engine *engine, struct inst_id instance)
+{
+    spread_batch(engine, instance, INST_SKIPPED);
+    engine->world.made_nothing(engine->world.ctx, instance, false, true);
+    spread_queue(engine, instance, false);
+}
+
+/* A final instance becomes pending again. */
+static void spread_reopen(struct engine *engine, struct inst_id instance, struct str reason)
+{
+    struct event event = engine_event(engine, EVENT_INSTANCE_REOPENED, instance);
+
+    spread_flush_sets(engine);
+    event.reason = reason;
+    recorder_emit(engine->recorder, &event);
+}
+
+static void spread_do(struct engine *engine, struct inst_id instance, enum decide_action action)
+{
+    switch (action) {
+    case DECIDE_WAIT:
+        break;
+    case DECIDE_NOTHING:
+        spread_batch(engine, instance, INST_UP_TO_DATE);
+        spread_queue(engine, instance, engine->world.changed(engine->world.ctx, instance));
+        break;
+    case DECIDE_RESTORE:
+        spread_restore(engine, instance);
+        break;
+    case DECIDE_RUN:
+        spread_ready(engine, instance);
+        break;
+    case DECIDE_END_SKIPPED:
+        spread_skip(engine, instance);
+        break;
+    case DECIDE_END_LACKING:
+        spread_lack(engine, instance);
+        break;
+    }
+}
+
+/* Producers whose bytes must come back first. */
+static void spread_bring_back(struct engine *engine, const struct inst_id *reopened, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct inst_id producer = reopened[i];
+        uint32_t n = producer.n;
+        uint32_t consumers = engine->plan->instances[n].consumer_count;
+
+        if (inst_state_is_final(spread_state(engine, producer))) {
+            spread_reopen(engine, producer, STR("its outputs are needed and are not there"));
+        }
+        /* Consumers that were ready wait again. */
+        for (uint32_t c = 0; c < consumers; c++) {
+            struct inst_id consumer =
+                engine->plan->back_edges[engine->plan->instances[n].consumers_first + c];
+
+            if (engine->decide.scope[consumer.n] && spread_state(engine, consumer) == INST_READY &&
+                schedule_remove(&engine->schedule, consumer)) {
+                spread_reopen(engine, consumer, STR("what it reads must be brought back"));
+            }
+        }
+        if (engine->decide.waiting[n] == 0) {
+            spread_do(engine, producer, (enum decide_action)engine->decide.action[n]);
+        }
+    }
+}
+
+void engine_settle(struct engine *engine, struct inst_id instance)
+{
+    const struct inst_id *reopened;
+    uint32_t count;
+    enum decide_action action = decide_settle(&engine->decide, instance, &reopened, &count);
+
+    if (count != 0) {
+        spread_bring_back(engine, reopened, count);
+    }
+    spread_do(engine, instance, action);
+}
+
+/* A consumer waits for nothing any more. */
+static void spread_consumer(struct engine *engine, struct inst_id consumer)
+{
+    enum inst_state state = spread_state(engine, consumer);
+
+    if (state == INST_PENDING || state == INST_READY) {
+        if (!engine->decide.ended[consumer.n]) {
+            engine_settle(engine, consumer);
+        }
+        return;
+    }
+    if (inst_state_is_good(state) && engine->decide.stale[consumer.n] &&
+        engine->decide.ended[consumer.n]) {
+        spread_reopen(engine, consumer, STR("what it reads came out differently"));
+        decide_reopen(&engine->decide, consumer);
+        engine_settle(engine, consumer);
+    }
+}
+
+static void spread_uses(struct engine *engine, struct inst_id instance)
+{
+    const struct plan_instance *inst = &engine->plan->instances[instance.n];
+
+    for (uint32_t i = 0; i < inst->producer_count; i++) {
+        struct inst_id producer = engine->plan->edges[inst->producers_first + i];
+
+        if (engine->uses_left[producer.n] != 0 && --engine->uses_left[producer.n] == 0) {
+            engine_act_later(engine, ACT_CONSUMED, producer, 0);
+        }
+    }
+}
+
+static void spread_flush_set(struct engine *engine, enum inst_state to, enum event_type type)
+{
+    struct event event = {.type = type};
+
+    for (uint32_t i = 0; i < engine->plan->instance_count; i++) {
+        if (engine->batch[i] == (uint8_t)to) {
+            event_ids_add(&event.ids, &engine->recorder->turn, i);
+            event.count++;
+        }
+    }
+    if (event.count != 0) {
+        event.reason = to == INST_BLOCKED ? STR("something they need failed") : STR("");
+        recorder_emit(engine->recorder, &event);
+    }
+}
+
+static void spread_flush_sets(struct engine *engine)
+{
+    spread_flush_set(engine, INST_UP_TO_DATE, EVENT_INSTANCES_UP_TO_DATE);
+    spread_flush_set(engine, INST_SKIPPED, EVENT_INSTANCES_SKIPPED);
+    spread_flush_set(engine, INST_BLOCKED, EVENT_INSTANCES_BLOCKED);
+    spread_flush_set(engine, INST_READY, EVENT_INSTANCES_READY);
+    memset(engine->batch, 0, engine->plan->instance_count);
+}
+
+void engine_spread(struct engine *engine)
+{
+    uint32_t at = 0;
+
+    while (at < engine->queue_count) {
+        struct inst_id instance = engine->queue[at++];
+        uint32_t count;
+        struct inst_id *ready = engine->ready;
+
+        if (engine->decide.ended[instance.n]) {
+            continue;
+        }
+        count =
+            decide_ended(&engine->decide, instance, engine->queue_changed[instance.n] != 0, ready);
+        spread_uses(engine, instance);
+        for (uint32_t i = 0; i < count; i++) {
+            spread_consumer(engine, ready[i]);
+        }
+        if (at == engine->queue_count) {
+            at = engine->queue_count = 0;
+        }
+    }
+    spread_flush_sets(engine);
+}
+
+/* --- failure --- */
+
+/* Everything behind a failed instance, each once. */
+static void spread_block(struct engine *engine, struct inst_id failed)
+{
+    uint32_t first = engine->queue_count;
+    uint32_t end = first;
+    struct inst_id *list = engine->ready;
+    uint32_t count = 0;
+    uint32_t at = 0;
+
+    (void)end;
+    list[count++] = failed;
+    while (at < count) {
+        const struct plan_instance *inst = &engine->plan->instances[list[at++].n];
+
+        for (uint32_t i = 0; i < inst->consumer_count; i++) {
+            struct inst_id consumer = engine->plan->back_edges[inst->consumers_first + i];
+            enum inst_state state = spread_state(engine, consumer);
+
+            if (engine->decide.scope[consumer.n] &&
+                (state == INST_PENDING || state == INST_READY)) {
+                if (state == INST_READY) {
+                    schedule_remove(&engine->schedule, consumer);
+                }
+                spread_batch(engine, consumer, INST_BLOCKED);
+                list[count++] = consumer;
+            }
+        }
+    }
+}
+
+void engine_failed(struct engine *engine, struct inst_id instance, enum cause cause)
+{
+    const struct plan_instance *inst = &engine->plan->instances[instance.n];
+
+    engine->world.made_nothing(engine->world.ctx, instance, inst->ignore_failure, false);
+    if (cause == CAUSE_CANCELLED) {
+        return;
+    }
+    if (inst->ignore_failure) {
+        spread_queue(engine, instance, true);
+        return;
+    }
+    outcome_add(&engine->outcome, cause_status(cause));
+    spread_block(engine, instance);
+    if (!engine->options.keep_going) {
+        engine_stop(
+            engine, ENGINE_DRAINS, 0,
+            str_printf(&engine->recorder->turn, "stage '%.*s' failed", STR_ARG(inst->name)));
+    }
+}
+
+/* --- the first turn --- */
+
+void engine_start_spread(struct engine *engine)
+{
+    const struct plan *plan = engine->plan;
+
+    for (uint32_t i = 0; i < plan->instance_count; i++) {
+        struct inst_id instance = plan->topo[i];
+        enum decide_action action = (enum decide_action)engine->decide.action[instance.n];
+
+        if (!engine->decide.scope[instance.n] || spread_state(engine, instance) != INST_PENDING) {
+            continue;
+        }
+        if (action == DECIDE_NOTHING) {
+            engine->batch[instance.n] = INST_UP_TO_DATE;
+            spread_uses(engine, instance);
+        } else if (engine->decide.waiting[instance.n] == 0 || action == DECIDE_END_SKIPPED) {
+            spread_do(engine, instance, action);
+        }
+    }
+    engine_spread(engine);
+}

@@ -1,0 +1,25 @@
+#ifndef PAWL_RUN_ENGINE_TURN_H
+#define PAWL_RUN_ENGINE_TURN_H
+/* What the parts of the engine share among themselves; for others there is run/engine.h. */
+#include "run/engine.h"
+
+struct event engine_event(const struct engine *engine, enum event_type type,
+                          struct inst_id instance);
+enum inst_state engine_state(const struct engine *engine, struct inst_id instance);
+void engine_act_later(struct engine *engine, int kind, struct inst_id instance, int signal);
+void engine_stop(struct engine *engine, enum engine_stop how, int signal, struct str reason);
+
+/* engine_spread.c: what the end of one instance means for others. All of these emit events; sets
+ * (ready, up to date, skipped, blocked) are collected and emitted by engine_spread once a turn. */
+
+/* The first turn: what the two passes found. */
+void engine_start_spread(struct engine *engine);
+/* Decides an instance that waits for nothing. */
+void engine_settle(struct engine *engine, struct inst_id instance);
+/* An instance ended well; consumers are looked at in engine_spread. */
+void engine_ended(struct engine *engine, struct inst_id instance, bool changed);
+void engine_failed(struct engine *engine, struct inst_id instance, enum cause cause);
+/* Works off what ended, and emits the sets. */
+void engine_spread(struct engine *engine);
+
+#endif
