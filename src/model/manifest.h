@@ -11,10 +11,17 @@
  * `struct m_text`: a parsed template with its place. What has no `{{` in it is checked for its type
  * at once; what has is checked when the plan renders it.
  *
- * Keys of stages are rows of one table, manifest_stage_keys: name, type, meaning. The reader, the
+ * Keys are rows of one table, manifest_keys: name, type, meaning, reader. The reader, the
  * suggestions, the manual and the man page come from it.
+ *
+ * Overrides of params: text of `-p` is read as the type that the param has: a string as it is, an
+ * integer, a float (an integer will do), `true` or `false`; a list as a TOML array if it starts
+ * with `[`, else as elements between commas (blanks around them dropped, the empty text is the
+ * empty list), each read as the kind that all elements of the preset have (a string if they differ
+ * or there is none). Later overrides win.
  */
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/diag.h"
@@ -142,9 +149,10 @@ struct m_stage {
 struct m_param {
     struct str name;
     struct span span;
-    struct value value;    /* after overrides */
-    struct value preset;   /* as in the manifest */
-    struct value min, max; /* kind VALUE_NONE: no bound */
+    struct value value;  /* after overrides */
+    struct value preset; /* as in the manifest */
+    bool has_min, has_max;
+    struct value min, max; /* numbers; of a list, each element is held against them */
     struct value *choices;
     uint32_t choice_count;
     struct str help;
@@ -157,6 +165,12 @@ struct m_pool {
 };
 
 enum m_link { M_LINK_REFLINK, M_LINK_COPY, M_LINK_HARDLINK };
+
+/* Numbers of named things by name: open addressing, in the arena. */
+struct m_index {
+    uint32_t *slots; /* number + 1; 0: free */
+    uint32_t mask;
+};
 
 struct manifest {
     struct str file; /* as named in messages */
@@ -179,6 +193,7 @@ struct manifest {
     uint32_t pool_count;
     struct m_stage *stages; /* in order of definition */
     uint32_t stage_count;
+    struct m_index stage_index, param_index, pool_index;
 };
 
 /* An override from the command line (`-p name=value`) or of a params file. */
@@ -206,15 +221,26 @@ bool manifest_read(struct manifest *manifest, const struct manifest_request *req
 /* The stage of that name, or NULL. */
 const struct m_stage *manifest_stage(const struct manifest *manifest, struct str name);
 const struct m_param *manifest_param(const struct manifest *manifest, struct str name);
+const struct m_pool *manifest_pool(const struct manifest *manifest, struct str name);
 
-/* One row for each key of a table of the manifest, for reader, suggestions and manual. */
+/* One row for each key of a table of the manifest: it drives the reader, the suggestions and the
+ * manual. */
 enum manifest_table {
     MANIFEST_TOP,
     MANIFEST_PIPELINE,
     MANIFEST_STAGE,
     MANIFEST_POOL,
-    MANIFEST_PARAM
+    MANIFEST_PARAM,
+    MANIFEST_INPUT,  /* { path, … } in `inputs` */
+    MANIFEST_OUTPUT, /* { path, … } in `outputs` */
+    MANIFEST_TOOL,   /* { run } in `tools` */
+    MANIFEST_AXIS,   /* { from, … }, { glob }, … in `matrix` */
+    MANIFEST_RETAIN  /* pipeline.retain */
 };
+enum { MANIFEST_TABLES = MANIFEST_RETAIN + 1 };
+
+struct m_reader;
+struct toml_entry;
 
 struct manifest_key_row {
     enum manifest_table table;
@@ -223,7 +249,15 @@ struct manifest_key_row {
     const char *meaning; /* a sentence or two */
     bool supported;      /* false: known, gives "not supported yet" */
     bool in_defaults;    /* a stage key that [defaults] may set */
+    bool in_local;       /* pawl.local.toml may set it */
+    /* The reader's (model/manifest_read.h): puts the value into the struct `into` that the table
+     * stands for, simple ones at `at`. */
+    void (*read)(struct m_reader *reader, const struct manifest_key_row *row,
+                 const struct toml_entry *entry, void *into);
+    size_t at;
 };
 extern const struct manifest_key_row manifest_keys[]; /* ended by name == NULL */
+/* Where a table stands, for messages and the manual: "[pipeline]", "a stage", … */
+const char *manifest_table_name(enum manifest_table table);
 
 #endif

@@ -1,0 +1,233 @@
+/* Owns the table of keys: what each is called, what it means, who reads it. */
+#include "model/manifest.h"
+
+#include <stddef.h>
+
+#include "model/manifest_read.h"
+
+#define ROW(table_, name_)    .table = (table_), .name = (name_)
+#define TOP(name_)            ROW(MANIFEST_TOP, name_)
+#define PIPELINE(name_)       ROW(MANIFEST_PIPELINE, name_), .supported = true
+#define STAGE(name_)          ROW(MANIFEST_STAGE, name_), .supported = true, .in_defaults = true
+#define STAGE_ALONE(name_)    ROW(MANIFEST_STAGE, name_), .supported = true
+#define STAGE_LATER(name_)    ROW(MANIFEST_STAGE, name_), .in_defaults = true
+#define PARAM(name_)          ROW(MANIFEST_PARAM, name_), .supported = true
+#define INPUT(name_)          ROW(MANIFEST_INPUT, name_), .supported = true
+#define OUTPUT(name_)         ROW(MANIFEST_OUTPUT, name_), .supported = true
+#define AXIS(name_)           ROW(MANIFEST_AXIS, name_), .supported = true
+#define RETAIN(name_)         ROW(MANIFEST_RETAIN, name_), .supported = true
+#define OF_MANIFEST(member)   .at = offsetof(struct manifest, member)
+#define OF_STAGE(member)      .at = offsetof(struct m_stage, member)
+#define OF_INPUT(member)      .at = offsetof(struct m_input, member)
+#define OF_OUTPUT(member)     .at = offsetof(struct m_output, member)
+#define OF_AXIS(member)       .at = offsetof(struct m_axis, member)
+#define TYPE(type_, meaning_) .type = (type_), .meaning = (meaning_)
+
+/* clang-format off: one row, one key */
+const struct manifest_key_row manifest_keys[] = {
+    {TOP("pipeline"), .supported = true, .in_local = true, .read = m_key_nothing,
+     TYPE("table", "What is said of the whole.")},
+    {TOP("params"), .supported = true, .read = m_key_nothing,
+     TYPE("table", "Values by name: `name = value` or `name = { value, min, max, choices, help }`. "
+                   "`-p name=value` and `--params FILE` override them; the type must agree.")},
+    {TOP("defaults"), .supported = true, .in_local = true, .read = m_key_nothing,
+     TYPE("table",
+          "What a stage does not say: any key of a stage but `run`, `inputs` and `outputs`.")},
+    {TOP("pool"), .supported = true, .in_local = true, .read = m_key_nothing,
+     TYPE("tables by name", "At most so many at once among the stages that name the pool.")},
+    {TOP("stage"), .supported = true, .read = m_key_nothing, TYPE("tables by name", "The stages.")},
+    {TOP("flags"), TYPE("table", "Switches for variants of stages.")},
+    {TOP("rule"), TYPE("tables by name", "Checks used by name.")},
+    {TOP("breaker"), TYPE("tables by name", "Circuit breakers shared by stages.")},
+    {TOP("report"), TYPE("table", "What the report of a run shows.")},
+    {TOP("on"), TYPE("arrays of tables by event", "Commands that are told of events.")},
+
+    {PIPELINE("name"), .read = m_key_pipeline_name,
+     TYPE("string", "The pipeline's name. Required.")},
+    {PIPELINE("version"), .read = m_key_plain, OF_MANIFEST(version),
+     TYPE("string", "Part of every key: change it to forget all old results.")},
+    {PIPELINE("requires"), .read = m_key_requires,
+     TYPE("version", "The least version of pawl that can read this manifest, such as `0.1`.")},
+    {PIPELINE("default"), .read = m_key_targets,
+     TYPE("array of strings", "Targets of a `run` that names none. Default: all stages.")},
+    {PIPELINE("timeout"), .read = m_key_duration, OF_MANIFEST(timeout),
+     TYPE("duration", "How long a run may take.")},
+    {PIPELINE("grace"), .read = m_key_grace, OF_MANIFEST(grace),
+     TYPE("duration", "From TERM to KILL. Default: `10s`.")},
+    {PIPELINE("keep_going"), .read = m_key_bool, OF_MANIFEST(keep_going),
+     TYPE("boolean", "After a failure, go on with what does not depend on it.")},
+    {PIPELINE("store"), .in_local = true, .read = m_key_plain, OF_MANIFEST(store),
+     TYPE("path", "A store shared by workspaces. Default: `.pawl`.")},
+    {PIPELINE("link"), .read = m_key_link,
+     TYPE("array of strings", "How outputs are brought from the store, the first that works: "
+                              "`reflink`, `copy`, `hardlink` (the file in the workspace is "
+                              "read-only then). Default: `[\"reflink\", \"copy\"]`.")},
+    {PIPELINE("ignore"), .read = m_key_ignore,
+     TYPE("array of strings",
+          "Names that folders and globs skip, beyond the built-in ones; may hold `*` and `?`.")},
+    {PIPELINE("portable"), .read = m_key_bool, OF_MANIFEST(portable),
+     TYPE("boolean",
+          "Results of other workspaces and machines count although no `tools` are declared.")},
+    {PIPELINE("retain"), .read = m_key_retain,
+     TYPE("table", "What a bare `gc` keeps: `{ runs = 20, age = \"30d\", size = \"10G\" }`.")},
+
+    {RETAIN("runs"), .read = m_key_retain_runs, TYPE("integer", "So many runs are kept.")},
+    {RETAIN("age"), .read = m_key_retain_age, TYPE("duration", "Runs younger than this are kept.")},
+    {RETAIN("size"), .read = m_key_retain_size, TYPE("size", "The store is brought below this.")},
+
+    {PARAM("value"), .read = m_key_param_value,
+     TYPE("string, integer, float, boolean or array",
+          "The value unless it is overridden. Required.")},
+    {PARAM("min"), .read = m_key_param_min,
+     TYPE("number", "The least value; of an array, of each element.")},
+    {PARAM("max"), .read = m_key_param_max,
+     TYPE("number", "The largest value; of an array, of each element.")},
+    {PARAM("choices"), .read = m_key_param_choices,
+     TYPE("array", "The values that are allowed; of an array, those of its elements.")},
+    {PARAM("help"), .read = m_key_plain, .at = offsetof(struct m_param, help),
+     TYPE("string", "A line for `list`.")},
+
+    {ROW(MANIFEST_POOL, "slots"), .supported = true, .in_local = true, .read = m_key_slots,
+     TYPE("integer", "How many at once. Required.")},
+
+    {STAGE("desc"), .read = m_key_text, OF_STAGE(desc),
+     TYPE("string", "One line for `list` and reports.")},
+    {STAGE_ALONE("run"), .read = m_key_run,
+     TYPE("string or array of strings",
+          "The command: a string is given to `shell`, an array is executed as it is. A stage "
+          "without `run` is a name for its `needs`.")},
+    {STAGE("shell"), .read = m_key_shell,
+     TYPE("array of strings", "What a `run` string is given to. Default: `[\"/bin/sh\", \"-eu\", "
+                              "\"-c\"]`, with `-o pipefail` where that shell accepts it.")},
+    {STAGE("dir"), .read = m_key_dir, OF_STAGE(dir),
+     TYPE("path", "Working directory, inside the workspace.")},
+    {STAGE("stdin"), .read = m_key_stdin, OF_STAGE(std_in),
+     TYPE("path", "A file that the command reads on standard input; an input.")},
+    {STAGE("stdout"), .read = m_key_out_file, OF_STAGE(std_out),
+     TYPE("path", "A file that the command's standard output becomes; an output that appears whole "
+                  "or not at all.")},
+    {STAGE_ALONE("inputs"), .read = m_key_inputs,
+     TYPE("array or table",
+          "Paths, globs (`*`, `?`, `[…]`, `**`) and folders (`data/`) that the command reads, each "
+          "a string or `{ path, optional, keys }`; in a table, by name.")},
+    {STAGE_ALONE("outputs"), .read = m_key_outputs,
+     TYPE("array or table",
+          "Paths and folders (`model/`) that the command writes, each a string or `{ path, "
+          "optional, store, temp, persist, non_empty }`; in a table, by name.")},
+    {STAGE("needs"), .read = m_key_needs, OF_STAGE(needs),
+     TYPE("array of strings",
+          "Stages that must be done first, beyond those whose outputs are inputs here.")},
+    {STAGE("tools"), .read = m_key_tools,
+     TYPE("array", "Programs whose bytes count (found on PATH), or `{ run = \"python3 -V\" }`: a "
+                   "command whose output counts.")},
+    {STAGE("env"), .read = m_key_env,
+     TYPE("table", "Environment variables that are set for the command.")},
+    {STAGE("pass_env"), .read = m_key_pass_env,
+     TYPE("array of strings", "Variables passed through and counted, with `*` as a wildcard; one "
+                              "that is not set is an error unless written `NAME?`.")},
+    {STAGE("secret_env"), .read = m_key_secret_env,
+     TYPE("array of strings", "Variables passed through, never counted and never shown.")},
+    {STAGE("depfile"), .read = m_key_out_file, OF_STAGE(depfile),
+     TYPE("path",
+          "A dependency file in make's form that the command writes; its paths become inputs.")},
+    {STAGE("cache"), .read = m_key_text_bool, OF_STAGE(cache),
+     TYPE("boolean", "`false`: runs once in each run.")},
+    {STAGE("when"), .read = m_key_when,
+     TYPE("expression", "False: the stage is skipped, with the reason.")},
+    {STAGE("matrix"), .read = m_key_matrix,
+     TYPE("table", "Axes by name: one instance for each combination, less those in `exclude`.")},
+    {STAGE("timeout"), .read = m_key_duration, OF_STAGE(timeout),
+     TYPE("duration", "How long one attempt may take.")},
+    {STAGE("grace"), .read = m_key_grace, OF_STAGE(grace),
+     TYPE("duration", "From TERM to KILL. Default: that of the pipeline.")},
+    {STAGE("on_failure"), .read = m_key_on_failure,
+     TYPE("\"stop\" or \"ignore\"", "`stop` (default): nothing new starts. `ignore`: a warning; "
+                                    "the outputs count as missing.")},
+    {STAGE("cpu"), .in_local = true, .read = m_key_cpu,
+     TYPE("integer or \"all\"", "Cores that an attempt takes. Default: 1.")},
+    {STAGE("memory"), .in_local = true, .read = m_key_size, OF_STAGE(memory),
+     TYPE("size", "Memory that an attempt takes.")},
+    {STAGE("pool"), .in_local = true, .read = m_key_pool_use,
+     TYPE("string or table", "A pool of which an attempt takes one slot, or `{ NAME = slots }`.")},
+    {STAGE("priority"), .in_local = true, .read = m_key_priority,
+     TYPE("integer", "Larger starts first. Default: 0.")},
+    {STAGE("tty"), .read = m_key_text_bool, OF_STAGE(tty),
+     TYPE("boolean", "The command gets the terminal, alone.")},
+    {STAGE_LATER("each"), TYPE("table", "One command for each item of a stream.")},
+    {STAGE_LATER("mode"), TYPE("\"spawn\" or \"worker\"", "How the items of a stream are worked.")},
+    {STAGE_LATER("workers"), TYPE("integer or \"auto\"", "Items worked at once.")},
+    {STAGE_LATER("queue"), TYPE("integer", "Items in flight at most.")},
+    {STAGE_LATER("dedupe"), TYPE("boolean", "Items of equal bytes are worked once.")},
+    {STAGE_LATER("dead_letter"), TYPE("path", "Items that failed for good, with the reason.")},
+    {STAGE_LATER("max_dead"), TYPE("integer or share", "Dead items beyond which the stage fails.")},
+    {STAGE_LATER("retry"), TYPE("table", "How often and when a failed attempt is repeated.")},
+    {STAGE_LATER("recover"),
+     TYPE("command", "Run after a failed attempt; if it succeeds, one more is made.")},
+    {STAGE_LATER("breaker"), TYPE("string", "Name of a circuit breaker.")},
+    {STAGE_LATER("compensate"),
+     TYPE("command", "Undoes this stage's effect outside the workspace.")},
+    {STAGE_LATER("metrics"), TYPE("path", "A JSON object of figures that the command writes.")},
+    {STAGE_LATER("validate"), TYPE("checks", "Whether the result is sound.")},
+    {STAGE_LATER("gate"), TYPE("checks", "Whether the result is good enough.")},
+    {STAGE_LATER("checkpoint"),
+     TYPE("boolean or table", "The command saves snapshots and goes on from the last.")},
+    {STAGE_LATER("always"),
+     TYPE("boolean", "Starts when all it needs has ended in whatever state.")},
+    {STAGE_LATER("on_pause"),
+     TYPE("\"finish\", \"freeze\" or \"stop\"", "What a pause does to a running attempt.")},
+    {STAGE_LATER("variant"),
+     TYPE("tables by name", "Keys that replace the stage's own while a flag is on.")},
+
+    {INPUT("path"), .read = m_key_input_path,
+     TYPE("path", "A path, a glob or a folder. Required.")},
+    {INPUT("optional"), .read = m_key_bool, OF_INPUT(optional),
+     TYPE("boolean", "It may be missing.")},
+    {INPUT("keys"), .read = m_key_input_keys,
+     TYPE("array of strings",
+          "Only these values of a TOML or JSON file count, such as `model.alpha`.")},
+
+    {OUTPUT("path"), .read = m_key_output_path, TYPE("path", "A path or a folder. Required.")},
+    {OUTPUT("optional"), .read = m_key_bool, OF_OUTPUT(optional),
+     TYPE("boolean", "The command need not write it.")},
+    {OUTPUT("store"), .read = m_key_bool, OF_OUTPUT(store),
+     TYPE("boolean", "`false`: only the digest is kept.")},
+    {OUTPUT("temp"), .read = m_key_bool, OF_OUTPUT(temp),
+     TYPE("boolean", "Removed once its last consumer is done, not stored.")},
+    {OUTPUT("persist"), .read = m_key_bool, OF_OUTPUT(persist),
+     TYPE("boolean", "The command finds the old content.")},
+    {OUTPUT("non_empty"), .read = m_key_bool, OF_OUTPUT(non_empty),
+     TYPE("boolean", "An empty file or folder is a failure.")},
+
+    {ROW(MANIFEST_TOOL, "run"), .supported = true, .read = m_key_tool_run,
+     TYPE("string", "A command whose output counts.")},
+
+    {AXIS("from"), .read = m_key_axis_number, OF_AXIS(from), TYPE("number", "The first value.")},
+    {AXIS("to"), .read = m_key_axis_number, OF_AXIS(to),
+     TYPE("number", "The last value, included.")},
+    {AXIS("step"), .read = m_key_axis_number, OF_AXIS(step),
+     TYPE("number", "From one value to the next. Default: 1.")},
+    {AXIS("glob"), .read = m_key_axis_glob, TYPE("glob", "One value for each file that matches.")},
+    {AXIS("lines"), .read = m_key_axis_lines, TYPE("path", "One value for each line of a file.")},
+    {AXIS("values"), .read = m_key_axis_values,
+     TYPE("array or \"{{list}}\"", "The values, or a list that a template gives.")},
+    {0},
+};
+/* clang-format on */
+
+const char *manifest_table_name(enum manifest_table table)
+{
+    static const char *const names[MANIFEST_TABLES] = {
+        [MANIFEST_TOP] = "the top level",
+        [MANIFEST_PIPELINE] = "[pipeline]",
+        [MANIFEST_STAGE] = "a stage",
+        [MANIFEST_POOL] = "a pool",
+        [MANIFEST_PARAM] = "a param",
+        [MANIFEST_INPUT] = "an item of 'inputs'",
+        [MANIFEST_OUTPUT] = "an item of 'outputs'",
+        [MANIFEST_TOOL] = "an item of 'tools'",
+        [MANIFEST_AXIS] = "an axis of 'matrix'",
+        [MANIFEST_RETAIN] = "'retain' of [pipeline]",
+    };
+
+    return names[table];
+}

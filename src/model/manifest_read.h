@@ -1,0 +1,185 @@
+#ifndef PAWL_MODEL_MANIFEST_READ_H
+#define PAWL_MODEL_MANIFEST_READ_H
+/* Inside of manifest_read(): what the files manifest_*.c share. Nobody else includes it.
+ *
+ * One struct m_reader lives as long as one manifest_read(). m_table_read() walks a TOML table and
+ * hands each entry to the reader of its row in manifest_keys; readers report what they find with
+ * m_error() and go on, so nothing here tells its caller to stop. A text that could not be read
+ * stays absent.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/map.h"
+#include "model/manifest.h"
+#include "model/template.h"
+#include "model/toml.h"
+
+/* Whose keys are being read, for messages: "stage 'fetch'", "[pipeline]", "an input of stage 'x'".
+ */
+struct m_owner {
+    const char *kind;
+    struct str name; /* may be empty */
+    const struct m_owner *outer;
+};
+
+struct m_reader {
+    struct arena *arena;
+    struct diags *diags;
+    struct manifest *manifest;
+    const struct manifest_request *request;
+    struct map keys[MANIFEST_TABLES]; /* name to number of its row */
+    const struct m_owner *owner;
+    struct m_stage defaults;
+    struct str shell; /* the word for template_parse */
+    bool plain;       /* templates are not known here */
+    bool local;       /* in pawl.local.toml */
+    bool in_defaults; /* in [defaults] */
+};
+
+/* --- manifest.c --- */
+
+/* Reads every entry of a table by the rows of `kind` into the struct `into`. */
+void m_table_read(struct m_reader *reader, enum manifest_table kind, const struct toml_table *table,
+                  void *into);
+/* Makes the index of `count` elements of `size` bytes that start with their `struct str name`. */
+void m_index_build(struct m_index *index, struct arena *arena, const void *items, size_t count,
+                   size_t size);
+/* The number of a name, or MAP_MISSING. */
+uint32_t m_index_find(const struct m_index *index, const void *items, size_t size, struct str name);
+
+/* --- manifest_text.c --- */
+
+/* Adds "'key' in OWNER " + the text. */
+void m_error(struct m_reader *reader, struct span span, const char *hint, struct str key,
+             const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* Adds "'key' in OWNER must be EXPECTED, not a KIND". */
+void m_error_kind(struct m_reader *reader, const struct toml_value *value, struct str key,
+                  const char *expected, const char *hint);
+/* The owner in words, in the arena of the diags. */
+struct str m_owner_text(struct m_reader *reader, const struct m_owner *owner);
+
+/* The span of a string's content. */
+struct span m_content_span(const struct m_reader *reader, const struct toml_value *value);
+/* A string, without templates where none are known; false if it is none (reported). */
+bool m_text_string(struct m_reader *reader, struct str key, const struct toml_value *value,
+                   enum template_use use, struct m_text *text);
+/* A string that is not empty. */
+bool m_text_filled(struct m_reader *reader, struct str key, const struct toml_value *value,
+                   enum template_use use, struct m_text *text);
+/* A string, number or boolean as text; `*kind` (may be NULL) is what was written. */
+bool m_text_scalar(struct m_reader *reader, struct str key, const struct toml_value *value,
+                   struct m_text *text, enum value_kind *kind);
+/* An integer of least to most, or a template. */
+bool m_text_integer(struct m_reader *reader, struct str key, const struct toml_value *value,
+                    int64_t least, int64_t most, struct m_text *text);
+/* A string without any template, not empty. */
+bool m_plain_string(struct m_reader *reader, struct str key, const struct toml_value *value,
+                    struct str *text);
+bool m_plain_bool(struct m_reader *reader, struct str key, const struct toml_value *value,
+                  bool *truth);
+/* An array of strings that are not empty. */
+void m_list_strings(struct m_reader *reader, struct str key, const struct toml_value *value,
+                    enum template_use use, struct m_list *list);
+/* The text if nothing is to be rendered. */
+bool m_text_constant(const struct m_text *text, struct str *constant);
+/* Puts text that we made into a m_text. */
+bool m_text_made(struct m_reader *reader, struct str made, struct span span, struct m_text *text);
+
+/* --- manifest_name.c --- */
+
+/* Checks a name; `what` is "param", "stage", …; `dash`: may have `-` inside. */
+bool m_name_check(struct m_reader *reader, const char *what, struct str name, struct span span,
+                  bool dash);
+bool m_name_is_word(struct str name); /* [A-Za-z_][A-Za-z0-9_]* */
+
+/* --- readers of keys; `into` is the struct of the row's table --- */
+
+typedef void m_key_reader(struct m_reader *reader, const struct manifest_key_row *row,
+                          const struct toml_entry *entry, void *into);
+
+/* manifest_text.c: a struct m_text, bool or struct str at row->at */
+m_key_reader m_key_text;     /* any string */
+m_key_reader m_key_duration; /* longer than nothing */
+m_key_reader m_key_grace;    /* may be nothing */
+m_key_reader m_key_size;
+m_key_reader m_key_text_bool;
+m_key_reader m_key_bool;
+m_key_reader m_key_plain;
+
+/* manifest.c: the tables of the top level, which are read in an order of their own */
+m_key_reader m_key_nothing;
+
+/* manifest_pipeline.c */
+m_key_reader m_key_requires;
+m_key_reader m_key_pipeline_name;
+m_key_reader m_key_targets;
+m_key_reader m_key_link;
+m_key_reader m_key_ignore;
+m_key_reader m_key_retain;
+m_key_reader m_key_retain_runs;
+m_key_reader m_key_retain_age;
+m_key_reader m_key_retain_size;
+/* False if the manifest wants a later pawl (reported). */
+bool m_requires_check(struct m_reader *reader, const struct toml_table *root);
+void m_pipeline_read(struct m_reader *reader, const struct toml_value *value);
+
+/* manifest_pool.c */
+m_key_reader m_key_slots;
+m_key_reader m_key_pool_use;
+void m_pools_read(struct m_reader *reader, const struct toml_value *pools,
+                  const struct toml_value *local);
+
+/* manifest_params.c, manifest_override.c */
+m_key_reader m_key_param_value;
+m_key_reader m_key_param_min;
+m_key_reader m_key_param_max;
+m_key_reader m_key_param_choices;
+void m_params_read(struct m_reader *reader, const struct toml_value *value);
+/* A param's value from TOML; false (reported) for what no param can be. */
+bool m_value_read(struct m_reader *reader, struct str key, const struct toml_value *value,
+                  struct value *out);
+/* Bounds and choices; `before` stands before the message ("" or "-p slow=500: "). */
+bool m_param_allows(struct m_reader *reader, const struct m_param *param, const struct value *value,
+                    struct span span, struct str before);
+void m_overrides_apply(struct m_reader *reader);
+
+/* manifest_stage.c */
+m_key_reader m_key_run;
+m_key_reader m_key_shell;
+m_key_reader m_key_needs;
+m_key_reader m_key_when;
+m_key_reader m_key_on_failure;
+m_key_reader m_key_cpu;
+m_key_reader m_key_priority;
+void m_defaults_read(struct m_reader *reader, const struct toml_value *value, bool local);
+void m_stages_read(struct m_reader *reader, const struct toml_value *value);
+
+/* manifest_files.c */
+m_key_reader m_key_inputs;
+m_key_reader m_key_outputs;
+m_key_reader m_key_input_path;
+m_key_reader m_key_input_keys;
+m_key_reader m_key_output_path;
+m_key_reader m_key_dir;
+m_key_reader m_key_stdin;
+m_key_reader m_key_out_file; /* stdout, depfile */
+
+/* manifest_tools.c */
+m_key_reader m_key_tools;
+m_key_reader m_key_tool_run;
+m_key_reader m_key_env;
+m_key_reader m_key_pass_env;
+m_key_reader m_key_secret_env;
+/* One name in two of env, pass_env, secret_env. */
+void m_env_check(struct m_reader *reader, const struct m_stage *stage);
+
+/* manifest_matrix.c */
+m_key_reader m_key_matrix;
+m_key_reader m_key_axis_number;
+m_key_reader m_key_axis_glob;
+m_key_reader m_key_axis_lines;
+m_key_reader m_key_axis_values;
+
+#endif

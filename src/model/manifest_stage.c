@@ -1,0 +1,271 @@
+/* Owns [stage.NAME] and [defaults]: the walk over stages and the keys that say how a stage runs.
+ *
+ * `shell` is read before all other keys, because what a `run` string may hold depends on it. */
+#include "model/manifest_read.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "model/expr.h"
+
+/* --- shell and run --- */
+
+/* The word by which template_parse knows a shell: its program, for busybox with the applet. */
+static struct str m_shell_word(struct m_reader *reader, const struct m_list *shell)
+{
+    struct str program;
+    struct str applet;
+
+    if (!shell->given || shell->count == 0) {
+        return STR("/bin/sh");
+    }
+    program = shell->items[0].text;
+    if (shell->count > 1 &&
+        (str_is(program, "busybox") || str_has_suffix(program, STR("/busybox")))) {
+        applet = shell->items[1].text;
+        return str_printf(reader->arena, "busybox %.*s", STR_ARG(applet));
+    }
+    return program;
+}
+
+void m_key_shell(struct m_reader *reader, const struct manifest_key_row *row,
+                 const struct toml_entry *entry, void *into)
+{
+    struct m_stage *stage = into;
+
+    (void)row;
+    if (entry->value.kind == TOML_STRING) {
+        m_error_kind(reader, &entry->value, entry->key, "an array of strings",
+                     "as in [\"bash\", \"-eu\", \"-c\"]");
+        return;
+    }
+    m_list_strings(reader, entry->key, &entry->value, TEMPLATE_TEXT, &stage->shell);
+    if (entry->value.kind == TOML_ARRAY && entry->value.array.count == 0) {
+        m_error(reader, entry->value.span, NULL, entry->key, "must name a program");
+    }
+}
+
+static void m_run_read_argv(struct m_reader *reader, const struct toml_entry *entry,
+                            struct m_stage *stage)
+{
+    struct m_list *run = &stage->run;
+
+    stage->run_kind = M_RUN_ARGV;
+    run->given = true;
+    run->items = ARENA_ARRAY(reader->arena, struct m_text, entry->value.array.count);
+    if (entry->value.array.count == 0) {
+        m_error(reader, entry->value.span, NULL, entry->key, "must name a program");
+    }
+    TOML_ITEMS(item, &entry->value.array)
+    {
+        bool first = item == entry->value.array.items;
+
+        if (item->kind != TOML_STRING) {
+            m_error(reader, item->span, "write it in quotes", entry->key,
+                    "holds %s where a string is expected", toml_kind_name(item->kind));
+        } else if ((first ? m_text_filled : m_text_string)(reader, entry->key, item, TEMPLATE_ARGV,
+                                                           &run->items[run->count])) {
+            run->count++;
+        }
+    }
+}
+
+void m_key_run(struct m_reader *reader, const struct manifest_key_row *row,
+               const struct toml_entry *entry, void *into)
+{
+    struct m_stage *stage = into;
+
+    (void)row;
+    stage->run_span = entry->value.span;
+    if (entry->value.kind == TOML_ARRAY) {
+        m_run_read_argv(reader, entry, stage);
+    } else if (entry->value.kind != TOML_STRING) {
+        m_error_kind(reader, &entry->value, entry->key, "a string or an array of strings", NULL);
+    } else {
+        stage->run_kind = M_RUN_SHELL;
+        stage->run.given = true;
+        stage->run.items = ARENA_NEW(reader->arena, struct m_text);
+        stage->run.count =
+            m_text_filled(reader, entry->key, &entry->value, TEMPLATE_SHELL, &stage->run.items[0]);
+    }
+}
+
+/* --- other keys --- */
+
+void m_key_needs(struct m_reader *reader, const struct manifest_key_row *row,
+                 const struct toml_entry *entry, void *into)
+{
+    m_list_strings(reader, entry->key, &entry->value, TEMPLATE_TEXT,
+                   (struct m_list *)((char *)into + row->at));
+}
+
+void m_key_when(struct m_reader *reader, const struct manifest_key_row *row,
+                const struct toml_entry *entry, void *into)
+{
+    const struct toml_value *value = &entry->value;
+    struct m_stage *stage = into;
+
+    (void)row;
+    stage->when_span = value->span;
+    if (value->kind == TOML_BOOLEAN) {
+        stage->when = expr_parse(reader->arena, value->boolean ? STR("true") : STR("false"),
+                                 value->span, reader->diags);
+    } else if (value->kind != TOML_STRING) {
+        m_error_kind(reader, value, entry->key, "an expression in quotes", NULL);
+    } else if (value->string.len == 0) {
+        m_error(reader, value->span, NULL, entry->key, "must not be empty");
+    } else if (str_find_str(value->string, STR("{{")) >= 0) {
+        m_error(reader, value->span, "write the expression without {{ }}", entry->key,
+                "is an expression by itself");
+    } else {
+        stage->when =
+            expr_parse(reader->arena, value->string, m_content_span(reader, value), reader->diags);
+    }
+}
+
+void m_key_on_failure(struct m_reader *reader, const struct manifest_key_row *row,
+                      const struct toml_entry *entry, void *into)
+{
+    struct m_stage *stage = into;
+    struct str constant;
+
+    (void)row;
+    if (m_text_string(reader, entry->key, &entry->value, TEMPLATE_TEXT, &stage->on_failure) &&
+        m_text_constant(&stage->on_failure, &constant) && !str_is(constant, "stop") &&
+        !str_is(constant, "ignore")) {
+        m_error(reader, entry->value.span, NULL, entry->key, "must be \"stop\" or \"ignore\"");
+    }
+}
+
+void m_key_cpu(struct m_reader *reader, const struct manifest_key_row *row,
+               const struct toml_entry *entry, void *into)
+{
+    struct m_stage *stage = into;
+    struct str constant;
+
+    (void)row;
+    if (entry->value.kind == TOML_INTEGER) {
+        m_text_integer(reader, entry->key, &entry->value, 1, LIMIT_JOBS, &stage->cpu);
+    } else if (entry->value.kind != TOML_STRING) {
+        m_error_kind(reader, &entry->value, entry->key, "an integer or \"all\"", NULL);
+    } else if (m_text_string(reader, entry->key, &entry->value, TEMPLATE_TEXT, &stage->cpu) &&
+               m_text_constant(&stage->cpu, &constant) && !str_is(constant, "all")) {
+        m_error(reader, entry->value.span, "write a number without quotes", entry->key,
+                "must be an integer or \"all\"");
+    }
+}
+
+void m_key_priority(struct m_reader *reader, const struct manifest_key_row *row,
+                    const struct toml_entry *entry, void *into)
+{
+    struct m_stage *stage = into;
+
+    (void)row;
+    m_text_integer(reader, entry->key, &entry->value, -1000000, 1000000, &stage->priority);
+}
+
+/* --- tables --- */
+
+static void m_stage_read_keys(struct m_reader *reader, const struct toml_table *table,
+                              struct m_stage *stage)
+{
+    const struct toml_entry *shell = toml_find(table, STR("shell"));
+
+    /* Read for its word alone; the walk reads it again, with its messages. */
+    if (shell != NULL && shell->value.kind == TOML_ARRAY && shell->value.array.count != 0) {
+        struct m_list list = {.given = true, .count = shell->value.array.count};
+
+        list.items = ARENA_ARRAY(reader->arena, struct m_text, list.count);
+        for (uint32_t i = 0; i < list.count; i++) {
+            const struct toml_value *item = &shell->value.array.items[i];
+
+            list.items[i].text = item->kind == TOML_STRING ? item->string : STR("");
+        }
+        reader->shell = m_shell_word(reader, &list);
+    } else {
+        reader->shell = m_shell_word(reader, &stage->shell);
+    }
+    m_table_read(reader, MANIFEST_STAGE, table, stage);
+}
+
+void m_defaults_read(struct m_reader *reader, const struct toml_value *value, bool local)
+{
+    static const struct m_owner owner = {.kind = "[defaults]"};
+
+    if (value == NULL) {
+        return;
+    }
+    reader->owner = &owner;
+    reader->in_defaults = true;
+    reader->local = local;
+    m_stage_read_keys(reader, value->table, &reader->defaults);
+    reader->in_defaults = false;
+    reader->local = false;
+}
+
+/* What only the whole stage shows. */
+static void m_stage_check(struct m_reader *reader, const struct m_stage *stage)
+{
+    m_env_check(reader, stage);
+    if (stage->run_kind != M_RUN_NONE) {
+        return;
+    }
+    if (stage->output_count != 0 || stage->std_out.tmpl != NULL || stage->depfile.tmpl != NULL) {
+        diag_error(reader->diags, stage->span, "add 'run'", "stage '%.*s' has outputs but no 'run'",
+                   STR_ARG(stage->name));
+    } else if (stage->std_in.tmpl != NULL) {
+        diag_error(reader->diags, stage->span, "add 'run'", "stage '%.*s' has 'stdin' but no 'run'",
+                   STR_ARG(stage->name));
+    } else if (stage->needs.count == 0 && stage->input_count == 0) {
+        diag_error(reader->diags, stage->span, "add 'run', or 'needs' to name other stages",
+                   "stage '%.*s' does nothing", STR_ARG(stage->name));
+    }
+}
+
+static void m_stage_read(struct m_reader *reader, const struct toml_entry *entry,
+                         struct m_stage *stage)
+{
+    struct m_owner owner = {.kind = "stage", .name = entry->key};
+    uint32_t before = reader->diags->errors;
+
+    *stage = reader->defaults;
+    stage->name = entry->key;
+    stage->span = entry->key_span;
+    reader->owner = &owner;
+    if (entry->value.kind != TOML_TABLE) {
+        diag_error(reader->diags, entry->key_span,
+                   entry->value.kind == TOML_ARRAY ? "write the name in single brackets" : NULL,
+                   "stage '%.*s' must be a table, not %s", STR_ARG(entry->key),
+                   toml_kind_name(entry->value.kind));
+        return;
+    }
+    m_stage_read_keys(reader, entry->value.table, stage);
+    if (reader->diags->errors == before) {
+        m_stage_check(reader, stage);
+    }
+}
+
+void m_stages_read(struct m_reader *reader, const struct toml_value *value)
+{
+    struct manifest *manifest = reader->manifest;
+    const struct toml_table *root = reader->request->document->table;
+
+    if (value == NULL || value->table->count == 0) {
+        if (value != NULL || toml_get(root, "stage") == NULL) {
+            diag_error(reader->diags,
+                       value != NULL ? value->span
+                                     : (struct span){0, 0, reader->request->document->span.source},
+                       "add a table [stage.NAME]", "there are no stages");
+        }
+        return;
+    }
+    manifest->stages = ARENA_ARRAY(reader->arena, struct m_stage, value->table->count);
+    TOML_EACH(entry, value->table)
+    {
+        if (m_name_check(reader, "a stage", entry->key, entry->key_span, true)) {
+            m_stage_read(reader, entry, &manifest->stages[manifest->stage_count++]);
+        }
+    }
+    m_index_build(&manifest->stage_index, reader->arena, manifest->stages, manifest->stage_count,
+                  sizeof(*manifest->stages));
+}
