@@ -38,9 +38,9 @@ void engine_init(struct engine *engine, const struct decide *decide,
     }
     schedule_init(&engine->schedule, plan, options->duration_ns, options->jobs,
                   options->memory_limit_bytes);
-    engine->queue = mem_calloc(count, sizeof(*engine->queue));
-    engine->queue_changed = mem_calloc(count, 1);
     engine->ready = mem_calloc(count, sizeof(*engine->ready));
+    engine->blocked = mem_calloc(count, sizeof(*engine->blocked));
+    engine->batched = mem_calloc(count, sizeof(*engine->batched));
     engine->batch = mem_calloc(count, 1);
     engine->unsettled = mem_calloc(count, 1);
     engine->uses_left = mem_calloc(count, sizeof(*engine->uses_left));
@@ -60,8 +60,9 @@ void engine_fini(struct engine *engine)
     free(engine->live);
     free(engine->acts);
     free(engine->queue);
-    free(engine->queue_changed);
     free(engine->ready);
+    free(engine->blocked);
+    free(engine->batched);
     free(engine->batch);
     free(engine->unsettled);
     free(engine->uses_left);

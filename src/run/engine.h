@@ -75,6 +75,11 @@ struct engine_live { /* an instance whose attempt is under way */
     bool exited, timed_out, told_to_end;
 };
 
+struct engine_end {
+    struct inst_id instance;
+    bool changed;
+};
+
 struct engine_act {
     enum { ACT_START, ACT_SIGNAL, ACT_RESTORE, ACT_ACCEPT, ACT_REJECT, ACT_CONSUMED } kind;
     struct inst_id instance;
@@ -96,12 +101,14 @@ struct engine {
     uint32_t live_count, live_cap;
     struct engine_act *acts;
     uint32_t act_count, act_cap;
-    struct inst_id *queue; /* ended, consumers not looked at yet: see engine_spread */
-    uint8_t *queue_changed;
-    uint32_t queue_count;
-    struct inst_id *ready; /* room for the consumers of one instance */
-    uint8_t *batch;        /* by instance: enum inst_state it moves to in this turn, or 0 */
-    uint32_t *uses_left;   /* by instance: consumers in scope that have not ended */
+    struct engine_end *queue; /* ended, consumers not looked at yet: see engine_spread */
+    uint32_t queue_count, queue_cap;
+    struct inst_id *ready;   /* room for the consumers of one instance */
+    struct inst_id *blocked; /* room for everything behind one */
+    uint8_t *batch;          /* by instance: enum inst_state it moves to in this turn, or 0 */
+    uint32_t *batched;       /* those for which `batch` is not 0 */
+    uint32_t batched_count;
+    uint32_t *uses_left; /* by instance: consumers in scope that have not ended */
     uint32_t restoring;
     uint8_t *unsettled; /* by instance: its inputs changed once already */
     struct err broken;

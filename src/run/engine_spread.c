@@ -3,7 +3,9 @@
  * `batch` and become one event each; the fold has not applied them until then, so `batch` is asked
  * before the fold. */
 #include <assert.h>
-#include <string.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
 
 #include "run/engine_turn.h"
 
@@ -24,12 +26,16 @@ static void spread_batch(struct engine *engine, struct inst_id instance, enum in
         spread_flush_sets(engine);
     }
     engine->batch[instance.n] = (uint8_t)to;
+    engine->batched[engine->batched_count++] = instance.n;
 }
 
 static void spread_queue(struct engine *engine, struct inst_id instance, bool changed)
 {
-    engine->queue_changed[instance.n] = changed;
-    engine->queue[engine->queue_count++] = instance;
+    if (engine->queue_count == engine->queue_cap) {
+        engine->queue_cap = engine->queue_cap * 2 + 64;
+        engine->queue = mem_realloc(engine->queue, engine->queue_cap, sizeof(*engine->queue));
+    }
+    engine->queue[engine->queue_count++] = (struct engine_end){instance, changed};
 }
 
 void engine_ended(struct engine *engine, struct inst_id instance, bool changed)
@@ -180,9 +186,9 @@ static void spread_flush_set(struct engine *engine, enum inst_state to, enum eve
 {
     struct event event = {.type = type};
 
-    for (uint32_t i = 0; i < engine->plan->instance_count; i++) {
-        if (engine->batch[i] == (uint8_t)to) {
-            event_ids_add(&event.ids, &engine->recorder->turn, i);
+    for (uint32_t i = 0; i < engine->batched_count; i++) {
+        if (engine->batch[engine->batched[i]] == (uint8_t)to) {
+            event_ids_add(&event.ids, &engine->recorder->turn, engine->batched[i]);
             event.count++;
         }
     }
@@ -192,13 +198,25 @@ static void spread_flush_set(struct engine *engine, enum inst_state to, enum eve
     }
 }
 
+static int spread_compare(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a;
+    uint32_t y = *(const uint32_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
 static void spread_flush_sets(struct engine *engine)
 {
+    qsort(engine->batched, engine->batched_count, sizeof(*engine->batched), spread_compare);
     spread_flush_set(engine, INST_UP_TO_DATE, EVENT_INSTANCES_UP_TO_DATE);
     spread_flush_set(engine, INST_SKIPPED, EVENT_INSTANCES_SKIPPED);
     spread_flush_set(engine, INST_BLOCKED, EVENT_INSTANCES_BLOCKED);
     spread_flush_set(engine, INST_READY, EVENT_INSTANCES_READY);
-    memset(engine->batch, 0, engine->plan->instance_count);
+    for (uint32_t i = 0; i < engine->batched_count; i++) {
+        engine->batch[engine->batched[i]] = 0;
+    }
+    engine->batched_count = 0;
 }
 
 void engine_spread(struct engine *engine)
@@ -206,23 +224,19 @@ void engine_spread(struct engine *engine)
     uint32_t at = 0;
 
     while (at < engine->queue_count) {
-        struct inst_id instance = engine->queue[at++];
+        struct engine_end end = engine->queue[at++];
         uint32_t count;
-        struct inst_id *ready = engine->ready;
 
-        if (engine->decide.ended[instance.n]) {
+        if (engine->decide.ended[end.instance.n]) {
             continue;
         }
-        count =
-            decide_ended(&engine->decide, instance, engine->queue_changed[instance.n] != 0, ready);
-        spread_uses(engine, instance);
+        count = decide_ended(&engine->decide, end.instance, end.changed, engine->ready);
+        spread_uses(engine, end.instance);
         for (uint32_t i = 0; i < count; i++) {
-            spread_consumer(engine, ready[i]);
-        }
-        if (at == engine->queue_count) {
-            at = engine->queue_count = 0;
+            spread_consumer(engine, engine->ready[i]);
         }
     }
+    engine->queue_count = 0;
     spread_flush_sets(engine);
 }
 
@@ -231,13 +245,10 @@ void engine_spread(struct engine *engine)
 /* Everything behind a failed instance, each once. */
 static void spread_block(struct engine *engine, struct inst_id failed)
 {
-    uint32_t first = engine->queue_count;
-    uint32_t end = first;
-    struct inst_id *list = engine->ready;
+    struct inst_id *list = engine->blocked;
     uint32_t count = 0;
     uint32_t at = 0;
 
-    (void)end;
     list[count++] = failed;
     while (at < count) {
         const struct plan_instance *inst = &engine->plan->instances[list[at++].n];
@@ -293,7 +304,7 @@ void engine_start_spread(struct engine *engine)
             continue;
         }
         if (action == DECIDE_NOTHING) {
-            engine->batch[instance.n] = INST_UP_TO_DATE;
+            spread_batch(engine, instance, INST_UP_TO_DATE);
             spread_uses(engine, instance);
         } else if (engine->decide.waiting[instance.n] == 0 || action == DECIDE_END_SKIPPED) {
             spread_do(engine, instance, action);
