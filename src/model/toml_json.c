@@ -48,8 +48,8 @@ static void toml_dump_float(struct strbuf *out, double real)
         strbuf_puts(out, real < 0 ? "\"-inf\"" : "\"inf\"");
         return;
     }
-    /* 17 digits always read back; fewer often do. */
-    for (int digits = 15; digits <= 17; digits++) {
+    /* 17 digits always read back; fewer mostly do. */
+    for (int digits = 1; digits <= 17; digits++) {
         snprintf(text, sizeof(text), "%.*g", digits, real);
         if (strtod(text, NULL) == real) {
             break;

@@ -12,6 +12,11 @@ static bool toml_is_digit(char c)
     return toml_is(c, TOML_CLASS_DIGIT);
 }
 
+static bool toml_is_letter(char c)
+{
+    return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+}
+
 /* Any bad word: `fault` in the words of the message. */
 static bool toml_bad_word(struct toml_parser *p, struct str word, const char *fault,
                           const char *hint)
@@ -149,7 +154,10 @@ static const char *toml_number_hint(struct str word, size_t sign)
         str_find_str(digits, STR(".e")) >= 0) {
         return "digits stand on both sides of the point";
     }
-    return NULL;
+    /* Most likely a duration or a size. */
+    return digits.len != 0 && toml_is_letter(digits.data[digits.len - 1])
+               ? "text is written in quotes"
+               : NULL;
 }
 
 static bool toml_read_number(struct toml_parser *p, struct toml_value *value, struct str word)
