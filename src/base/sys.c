@@ -1018,6 +1018,18 @@ int sys_affinity_count(void)
     return used < 0 ? -1 : count;
 }
 
+int sys_close_range_probe(void)
+{
+    return (int)syscall(SYS_close_range, UINT32_MAX, UINT32_MAX, 0U);
+}
+
+int sys_landlock_version(void)
+{
+    /* landlock_create_ruleset(NULL, 0, LANDLOCK_CREATE_RULESET_VERSION); its number is the same on
+     * all machines. */
+    return (int)syscall(444, NULL, (size_t)0, 1U);
+}
+
 int sys_get_limit(int resource, struct sys_limit *limit)
 {
     return (int)syscall(SYS_prlimit64, 0, resource, NULL, limit);

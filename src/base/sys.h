@@ -265,6 +265,9 @@ int sys_waitid(int kind, id_t id, int options, struct sys_wait *wait, struct rus
 int sys_prctl(int option, unsigned long value);
 /* Processors this process may use, or -1. */
 int sys_affinity_count(void);
+/* Only to see whether they are there: close_range of no descriptors; the version of Landlock. */
+int sys_close_range_probe(void);
+int sys_landlock_version(void);
 /* A limit of this process (RLIMIT_*), as the kernel counts; UINT64_MAX: none. */
 struct sys_limit {
     uint64_t soft, hard;
