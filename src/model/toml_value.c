@@ -44,8 +44,9 @@ static void toml_close_array(struct toml_parser *p, struct toml_array *array, si
     size_t count = p->items.count - base;
 
     array->count = (uint32_t)count;
+    /* Not NULL even when empty, so that a walk may add 0 to it. */
+    array->items = ARENA_ARRAY(p->arena, struct toml_value, count);
     if (count != 0) {
-        array->items = ARENA_ARRAY(p->arena, struct toml_value, count);
         memcpy(array->items, p->items.items + base, count * sizeof(*array->items));
     }
     p->items.count = base;

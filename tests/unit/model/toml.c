@@ -299,6 +299,31 @@ static void test_where_a_text_ends(void **state)
     rows_check(rows, sizeof(rows) / sizeof(rows[0]));
 }
 
+static void test_where_a_newline_may_be(void **state)
+{
+    static const struct row rows[] = {
+        {"a\n= 1", false},
+        {"a =\n1", false},
+        {"a.\nb = 1", false},
+        {"[a\n]", false},
+        {"[[a]\n]", false},
+        {"a = {b\n= 1}", false},
+        {"a = {b =\n1}", false},
+        {"a = {b\n.c = 1}", false},
+        {"a = {\nb = 1\n,\nc = 2\n}", true},
+        {"a = {b = 1, # x\n}", true},
+        {"a = {# x\n}", true},
+        {"a = {# x}", false},
+        {"a = [\n1\n,\n2 # x\n]", true},
+        {"a = [ # x\r\n]", true},
+        {"a = [\n,\n]", false},
+        {"a = 1, ", false},
+    };
+
+    (void)state;
+    rows_check(rows, sizeof(rows) / sizeof(rows[0]));
+}
+
 /* ---- characters */
 
 static bool is_read(const char *before, char c, const char *behind)
@@ -672,6 +697,7 @@ int main(void)
         cmocka_unit_test(test_invalid_documents),
         cmocka_unit_test(test_redefinition),
         cmocka_unit_test(test_where_a_text_ends),
+        cmocka_unit_test(test_where_a_newline_may_be),
         cmocka_unit_test(test_control_characters),
         cmocka_unit_test(test_text_must_be_utf8),
         cmocka_unit_test(test_strings_keep_their_length),
