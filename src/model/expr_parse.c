@@ -105,7 +105,8 @@ static struct expr_node *unexpected(struct parser *p, const char *wanted)
     case TOKEN_NAME:
     case TOKEN_QUOTED:
     case TOKEN_SIGN:
-        diag_error(p->diags, span, is_sign(p, "=") ? "a comparison is ==" : NULL,
+        diag_error(p->diags, span,
+                   is_sign(p, "=") && strcmp(wanted, "the end") == 0 ? "a comparison is ==" : NULL,
                    "unexpected '%.*s' where %s is expected", (int)p->token.len,
                    p->text.data + p->token.offset, wanted);
         return NULL;

@@ -248,7 +248,7 @@ static void after_word(struct commands *c, const struct word *word)
     if (!plain) {
         return;
     }
-    if (command) {
+    if (command && !word->assigns) {
         command_word(c, text);
     }
     bool leads = shell_is_reserved(text) && !str_is(text, "case") && !str_is(text, "for") &&
