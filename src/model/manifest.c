@@ -87,7 +87,7 @@ static void m_suggest(struct m_reader *reader, enum manifest_table kind, struct 
     for (const struct manifest_key_row *row = manifest_keys; row->name != NULL; row++) {
         if (row->table == kind) {
             suggest_offer(&suggest, str_of(row->name));
-        } else if (elsewhere == NULL && str_is(word, row->name)) {
+        } else if (elsewhere == NULL && row->table != MANIFEST_RETAIN && str_is(word, row->name)) {
             elsewhere = row;
         }
     }
@@ -127,10 +127,9 @@ static bool m_key_is_allowed(struct m_reader *reader, const struct manifest_key_
                    "key '%.*s' in %.*s is not supported yet", STR_ARG(entry->key), STR_ARG(owner));
     } else if (!row->in_local && reader->local) {
         diag_error(reader->diags, entry->key_span,
-                   "a local manifest may set pipeline.store, pool, and cpu, memory, pool and "
-                   "priority of defaults",
-                   "key '%.*s' in %.*s cannot be set in a local manifest", STR_ARG(entry->key),
-                   STR_ARG(owner));
+                   "only pipeline.store, pool, and cpu, memory, pool and priority of "
+                   "defaults can be",
+                   "key '%.*s' in %.*s cannot be set locally", STR_ARG(entry->key), STR_ARG(owner));
     } else {
         diag_error(reader->diags, entry->key_span, "say it in each stage",
                    "key '%.*s' cannot be set in %.*s", STR_ARG(entry->key), STR_ARG(owner));
@@ -211,7 +210,7 @@ static void m_local_read_top(struct m_reader *reader)
 
 static void m_document_read(struct m_reader *reader)
 {
-    static const struct m_owner owner = {.kind = "the top level"};
+    static const struct m_owner owner = {.kind = "the manifest"};
     const struct toml_value *root = reader->request->document;
     const struct toml_value *local = reader->request->local;
 

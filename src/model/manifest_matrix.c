@@ -163,17 +163,23 @@ static bool m_axis_name_is_free(struct m_reader *reader, const struct toml_entry
 static void m_axis_read(struct m_reader *reader, const struct toml_entry *entry,
                         struct m_axis *axis)
 {
+    struct m_owner owner = {.kind = "'matrix'", .outer = reader->owner};
+
     *axis = (struct m_axis){.name = entry->key, .span = entry->key_span};
+    if (entry->value.kind == TOML_TABLE) {
+        m_axis_read_table(reader, entry, axis);
+        return;
+    }
+    reader->owner = &owner;
     if (entry->value.kind == TOML_ARRAY) {
         m_axis_read_array(reader, entry->key, &entry->value, axis);
-    } else if (entry->value.kind == TOML_TABLE) {
-        m_axis_read_table(reader, entry, axis);
     } else if (entry->value.kind == TOML_STRING) {
         m_axis_read_list(reader, entry->key, &entry->value, axis);
     } else {
         m_error_kind(reader, &entry->value, entry->key, "an array, a table or \"{{list}}\"",
                      "write one value in [ ]");
     }
+    reader->owner = owner.outer;
 }
 
 static int m_axis_compare(const void *a, const void *b)

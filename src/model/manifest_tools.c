@@ -73,8 +73,6 @@ static bool m_env_name_is_ours(struct str name)
 
 static bool m_env_read(struct m_reader *reader, const struct toml_entry *entry, struct m_env *env)
 {
-    struct str constant;
-
     if (!m_name_is_word(entry->key)) {
         m_error(reader, entry->key_span, NULL, STR("env"), "sets '%.*s', which is no variable",
                 STR_ARG(entry->key));
@@ -86,14 +84,7 @@ static bool m_env_read(struct m_reader *reader, const struct toml_entry *entry, 
         return false;
     }
     *env = (struct m_env){.name = entry->key, .span = entry->key_span};
-    if (!m_text_scalar(reader, STR("env"), &entry->value, &env->value, NULL)) {
-        return false;
-    }
-    if (m_text_constant(&env->value, &constant) && constant.len != 0 &&
-        memchr(constant.data, 0, constant.len) != NULL) {
-        m_error(reader, entry->value.span, NULL, STR("env"), "holds a NUL character");
-    }
-    return true;
+    return m_text_scalar(reader, STR("env"), &entry->value, &env->value, NULL);
 }
 
 void m_key_env(struct m_reader *reader, const struct manifest_key_row *row,
