@@ -191,6 +191,7 @@ static enum decide_verdict facts_find_hit(struct facts *facts, struct inst_id in
         return DECIDE_MISS;
     }
     facts_take_result(facts, instance, &result, &changed);
+    fact->changed = changed;
     fact->hit = true;
     return DECIDE_HIT;
 }
@@ -202,7 +203,7 @@ static enum decide_verdict facts_look(void *ctx, struct inst_id instance)
     struct inst_fact *fact = &facts->instances[instance.n];
     bool ran = facts->options.ran != NULL && facts->options.ran[instance.n];
 
-    fact->hit = fact->good = false;
+    fact->hit = fact->good = fact->changed = false;
     if (inst->skip_reason.len != 0) {
         facts_take_nothing(facts, instance, false, true);
         return DECIDE_SKIP;

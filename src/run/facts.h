@@ -38,6 +38,7 @@ struct output_fact {
 
 struct inst_fact {
     bool keyed, hit, has_reads, good;
+    bool changed; /* the last look gave outputs with other digests than before */
     bool ignored; /* it failed and its stage says ignore */
     bool skipped;
     struct digest declared; /* key of what is declared */

@@ -10,19 +10,10 @@
  * An event that the fold refuses is a bug. Texts of an event must live until recorder_tell: make
  * them in `turn`.
  */
-#include "model/run_state.h"
+#include "model/observer.h"
 #include "run/session.h"
 #include "store/event_log.h"
 #include "store/run_dir.h"
-
-/* Somebody who watches: a terminal, a hook, a test. */
-struct observer {
-    void *ctx;
-    void (*tell)(void *ctx, const struct event *event, const struct run_state *state);
-    /* May be NULL. Called once a turn; returns the monotonic time when it wants to be called next
-     * (INT64_MAX: not by itself). */
-    int64_t (*tick)(void *ctx, int64_t now_ns, const struct run_state *state);
-};
 
 enum { RECORDER_OBSERVERS = 4, RECORDER_SNAPSHOT_EVERY = 4096 };
 

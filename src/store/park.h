@@ -59,6 +59,10 @@ bool park_drop_path(const struct park_place *place, struct str run, struct str a
 bool park_keep(const struct park_place *place, struct str run, struct str path, struct strbuf *kept,
                struct err *err);
 
+/* The same for what the attempt parked at `path`: it was somebody's. */
+bool park_keep_parked(const struct park_place *place, struct str run, struct str attempt,
+                      struct str path, struct strbuf *kept, struct err *err);
+
 /* What lies below parked/ after a crash. */
 struct parked_attempt {
     struct str run, attempt;

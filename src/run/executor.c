@@ -1,0 +1,352 @@
+/* Owns the loop and the notes of the real world. */
+#include "run/executor.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+#include "base/mem.h"
+#include "base/sys.h"
+#include "os/remove.h"
+
+enum { EXECUTOR_USAGE_PERIOD_S = 1, EXECUTOR_CHILDREN_LIMIT_S = 5 };
+
+void executor_note(struct executor *executor, const struct note *note)
+{
+    if (executor->note_count == executor->note_cap) {
+        executor->note_cap = executor->note_cap * 2 + 16;
+        executor->notes =
+            mem_realloc(executor->notes, executor->note_cap, sizeof(*executor->notes));
+    }
+    executor->notes[executor->note_count++] = *note;
+}
+
+void executor_broken(struct executor *executor, const struct err *err)
+{
+    struct note note = {.kind = NOTE_BROKEN};
+
+    note.event.status = err->status != 0 ? err->status : STATUS_ENVIRONMENT;
+    note.event.reason = str_dup(&executor->session->arena, str_of(err->text));
+    executor_note(executor, &note);
+}
+
+static void executor_on_signal(void *ctx, unsigned events)
+{
+    struct executor *executor = ctx;
+    struct signals_note signal;
+
+    (void)events;
+    while (signals_next(&executor->signals, &signal)) {
+        if (signal.number == SIGINT || signal.number == SIGTERM || signal.number == SIGHUP) {
+            struct note note = {.kind = NOTE_SIGNAL, .signal = signal.number};
+
+            executor_note(executor, &note);
+        } else if (signal.number == SIGCHLD) {
+            executor->child_signal = true;
+        } else if (signal.number == SIGTSTP) {
+            signals_stop_self();
+        }
+    }
+}
+
+/* The path by which commands call us: what we were executed as. */
+static struct str executor_own_path(struct arena *arena)
+{
+    char path[4096];
+    ssize_t len = sys_readlink("/proc/self/exe", path, sizeof(path) - 1);
+    const char *name;
+
+    if (len > 0) {
+        path[len] = '\0';
+        return str_dup(arena, str_of(path));
+    }
+    name = (const char *)getauxval(AT_EXECFN);
+    if (name != NULL && name[0] != '/' && realpath(name, path) != NULL) {
+        return str_dup(arena, str_of(path));
+    }
+    return name != NULL ? str_dup(arena, str_of(name)) : STR("pawl");
+}
+
+static bool executor_open_loop(struct executor *executor, struct err *err)
+{
+    return signals_open(&executor->signals, executor->session->origin, err) &&
+           loop_open(&executor->loop, err) &&
+           loop_add(&executor->loop, &executor->signal_source, executor->signals.fd, LOOP_READ,
+                    executor_on_signal, executor, err);
+}
+
+bool executor_init(struct executor *executor, struct session *session, struct facts *facts,
+                   struct recorder *recorder, struct err *err)
+{
+    *executor = (struct executor){.session = session,
+                                  .facts = facts,
+                                  .recorder = recorder,
+                                  .plan = &session->plan,
+                                  .tty_fd = -1};
+    executor->place = (struct park_place){.workspace_fd = session->root_fd,
+                                          .pawl_fd = session->workspace.pawlfd,
+                                          .clone = &executor->clone};
+    executor->by_instance =
+        mem_calloc(session->plan.instance_count, sizeof(*executor->by_instance));
+    executor->pawl_path = executor_own_path(&session->arena);
+    executor->multigrain = signature_tick_now(session->times, session->root_fd).multigrain;
+    executor->next_barrier_ns = clock_mono_ns(session->clock) + BARRIER_PERIOD_S * NS_PER_SEC;
+    if (!children_subreaper(err) || !executor_open_loop(executor, err)) {
+        return false;
+    }
+    pool_init(&executor->pool, 0, loop_wake_any, &executor->loop);
+    return true;
+}
+
+/* --- waiting --- */
+
+static int64_t executor_now(void *ctx)
+{
+    return clock_mono_ns(((struct executor *)ctx)->session->clock);
+}
+
+static void executor_take_pool(struct executor *executor)
+{
+    struct pool_job *job = pool_collect(&executor->pool);
+
+    while (job != NULL) {
+        struct pool_job *next = job->next;
+
+        if (job == &executor->barrier_job) {
+            durable_take(executor);
+        } else {
+            /* Each kind of job knows how to go on: its `arg` starts with what to call. */
+            struct executor_job *head = job->arg;
+
+            head->take(head);
+        }
+        job = next;
+    }
+}
+
+static bool executor_is_ours(void *ctx, pid_t pid)
+{
+    const struct executor *executor = ctx;
+
+    for (const struct attempt *attempt = executor->live; attempt != NULL; attempt = attempt->next) {
+        if (attempt->child.pid == pid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void executor_take_exits(struct executor *executor)
+{
+    struct attempt **at = &executor->live;
+
+    while (*at != NULL) {
+        struct attempt *attempt = *at;
+
+        if (!attempt->exited) {
+            at = &attempt->next;
+            continue;
+        }
+        *at = attempt->next;
+        attempt_take_exit(attempt);
+    }
+    if (executor->child_signal) {
+        executor->child_signal = false;
+        children_reap_strays(executor_is_ours, executor);
+    }
+}
+
+/* What the groups take, looked at once a second: wait4 knows only the largest process. */
+static void executor_scan_usage(struct executor *executor, int64_t now_ns)
+{
+    struct usage_group groups[64];
+    struct attempt *attempts[64];
+    size_t count = 0;
+
+    if (now_ns < executor->next_usage_ns) {
+        return;
+    }
+    executor->next_usage_ns = now_ns + EXECUTOR_USAGE_PERIOD_S * NS_PER_SEC;
+    for (struct attempt *attempt = executor->live; attempt != NULL && count < 64;
+         attempt = attempt->next) {
+        size_t at = count++;
+
+        if (now_ns - attempt->started_mono_ns < EXECUTOR_USAGE_PERIOD_S * NS_PER_SEC) {
+            count--;
+            continue;
+        }
+        attempt->usage.pgid = attempt->child.pid;
+        while (at > 0 && attempts[at - 1]->usage.pgid > attempt->usage.pgid) {
+            attempts[at] = attempts[at - 1];
+            at--;
+        }
+        attempts[at] = attempt;
+    }
+    for (size_t i = 0; i < count; i++) {
+        groups[i] = attempts[i]->usage;
+    }
+    if (count != 0 && usage_scan(groups, count)) {
+        for (size_t i = 0; i < count; i++) {
+            attempts[i]->usage = groups[i];
+        }
+    }
+}
+
+static bool executor_wait(void *ctx, int64_t deadline_ns, struct err *err)
+{
+    struct executor *executor = ctx;
+    int64_t now_ns = executor_now(ctx);
+
+    if (executor->note_next < executor->note_count) {
+        deadline_ns = 0;
+    }
+    if (executor->live != NULL && executor->next_usage_ns < deadline_ns) {
+        deadline_ns = executor->next_usage_ns > now_ns
+                          ? executor->next_usage_ns
+                          : now_ns + EXECUTOR_USAGE_PERIOD_S * NS_PER_SEC;
+    }
+    if (!loop_wait(&executor->loop, deadline_ns, err)) {
+        return false;
+    }
+    executor_take_exits(executor);
+    executor_take_pool(executor);
+    executor_scan_usage(executor, executor_now(ctx));
+    durable_start(executor);
+    return true;
+}
+
+static bool executor_next_note(void *ctx, struct note *note)
+{
+    struct executor *executor = ctx;
+
+    if (executor->facts->broken.status != 0) {
+        struct err err = executor->facts->broken;
+
+        err_clear(&executor->facts->broken);
+        executor_broken(executor, &err);
+    }
+    if (executor->note_next == executor->note_count) {
+        executor->note_next = executor->note_count = 0;
+        return false;
+    }
+    *note = executor->notes[executor->note_next++];
+    return true;
+}
+
+/* --- the facts' side --- */
+
+static bool executor_changed(void *ctx, struct inst_id instance)
+{
+    return ((struct executor *)ctx)->facts->instances[instance.n].changed;
+}
+
+static struct str executor_lack(void *ctx, struct inst_id instance, enum status *status)
+{
+    const struct inst_fact *fact = &((struct executor *)ctx)->facts->instances[instance.n];
+
+    *status = fact->lack_status;
+    return fact->lack.len != 0 ? fact->lack : STR("an input is missing");
+}
+
+static void executor_made_nothing(void *ctx, struct inst_id instance, bool ignored, bool skipped)
+{
+    facts_take_nothing(((struct executor *)ctx)->facts, instance, ignored, skipped);
+}
+
+/* `temp` outputs go once their last consumer is done. */
+static void executor_consumed(void *ctx, struct inst_id instance)
+{
+    struct executor *executor = ctx;
+    const struct plan_instance *inst = &executor->plan->instances[instance.n];
+
+    for (uint32_t i = 0; i < inst->output_count; i++) {
+        const struct plan_output *output = &executor->plan->outputs[inst->outputs_first + i];
+        struct str path = plan_path_name(executor->plan, output->path);
+        struct output_look look;
+        struct err err = {0};
+
+        if (output->temp && source_look_known(executor->session, path, &look, &err) && look.known &&
+            tree_remove(executor->session->root_fd, path.data, &err)) {
+            index_drop_path(executor->session->index, path);
+        }
+    }
+}
+
+struct engine_world executor_world(struct executor *executor)
+{
+    return (struct engine_world){.ctx = executor,
+                                 .facts = facts_decide(executor->facts),
+                                 .changed = executor_changed,
+                                 .lack = executor_lack,
+                                 .made_nothing = executor_made_nothing,
+                                 .now_ns = executor_now,
+                                 .wait = executor_wait,
+                                 .next_note = executor_next_note,
+                                 .describe = attempt_describe,
+                                 .start = attempt_start,
+                                 .signal = attempt_signal,
+                                 .restore = restore_begin,
+                                 .accept = attempt_accept,
+                                 .reject = attempt_reject,
+                                 .consumed = executor_consumed};
+}
+
+void executor_put_rows(struct executor *executor, const struct output_rows *rows)
+{
+    for (uint32_t i = 0; i < rows->count; i++) {
+        const struct output_row *row = &rows->items[i];
+
+        if (row->type != TREE_FOLDER) {
+            index_put_path(executor->session->index, row->path,
+                           &(struct index_path){.signature = row->signature,
+                                                .digest = row->digest,
+                                                .firm = row->firm});
+        }
+    }
+}
+
+bool executor_finish(struct executor *executor, struct err *err)
+{
+    bool ok = true;
+
+    while (executor->live != NULL) {
+        struct attempt *attempt = executor->live;
+
+        executor->live = attempt->next;
+        child_kill_group(&attempt->child, SIGKILL);
+        child_reap(&attempt->child, &attempt->end);
+    }
+    children_kill_all(EXECUTOR_CHILDREN_LIMIT_S * NS_PER_SEC);
+    pool_wait_idle(&executor->pool);
+    executor_take_pool(executor);
+    executor->barrier_position = index_position(executor->session->index);
+    ok = barrier_now(executor->session->objects, executor->session->root_fd, err);
+    if (ok) {
+        executor->barrier_ok = true;
+        executor->barrier_drops = executor->drop_count;
+        durable_take(executor);
+    }
+    return ok;
+}
+
+void executor_fini(struct executor *executor)
+{
+    pool_stop(&executor->pool);
+    loop_remove(&executor->loop, &executor->signal_source);
+    loop_close(&executor->loop);
+    signals_close(&executor->signals);
+    for (uint32_t i = 0; i < executor->plan->instance_count; i++) {
+        if (executor->by_instance[i] != NULL) {
+            attempt_free(executor->by_instance[i]);
+        }
+    }
+    if (executor->tty_fd >= 0) {
+        sys_close(executor->tty_fd);
+    }
+    free(executor->by_instance);
+    free(executor->notes);
+    free(executor->drops);
+}

@@ -1,0 +1,163 @@
+#ifndef PAWL_RUN_EXECUTOR_H
+#define PAWL_RUN_EXECUTOR_H
+/* The real world behind the engine: attempts as processes, their outputs into the store, outputs
+ * back from it. Main thread; hashing and copying of what is large goes to the pool.
+ *
+ * An attempt's life: describe (ids, which outputs exist and will be parked) → start (parents made,
+ * outputs parked, spawned) → its process ends (group killed, pipe drained, NOTE_EXITED) → commit
+ * (outputs and inputs checked, outputs put into the store, in a worker unless small) → result
+ * added, NOTE_ENDED → accept (parked files dropped, or kept when they were somebody's) or reject
+ * (partial outputs moved to failed/, parked ones return).
+ *
+ * Order of calls: executor_init, executor_world for the engine, engine_run, executor_finish (last
+ * barrier), executor_fini.
+ */
+#include "os/loop.h"
+#include "os/pipe_log.h"
+#include "os/pool.h"
+#include "os/spawn.h"
+#include "os/usage.h"
+#include "run/engine.h"
+#include "run/facts.h"
+#include "store/barrier.h"
+#include "store/park.h"
+
+struct executor;
+
+struct attempt_output {
+    uint32_t output; /* of the plan */
+    struct str path;
+    bool exists;          /* something lay there before */
+    bool known;           /* and it is what pawl put there: may be dropped */
+    bool parked;          /* put aside by this attempt */
+    struct digest before; /* digest of what was parked, when known */
+    /* after the commit */
+    bool made;
+    struct put_output put;
+    struct output_rows rows;
+};
+
+/* What a worker's job begins with: who goes on when it is done, on the main thread. */
+struct executor_job {
+    void (*take)(struct executor_job *job);
+};
+
+struct attempt {
+    struct executor_job head; /* first: the job's argument is the attempt */
+    struct executor *executor;
+    struct attempt *next; /* in one of the executor's lists */
+    struct inst_id instance;
+    const struct plan_instance *inst;
+    const struct m_stage *stage;
+    struct inst_fact *fact;
+    struct arena arena;
+    uint32_t number, cpus;
+    struct str id, span, log_name, failed_name;
+    struct child child;
+    bool started, exited;
+    struct loop_source exit_source, log_source, out_source;
+    struct pipe_log log;
+    struct pipe_file out;
+    int out_fd;
+    bool has_log, has_out;
+    struct str out_tmp; /* where `stdout = …` is collected */
+    int64_t started_real_ns, started_mono_ns, wall_ns;
+    struct child_end end;
+    struct usage_group usage;
+    struct attempt_output *outputs;
+    uint32_t output_count;
+    struct read_fact *reads; /* with signatures noted at the start */
+    uint32_t read_count;
+    struct str depfile_path;
+    /* the commit */
+    struct pool_job job;
+    bool in_pool;
+    enum cause cause;
+    struct str reason;
+    struct str changed_path; /* an input that changed meanwhile */
+    uint64_t put_bytes;
+    struct result_input *discovered;
+    uint32_t discovered_count;
+    bool outputs_changed, unkeyed;
+    struct err err;
+};
+
+struct restore_job {
+    struct executor_job head; /* first */
+    struct executor *executor;
+    struct inst_id instance;
+    struct arena arena;
+    struct pool_job job;
+    struct err err;
+    struct attempt_output *outputs;
+    struct restored *restored;
+    uint32_t output_count;
+    uint64_t size_bytes;
+};
+
+struct executor {
+    struct session *session;
+    struct facts *facts;
+    struct recorder *recorder;
+    const struct plan *plan;
+    struct loop loop;
+    struct signals signals;
+    struct loop_source signal_source;
+    struct pool pool;
+    struct park_place place;
+    struct clone_memory clone;
+    struct str pawl_path;
+    struct attempt **by_instance; /* by number of the instance; NULL: no attempt */
+    struct attempt *exited;       /* seen by the loop, not looked at yet */
+    struct attempt *live;         /* spawned */
+    struct note *notes;
+    uint32_t note_count, note_cap, note_next;
+    struct str *drops; /* attempts whose parked files wait for a barrier */
+    uint32_t drop_count, drop_cap;
+    struct barrier barrier;
+    struct pool_job barrier_job;
+    bool barrier_running, barrier_ok, multigrain;
+    uint64_t barrier_position;
+    uint32_t barrier_drops;
+    struct err barrier_err;
+    int64_t next_barrier_ns, next_usage_ns;
+    int tty_fd;
+    bool child_signal;
+};
+
+bool executor_init(struct executor *executor, struct session *session, struct facts *facts,
+                   struct recorder *recorder, struct err *err);
+struct engine_world executor_world(struct executor *executor);
+/* Ends what may still run, waits for the workers, makes everything durable, drops what was parked.
+ */
+bool executor_finish(struct executor *executor, struct err *err);
+void executor_fini(struct executor *executor);
+
+/* --- among the executor's files --- */
+void executor_note(struct executor *executor, const struct note *note);
+void executor_broken(struct executor *executor, const struct err *err);
+/* attempt.c */
+void attempt_describe(void *ctx, struct inst_id instance, uint32_t number, uint32_t cpus,
+                      struct arena *arena, struct event *event);
+void attempt_start(void *ctx, struct inst_id instance);
+void attempt_signal(void *ctx, struct inst_id instance, int signal);
+void attempt_accept(void *ctx, struct inst_id instance);
+void attempt_reject(void *ctx, struct inst_id instance);
+/* The process has ended: reaped, its pipes drained. */
+void attempt_take_exit(struct attempt *attempt);
+/* The commit is done, or was not needed: posts NOTE_ENDED. */
+void attempt_finish(struct attempt *attempt);
+void attempt_free(struct attempt *attempt);
+/* commit.c */
+void commit_begin(struct attempt *attempt);
+void commit_take(struct attempt *attempt);
+/* restore_work.c */
+void restore_begin(void *ctx, struct inst_id instance);
+void restore_take(struct restore_job *job);
+/* durable.c: barriers, and what waits for them */
+void durable_start(struct executor *executor);
+void durable_take(struct executor *executor);
+void durable_drop_later(struct executor *executor, struct str attempt_id);
+void executor_put_rows(struct executor *executor, const struct output_rows *rows);
+
+#endif
