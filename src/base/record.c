@@ -392,6 +392,22 @@ void record_batch_add(struct record_batch *batch, uint32_t type, struct str payl
     batch->count++;
 }
 
+bool record_batch_next(const struct record_batch *batch, uint64_t *pos, struct record *record)
+{
+    const char *head = batch->bytes.data + *pos;
+
+    if (*pos >= batch->bytes.len) {
+        return false;
+    }
+    *record = (struct record){
+        .type = bytes_get_u32(head + 4),
+        .offset = *pos,
+        .payload = str_n(head + RECORD_HEAD_BYTES, bytes_get_u32(head + 8)),
+    };
+    *pos += RECORD_HEAD_BYTES + record->payload.len;
+    return true;
+}
+
 /* Puts the batch, sealed, behind data[0, len), with the file's head before it if that is empty;
  * returns where it ends. `len` stays. */
 static size_t record_put_batch(struct record_file *file, const struct record_batch *batch)

@@ -75,6 +75,8 @@ void record_batch_fini(struct record_batch *batch);
 void record_batch_clear(struct record_batch *batch);
 /* At most LIMIT_RECORD_BYTES (asserted). */
 void record_batch_add(struct record_batch *batch, uint32_t type, struct str payload);
+/* Walks the batch as record_next walks a file; offsets are those in the batch. */
+bool record_batch_next(const struct record_batch *batch, uint64_t *pos, struct record *record);
 
 /* Appends all records of the batch with one write under the file's lock, after taking in what
  * others appended; on any failure the file is as it was (or ends in a torn tail, if even truncating

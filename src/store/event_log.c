@@ -113,6 +113,7 @@ struct event_reader {
     bool numbered;
     bool ended;
     enum event_end end;
+    struct err failure; /* of reading the file */
 };
 
 struct event_reader *event_reader_open(int dirfd, const char *path, struct err *err)
@@ -227,7 +228,7 @@ bool event_reader_next(struct event_reader *reader, struct event_line *line)
     struct str json;
     struct str body;
 
-    if (!reader->loaded && !event_load(reader, 0, NULL)) {
+    if (!reader->loaded && !event_load(reader, 0, &reader->failure)) {
         return event_end_here(reader);
     }
     *line = (struct event_line){0};
@@ -257,6 +258,9 @@ enum event_end event_reader_end(const struct event_reader *reader, uint64_t *lin
 
 bool event_reader_check(const struct event_reader *reader, struct err *err)
 {
+    if (reader->failure.status != 0) {
+        return err_set(err, STATUS_ENVIRONMENT, "%s", reader->failure.text);
+    }
     if (reader->end != EVENT_END_DAMAGED) {
         return true;
     }
@@ -329,7 +333,7 @@ bool event_reader_seek_snapshot(struct event_reader *reader)
     for (;; window *= 4) {
         uint64_t base = stat.size_bytes > window ? stat.size_bytes - window : 0;
 
-        if (!event_load(reader, base, NULL)) {
+        if (!event_load(reader, base, &reader->failure)) {
             return false;
         }
         if (event_find_snapshot(reader)) {

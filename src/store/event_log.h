@@ -76,7 +76,8 @@ bool event_reader_seek_snapshot(struct event_reader *reader);
 bool event_reader_next(struct event_reader *reader, struct event_line *line);
 /* After event_reader_next was false. `line` (may be NULL): number of the bad line. */
 enum event_end event_reader_end(const struct event_reader *reader, uint64_t *line);
-/* Sets status 12 with the place if the end is EVENT_END_DAMAGED; else true. */
+/* Sets status 12 with the place if the end is EVENT_END_DAMAGED, status 11 if reading failed; else
+ * true. */
 bool event_reader_check(const struct event_reader *reader, struct err *err);
 /* Takes in what was appended since, so that event_reader_next goes on (following a live run). */
 bool event_reader_refresh(struct event_reader *reader, struct err *err);

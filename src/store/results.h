@@ -85,7 +85,8 @@ struct result {
 
 struct results;
 
-/* A result not yet decoded: valid until results_compact, results_refresh or close. */
+/* A result not yet decoded: valid until results_flush, results_compact,
+ * results_refresh or close. */
 struct result_ref {
     uint32_t n;
 };
@@ -124,7 +125,8 @@ struct digest results_declared(const struct results *results, struct result_ref 
 
 /* Buffered until results_flush; found at once. */
 void results_add(struct results *results, const struct result *result);
-/* Forgets all results of exactly this key; buffered too. */
+/* Forgets all results of exactly this key; buffered too. Where one of them was the last of its
+ * instance, the instance has no last result until the next one: an older one does not come back. */
 void results_forget(struct results *results, const struct digest *key);
 /* Appends what is buffered with one write. On failure it stays buffered. */
 bool results_flush(struct results *results, struct err *err);
