@@ -406,8 +406,7 @@ static bool call_raw(struct expr_run *run, const struct expr_node *node, const s
 
 /* --- the table --- */
 
-const struct expr_function expr_function_default = {"default", 2, 2, NULL,
-                                                    "say default(x, value)"};
+const struct expr_function expr_function_default = {"default", 2, 2, NULL, "say default(x, value)"};
 const struct expr_function expr_function_raw = {"raw", 1, 1, call_raw, "say raw(x)"};
 
 static const struct expr_function functions[] = {
