@@ -14,7 +14,7 @@
  *   - raw(…) goes in as it is, wherever it stands; a shell that pawl does not know takes only that.
  *
  * What a command makes of its arguments is its own affair: `eval {{x}}`, `sh -c {{x}}`, a builtin
- * that computes (`let`, `declare -i`) run what they are given.
+ * that computes (`let`, `declare -i`, `[ x -eq y ]` of ksh and zsh) run what they are given.
  */
 #include "model/template.h"
 
