@@ -121,7 +121,8 @@ static bool workspace_put_format(struct workspace *ws, struct str text, struct e
     ok = sys_close(fd) == 0 && ok;
     /* Where there are no hard links a rename does it. */
     ok = ok && (sys_linkat(ws->pawlfd, name, ws->pawlfd, "format", 0) == 0 || errno == EEXIST ||
-                sys_renameat(ws->pawlfd, name, ws->pawlfd, "format") == 0);
+                sys_renameat2(ws->pawlfd, name, ws->pawlfd, "format", SYS_RENAME_NOREPLACE) == 0 ||
+                errno == EEXIST);
     if (!ok) {
         err_sys(err, "'.pawl/format': cannot write");
     }
