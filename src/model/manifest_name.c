@@ -4,8 +4,10 @@
 
 #include "base/limits.h"
 
-static const char *const reserved_words[] = {
-    "true", "false", "and", "or", "not", "inputs", "outputs", "flag", "params", "metric", "stage"};
+static const struct str reserved_words[] = {
+    {"true", 4},    {"false", 5}, {"and", 3},    {"or", 2},     {"not", 3},   {"inputs", 6},
+    {"outputs", 7}, {"flag", 4},  {"params", 6}, {"metric", 6}, {"stage", 5},
+};
 
 static bool m_name_is_letter(char c)
 {
@@ -40,7 +42,7 @@ bool m_name_is_word(struct str name)
 static bool m_name_is_reserved(struct str name)
 {
     for (size_t i = 0; i < sizeof(reserved_words) / sizeof(*reserved_words); i++) {
-        if (str_is(name, reserved_words[i])) {
+        if (str_equal(name, reserved_words[i])) {
             return true;
         }
     }

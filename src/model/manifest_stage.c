@@ -245,6 +245,16 @@ static void m_stage_read(struct m_reader *reader, const struct toml_entry *entry
     }
 }
 
+/* Room for the stages, not zeroed: each is written whole, as a copy of the defaults, and for many
+ * of them a first pass over all that memory would be felt. */
+static struct m_stage *m_stages_room(struct arena *arena, uint32_t count)
+{
+    const size_t align = _Alignof(struct m_stage);
+    uintptr_t room = (uintptr_t)arena_bytes(arena, (size_t)count * sizeof(struct m_stage) + align);
+
+    return (struct m_stage *)((room + align - 1) / align * align);
+}
+
 void m_stages_read(struct m_reader *reader, const struct toml_value *value)
 {
     struct manifest *manifest = reader->manifest;
@@ -259,7 +269,7 @@ void m_stages_read(struct m_reader *reader, const struct toml_value *value)
         }
         return;
     }
-    manifest->stages = ARENA_ARRAY(reader->arena, struct m_stage, value->table->count);
+    manifest->stages = m_stages_room(reader->arena, value->table->count);
     TOML_EACH(entry, value->table)
     {
         if (m_name_check(reader, "a stage", entry->key, entry->key_span, true)) {
