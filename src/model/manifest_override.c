@@ -154,9 +154,12 @@ static bool m_override_from_toml(struct m_reader *reader, const struct m_param *
                                  struct value *value)
 {
     struct m_owner owner = {.kind = override->value != NULL ? "the params file" : "-p"};
+    bool fine;
 
     reader->owner = &owner;
-    if (!m_value_read(reader, param->name, from, value)) {
+    fine = m_value_read(reader, param->name, from, value);
+    reader->owner = NULL;
+    if (!fine) {
         return false;
     }
     if (!m_value_agree(value, param->preset.kind)) {

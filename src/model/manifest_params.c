@@ -220,6 +220,7 @@ static void m_param_read_table(struct m_reader *reader, const struct toml_entry 
 
     reader->owner = &owner;
     m_table_read(reader, MANIFEST_PARAM, entry->value.table, param);
+    reader->owner = NULL;
     if (value == NULL) {
         diag_error(reader->diags, entry->key_span, "add value = …", "param '%.*s' has no 'value'",
                    STR_ARG(entry->key));

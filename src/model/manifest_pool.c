@@ -20,7 +20,6 @@ static void m_pool_read(struct m_reader *reader, const struct toml_entry *entry,
 {
     struct m_owner owner = {.kind = "pool", .name = entry->key};
 
-    reader->owner = &owner;
     pool->name = entry->key;
     pool->span = entry->key_span;
     if (entry->value.kind != TOML_TABLE) {
@@ -29,7 +28,9 @@ static void m_pool_read(struct m_reader *reader, const struct toml_entry *entry,
                    toml_kind_name(entry->value.kind));
         return;
     }
+    reader->owner = &owner;
     m_table_read(reader, MANIFEST_POOL, entry->value.table, pool);
+    reader->owner = NULL;
     if (toml_get(entry->value.table, "slots") == NULL) {
         diag_error(reader->diags, entry->key_span, "add slots = 2", "pool '%.*s' has no 'slots'",
                    STR_ARG(entry->key));

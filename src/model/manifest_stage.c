@@ -231,7 +231,6 @@ static void m_stage_read(struct m_reader *reader, const struct toml_entry *entry
     *stage = reader->defaults;
     stage->name = entry->key;
     stage->span = entry->key_span;
-    reader->owner = &owner;
     if (entry->value.kind != TOML_TABLE) {
         diag_error(reader->diags, entry->key_span,
                    entry->value.kind == TOML_ARRAY ? "write the name in single brackets" : NULL,
@@ -239,10 +238,12 @@ static void m_stage_read(struct m_reader *reader, const struct toml_entry *entry
                    toml_kind_name(entry->value.kind));
         return;
     }
+    reader->owner = &owner;
     m_stage_read_keys(reader, entry->value.table, stage);
     if (reader->diags->errors == before) {
         m_stage_check(reader, stage);
     }
+    reader->owner = NULL;
 }
 
 /* Room for the stages, not zeroed: each is written whole, as a copy of the defaults, and for many
