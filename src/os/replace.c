@@ -154,14 +154,16 @@ static bool move_entries(const struct move *move, DIR *stream, int from, int to)
     }
 }
 
-/* Takes the emptied folder away. A mount point stays, empty: that is as far as it can go. */
+/* Takes the emptied folder away. A mount point, or a folder in one we may not write to, stays,
+ * empty: that is as far as it can go. */
 static bool finish_folder(const struct move *move, const struct sys_stat *stat, int to)
 {
     const struct timespec times[2] = {time_of(stat->atime_ns), time_of(stat->mtime_ns)};
     (void)sys_fchmod(to, stat->mode & 07777);
     (void)sys_futimens(to, times);
     return sys_unlinkat(move->from_dir, move->from, AT_REMOVEDIR) == 0 || errno == ENOENT ||
-           errno == EBUSY || move_fail(move, "the old folder cannot be removed");
+           errno == EBUSY || errno == EACCES || errno == EPERM ||
+           move_fail(move, "the old folder cannot be removed");
 }
 
 static int open_entries(const struct move *move)

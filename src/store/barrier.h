@@ -21,6 +21,7 @@ struct barrier {
     struct digest *names; /* heap */
     uint32_t count;
     uint64_t size_bytes;
+    uint64_t generation; /* of the epoch they were fresh in */
 };
 
 /* Takes the list of fresh names. Cheap. */

@@ -11,7 +11,8 @@
  * (accepted and durable, or the parked digest is durable) and park_return (failed, refused,
  * killed).
  *
- * `run` and `attempt` are single path components (asserted: no slash, not empty, not dots).
+ * Paths are workspace paths and NUL-terminated. `run` and `attempt` are single path components
+ * (asserted: no slash, not empty, not dots).
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -66,17 +67,17 @@ bool park_keep_parked(const struct park_place *place, struct str run, struct str
 /* What lies below parked/ after a crash. */
 struct parked_attempt {
     struct str run, attempt;
-    bool unfinished; /* killed while parking or returning: no command runs or ran since */
-    struct str
-        *paths; /* the top-most parked entries: outputs as they were declared cannot be told
-                   from folders that hold them, so these are files, links and empty folders */
-    uint32_t count;
+    bool unfinished; /* killed while parking or returning: no command of it wrote anything since */
+    struct str *paths; /* files, links and empty folders: where an output that is a folder begins
+                          cannot be told any more; what lies beside its place comes last */
+    uint32_t count, beside_count;
 };
 struct parked_list {
     struct parked_attempt *items;
     uint32_t count;
 };
-/* Everything below parked/, sorted by run and attempt, with what was parked beside. */
+/* Everything below parked/, sorted by run and attempt, with what was parked beside. For each one
+ * the caller ends what park_return or park_drop had begun, or was still to do. */
 bool park_list(const struct park_place *place, struct arena *arena, struct parked_list *list,
                struct err *err);
 

@@ -1,0 +1,572 @@
+/* Owns `parked/`, and so the promise that a good output is never gone before its successor is
+ * accepted.
+ *
+ *     parked/<run>/<attempt>/<workspace path>   what lay there
+ *     parked/<run>/<attempt>/.pawl-whole        while this file is here, what lies at the output
+ *                                               paths in the workspace is good too: parking or
+ *                                               returning is not finished, no command wrote there
+ *     parked/<run>/<attempt>/.pawl-beside       paths parked beside their place, a NUL after each,
+ *                                               written before the rename
+ *
+ * The mark is what makes every step repeatable. Parking sets it first and takes it away last,
+ * before the command starts. Returning moves partial outputs away only while it is missing, sets
+ * it, then brings everything home: killed anywhere in between, the next call sees the mark, leaves
+ * alone what has returned already and brings the rest. At the end the attempt's folder leaves
+ * parked/ in one rename before it is removed, so no half-removed one is ever taken for an attempt.
+ *
+ * Without the mark and without the folder nothing was parked: see started_ns in park.h. */
+#include "store/park.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/limits.h"
+#include "base/path.h"
+#include "base/sys.h"
+#include "os/remove.h"
+#include "os/replace.h"
+#include "os/walk.h"
+#include "store/park_inside.h"
+
+#define MARK_WHOLE  ".pawl-whole"
+#define MARK_BESIDE ".pawl-beside"
+
+static bool is_component(struct str name)
+{
+    return name.len > 0 && !str_is(name, ".") && !str_is(name, "..") &&
+           memchr(name.data, '/', name.len) == NULL;
+}
+
+/* "parked/<run>/<attempt>" */
+static void attempt_path(struct strbuf *out, struct str run, struct str attempt)
+{
+    assert(is_component(run) && is_component(attempt));
+    strbuf_init(out);
+    strbuf_printf(out, "parked/%.*s/%.*s", STR_ARG(run), STR_ARG(attempt));
+}
+
+/* The attempt's folder; -1 with errno ENOENT when there is none. */
+static int attempt_open(const struct park_place *place, struct str run, struct str attempt)
+{
+    struct strbuf path;
+    attempt_path(&path, run, attempt);
+    int fd = sys_openat(place->pawl_fd, path.data, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+    int sys = errno;
+    strbuf_fini(&path);
+    errno = sys;
+    return fd;
+}
+
+static int attempt_make(const struct park_place *place, struct str run, struct str attempt,
+                        struct err *err)
+{
+    struct strbuf path;
+    attempt_path(&path, run, attempt);
+    int fd = folder_make(place->pawl_fd, path.data, err)
+                 ? folder_open(place->pawl_fd, path.data, err)
+                 : -1;
+    strbuf_fini(&path);
+    return fd;
+}
+
+static bool mark_set(int attempt, struct err *err)
+{
+    int fd = sys_openat(attempt, MARK_WHOLE, O_WRONLY | O_CREAT | O_NOFOLLOW, 0666);
+    if (fd < 0) {
+        return err_sys(err, "'.pawl/parked': cannot be written");
+    }
+    (void)sys_close(fd);
+    return true;
+}
+
+static bool mark_is_set(int attempt)
+{
+    struct sys_stat stat;
+    return sys_statat(attempt, MARK_WHOLE, AT_SYMLINK_NOFOLLOW, &stat) == 0;
+}
+
+static void beside_name(struct strbuf *out, const char *base, struct str attempt)
+{
+    strbuf_clear(out);
+    strbuf_printf(out, "%s.pawl-parked.%.*s", base, STR_ARG(attempt));
+}
+
+/* ---- where an output lies */
+
+/* An output's place in the workspace: the folder it is in, and its name there. */
+struct spot {
+    int dir; /* -1: the folder does not exist, so neither does the output */
+    const char *base;
+    struct sys_stat stat;
+    bool exists;
+};
+
+static bool spot_open(const struct park_place *place, const char *path, bool make,
+                      struct spot *spot, struct err *err)
+{
+    struct err why = {0};
+    bool missing = false;
+    *spot = (struct spot){.dir = -1};
+    spot->dir = folder_open_parent(place->workspace_fd, path, make, &spot->base, &missing, &why);
+    if (spot->dir < 0) {
+        if (missing && !make) {
+            return true;
+        }
+        if (err != NULL) {
+            *err = why;
+        }
+        return false;
+    }
+    spot->exists = sys_statat(spot->dir, spot->base, AT_SYMLINK_NOFOLLOW, &spot->stat) == 0;
+    if (!spot->exists && errno != ENOENT) {
+        int sys = errno;
+        (void)sys_close(spot->dir);
+        return err_errno(err, sys, "'%s': cannot be looked at", path);
+    }
+    return true;
+}
+
+static void spot_close(struct spot *spot)
+{
+    if (spot->dir >= 0) {
+        (void)sys_close(spot->dir);
+    }
+}
+
+/* ---- parking */
+
+struct parking {
+    const struct park_place *place;
+    struct str run, attempt;
+    int folder; /* the attempt's; -1: not made yet */
+    uint32_t parked;
+};
+
+static bool beside_record(int folder, const char *path, struct err *err)
+{
+    int fd = sys_openat(folder, MARK_BESIDE, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0666);
+    if (fd < 0) {
+        return err_sys(err, "'.pawl/parked': cannot be written");
+    }
+    bool ok = file_write_all(fd, path, strlen(path) + 1) ||
+              err_sys(err, "'.pawl/parked': cannot be written");
+    (void)sys_close(fd);
+    return ok;
+}
+
+static bool park_beside(struct parking *parking, const char *path, const struct spot *spot)
+{
+    struct strbuf name;
+    strbuf_init(&name);
+    beside_name(&name, spot->base, parking->attempt);
+    bool ok = beside_record(parking->folder, path, NULL) &&
+              sys_renameat(spot->dir, spot->base, spot->dir, name.data) == 0;
+    strbuf_fini(&name);
+    return ok;
+}
+
+static bool park_fail(const char *path, const struct spot *spot, struct err *err)
+{
+    struct strbuf shown;
+    strbuf_init(&shown);
+    path_show(&shown, str_of(path));
+    err_wrap(err, "output '%s' (owner %u) cannot be parked", shown.data, spot->stat.uid);
+    strbuf_fini(&shown);
+    if (err != NULL) {
+        err->status = STATUS_ENVIRONMENT;
+    }
+    return false;
+}
+
+static bool park_spot(struct parking *parking, const char *path, const struct spot *spot,
+                      struct err *err)
+{
+    const struct park_place *place = parking->place;
+    const char *base;
+    int to = folder_open_parent(parking->folder, path, true, &base, NULL, err);
+    if (to < 0) {
+        return park_fail(path, spot, err);
+    }
+    bool ok =
+        sys_renameat(spot->dir, spot->base, to, base) == 0 || park_beside(parking, path, spot) ||
+        file_move(place->clone, spot->dir, spot->base, to, base, err) || park_fail(path, spot, err);
+    (void)sys_close(to);
+    return ok;
+}
+
+static bool park_one(struct parking *parking, struct str path, struct err *err)
+{
+    struct spot spot;
+    if (!spot_open(parking->place, path.data, false, &spot, err)) {
+        return false;
+    }
+    bool ok = true;
+    if (spot.exists) {
+        if (parking->folder < 0) {
+            parking->folder = attempt_make(parking->place, parking->run, parking->attempt, err);
+            ok = parking->folder >= 0 && mark_set(parking->folder, err);
+        }
+        ok = ok && park_spot(parking, path.data, &spot, err);
+        parking->parked += ok;
+    }
+    spot_close(&spot);
+    return ok;
+}
+
+bool park_outputs(const struct park_place *place, struct str run, struct str attempt,
+                  const struct str *paths, uint32_t count, uint32_t *parked, struct err *err)
+{
+    struct parking parking = {place, run, attempt, -1, 0};
+    bool ok = true;
+    for (uint32_t i = 0; ok && i < count; i++) {
+        ok = park_one(&parking, paths[i], err);
+    }
+    if (ok && parking.folder >= 0) {
+        ok = file_remove(parking.folder, MARK_WHOLE, err);
+    }
+    if (parking.folder >= 0) {
+        (void)sys_close(parking.folder);
+    }
+    if (!ok) {
+        /* The mark is there: nothing at the paths is taken for partial. */
+        (void)park_return(place, run, attempt, paths, count, PARK_FATE_FAILED, STR("none"),
+                          INT64_MAX, NULL);
+    }
+    if (parked != NULL) {
+        *parked = parking.parked;
+    }
+    return ok;
+}
+
+bool park_find(const struct park_place *place, struct str run, struct str attempt, struct str path,
+               struct strbuf *where, int *dirfd)
+{
+    struct strbuf folder;
+    struct sys_stat stat;
+    attempt_path(&folder, run, attempt);
+    strbuf_clear(where);
+    strbuf_printf(where, "%s/%.*s", folder.data, STR_ARG(path));
+    strbuf_fini(&folder);
+    *dirfd = place->pawl_fd;
+    if (sys_statat(*dirfd, where->data, AT_SYMLINK_NOFOLLOW, &stat) == 0) {
+        return true;
+    }
+    beside_name(where, path.data, attempt);
+    *dirfd = place->workspace_fd;
+    return sys_statat(*dirfd, where->data, AT_SYMLINK_NOFOLLOW, &stat) == 0;
+}
+
+/* ---- returning */
+
+struct returning {
+    const struct park_place *place;
+    struct str run, attempt, instance;
+    enum park_fate fate;
+    int64_t started_ns;
+    int folder;                /* the attempt's; -1: there is none */
+    uint64_t room_bytes;       /* that failed outputs may still take */
+    struct parked_attempt all; /* what lies parked, leaf by leaf */
+};
+
+static bool is_modified(int dir, const char *name, const struct sys_stat *stat, int64_t since_ns)
+{
+    static const struct walk_options everything = {.all = true};
+    struct arena arena;
+    struct walk_list list = {0};
+    if (!S_ISDIR(stat->mode)) {
+        return stat->mtime_ns >= since_ns;
+    }
+    int folder = folder_open(dir, name, NULL);
+    if (folder < 0) {
+        return false;
+    }
+    bool modified = false;
+    arena_init(&arena);
+    if (walk_folder(folder, "", &everything, &arena, &list, NULL)) {
+        modified = list.count == 0 && stat->mtime_ns >= since_ns;
+        for (uint32_t i = 0; i < list.count && !modified; i++) {
+            struct sys_stat below;
+            modified =
+                list.items[i].type != FILE_FOLDER &&
+                sys_statat(folder, list.items[i].path.data, AT_SYMLINK_NOFOLLOW, &below) == 0 &&
+                below.mtime_ns >= since_ns;
+        }
+    }
+    arena_fini(&arena);
+    (void)sys_close(folder);
+    return modified;
+}
+
+static bool move_away(struct returning *returning, const char *path, const struct spot *spot,
+                      struct err *err)
+{
+    const char *fate = returning->fate == PARK_FATE_FAILED ? "failed" : "refused", *base;
+    struct strbuf to;
+    strbuf_init(&to);
+    strbuf_printf(&to, "%s/%.*s/%.*s/%s", fate, STR_ARG(returning->run),
+                  STR_ARG(returning->instance), path);
+    int dir = folder_open_parent(returning->place->pawl_fd, to.data, true, &base, NULL, err);
+    bool ok = dir >= 0 && tree_remove(dir, base, err) &&
+              file_move(returning->place->clone, spot->dir, spot->base, dir, base, err);
+    if (dir >= 0) {
+        (void)sys_close(dir);
+    }
+    strbuf_fini(&to);
+    return ok;
+}
+
+/* Partial outputs are a help for a person, no more: what is too large or cannot be moved goes. */
+static bool clear_spot(struct returning *returning, const char *path, const struct spot *spot,
+                       struct err *err)
+{
+    if (returning->fate == PARK_FATE_REFUSED) {
+        return move_away(returning, path, spot, err);
+    }
+    uint64_t size = walk_size_bytes(spot->dir, spot->base, returning->room_bytes + 1);
+    if (size <= returning->room_bytes && move_away(returning, path, spot, NULL)) {
+        returning->room_bytes -= size;
+        return true;
+    }
+    return tree_remove(spot->dir, spot->base, err);
+}
+
+static bool clear_path(struct returning *returning, struct str path, struct err *err)
+{
+    struct spot spot;
+    if (!spot_open(returning->place, path.data, false, &spot, err)) {
+        return false;
+    }
+    bool ok = true;
+    if (spot.exists && returning->folder < 0 && returning->started_ns != 0) {
+        /* Perhaps nothing was parked because nothing was started: what is old is good, what is new
+         * is kept whatever its size. */
+        if (is_modified(spot.dir, spot.base, &spot.stat, returning->started_ns)) {
+            ok = move_away(returning, path.data, &spot, err);
+        }
+    } else if (spot.exists) {
+        ok = clear_spot(returning, path.data, &spot, err);
+    }
+    spot_close(&spot);
+    return ok;
+}
+
+/* From beside its place back to it. */
+static bool return_beside(struct returning *returning, struct str path, struct err *err)
+{
+    struct spot spot;
+    struct strbuf name;
+    struct sys_stat stat;
+    if (!spot_open(returning->place, path.data, false, &spot, err)) {
+        return false;
+    }
+    bool ok = true;
+    if (spot.dir >= 0) {
+        strbuf_init(&name);
+        beside_name(&name, spot.base, returning->attempt);
+        if (sys_statat(spot.dir, name.data, AT_SYMLINK_NOFOLLOW, &stat) == 0) {
+            ok = file_move(returning->place->clone, spot.dir, name.data, spot.dir, spot.base, err);
+        }
+        strbuf_fini(&name);
+    }
+    spot_close(&spot);
+    return ok;
+}
+
+static bool return_path(struct returning *returning, struct str path, struct err *err)
+{
+    struct spot spot;
+    struct sys_stat stat;
+    if (!return_beside(returning, path, err)) {
+        return false;
+    }
+    if (sys_statat(returning->folder, path.data, AT_SYMLINK_NOFOLLOW, &stat) < 0) {
+        return errno == ENOENT || errno == ENOTDIR ||
+               err_sys(err, "'.pawl/parked/…/%s': cannot be looked at", path.data);
+    }
+    if (!spot_open(returning->place, path.data, true, &spot, err)) {
+        return false;
+    }
+    bool ok =
+        file_move(returning->place->clone, returning->folder, path.data, spot.dir, spot.base, err);
+    spot_close(&spot);
+    return ok;
+}
+
+/* The folder leaves parked/ at once, then goes. */
+static bool attempt_remove(const struct park_place *place, struct str run, struct str attempt,
+                           struct err *err)
+{
+    struct strbuf path, gone;
+    char temp[FILE_TEMP_BYTES];
+    attempt_path(&path, run, attempt);
+    strbuf_init(&gone);
+    bool ok = file_temp_name(temp) || err_sys(err, "no random numbers");
+    if (ok) {
+        strbuf_printf(&gone, "parked/%s", temp);
+        ok = sys_renameat(place->pawl_fd, path.data, place->pawl_fd, gone.data) == 0;
+        ok = ok ? tree_remove(place->pawl_fd, gone.data, err)
+                : errno == ENOENT || err_sys(err, "'.pawl/%s': cannot be removed", path.data);
+    }
+    strbuf_clear(&path);
+    strbuf_printf(&path, "parked/%.*s", STR_ARG(run));
+    /* Other attempts may be in it. */
+    (void)sys_unlinkat(place->pawl_fd, path.data, AT_REMOVEDIR);
+    strbuf_fini(&path);
+    strbuf_fini(&gone);
+    return ok;
+}
+
+static bool clear_all(struct returning *returning, const struct str *paths, uint32_t count,
+                      struct err *err)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (!clear_path(returning, paths[i], err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool return_all(struct returning *returning, const struct str *paths, uint32_t count,
+                       struct err *err)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (!return_path(returning, paths[i], err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool return_parked(struct returning *returning, const struct str *paths, uint32_t count,
+                          struct err *err)
+{
+    const struct parked_attempt *all = &returning->all;
+    if (!mark_is_set(returning->folder)) {
+        if (!clear_all(returning, paths, count, err) ||
+            (count == 0 && !clear_all(returning, all->paths, all->count, err)) ||
+            !mark_set(returning->folder, err)) {
+            return false;
+        }
+    }
+    return return_all(returning, paths, count, err) &&
+           return_all(returning, all->paths, all->count, err) &&
+           attempt_remove(returning->place, returning->run, returning->attempt, err);
+}
+
+bool park_return(const struct park_place *place, struct str run, struct str attempt,
+                 const struct str *paths, uint32_t count, enum park_fate fate, struct str instance,
+                 int64_t started_ns, struct err *err)
+{
+    struct returning returning = {.place = place,
+                                  .run = run,
+                                  .attempt = attempt,
+                                  .instance = instance,
+                                  .fate = fate,
+                                  .started_ns = started_ns,
+                                  .room_bytes = PARK_FAILED_FILE_BYTES};
+    assert(is_component(instance));
+    returning.folder = attempt_open(place, run, attempt);
+    if (returning.folder < 0) {
+        return errno == ENOENT ? clear_all(&returning, paths, count, err)
+                               : err_sys(err, "'.pawl/parked': cannot be opened");
+    }
+    struct arena arena;
+    arena_init(&arena);
+    bool ok = parked_paths(returning.folder, &arena, &returning.all, err) &&
+              return_parked(&returning, paths, count, err);
+    arena_fini(&arena);
+    (void)sys_close(returning.folder);
+    return ok;
+}
+
+/* ---- dropping */
+
+static bool drop_beside(const struct park_place *place, struct str attempt, struct str path,
+                        struct err *err)
+{
+    struct spot spot;
+    struct strbuf name;
+    if (!spot_open(place, path.data, false, &spot, err)) {
+        return false;
+    }
+    bool ok = true;
+    if (spot.dir >= 0) {
+        strbuf_init(&name);
+        beside_name(&name, spot.base, attempt);
+        ok = tree_remove(spot.dir, name.data, err);
+        strbuf_fini(&name);
+    }
+    spot_close(&spot);
+    return ok;
+}
+
+bool park_drop_path(const struct park_place *place, struct str run, struct str attempt,
+                    struct str path, struct err *err)
+{
+    int folder = attempt_open(place, run, attempt);
+    if (folder < 0) {
+        return errno == ENOENT || err_sys(err, "'.pawl/parked': cannot be opened");
+    }
+    bool ok = tree_remove(folder, path.data, err) && drop_beside(place, attempt, path, err);
+    (void)sys_close(folder);
+    return ok;
+}
+
+bool park_drop(const struct park_place *place, struct str run, struct str attempt,
+               const struct str *paths, uint32_t count, struct err *err)
+{
+    struct parked_attempt all;
+    struct arena arena;
+    int folder = attempt_open(place, run, attempt);
+    if (folder < 0) {
+        /* Nothing was parked, or all is gone already. */
+        return errno == ENOENT || err_sys(err, "'.pawl/parked': cannot be opened");
+    }
+    arena_init(&arena);
+    bool ok = parked_paths(folder, &arena, &all, err);
+    for (uint32_t i = 0; ok && i < all.beside_count; i++) {
+        ok = drop_beside(place, attempt, all.paths[all.count - all.beside_count + i], err);
+    }
+    for (uint32_t i = 0; ok && all.beside_count > 0 && i < count; i++) {
+        ok = drop_beside(place, attempt, paths[i], err);
+    }
+    arena_fini(&arena);
+    (void)sys_close(folder);
+    return ok && attempt_remove(place, run, attempt, err);
+}
+
+/* ---- keeping */
+
+bool park_keep(const struct park_place *place, struct str run, struct str path, struct strbuf *kept,
+               struct err *err)
+{
+    struct spot spot;
+    struct sys_stat stat;
+    const char *base;
+    if (!spot_open(place, path.data, false, &spot, err)) {
+        return false;
+    }
+    if (!spot.exists) {
+        spot_close(&spot);
+        return err_errno(err, ENOENT, "'%s'", path.data);
+    }
+    strbuf_clear(kept);
+    strbuf_printf(kept, "kept/%.*s/%.*s", STR_ARG(run), STR_ARG(path));
+    size_t len = kept->len;
+    for (unsigned n = 2; sys_statat(place->pawl_fd, kept->data, AT_SYMLINK_NOFOLLOW, &stat) == 0;
+         n++) {
+        kept->len = len;
+        strbuf_printf(kept, ".%u", n);
+    }
+    int to = folder_open_parent(place->pawl_fd, kept->data, true, &base, NULL, err);
+    bool ok = to >= 0 && file_move(place->clone, spot.dir, spot.base, to, base, err);
+    if (to >= 0) {
+        (void)sys_close(to);
+    }
+    spot_close(&spot);
+    return ok || err_wrap(err, "'%s' cannot be moved to '.pawl/%s'", path.data, kept->data);
+}
