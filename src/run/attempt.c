@@ -636,7 +636,7 @@ void attempt_reject(void *ctx, struct inst_id instance)
         }
     }
     if (!park_return(&executor->place, executor->recorder->run, attempt->id, paths, count,
-                     PARK_FATE_FAILED, attempt->log_name, &err)) {
+                     PARK_FATE_FAILED, attempt->log_name, 0, &err)) {
         executor_broken(executor, &err);
     }
     attempt_done(attempt);
