@@ -132,7 +132,7 @@ static struct str m_float_text(struct m_reader *reader, double number)
 bool m_text_scalar(struct m_reader *reader, struct str key, const struct toml_value *value,
                    struct m_text *text, enum value_kind *kind)
 {
-    enum value_kind unused;
+    enum value_kind unused = VALUE_STRING;
 
     kind = kind != NULL ? kind : &unused;
     if (value->kind == TOML_STRING) {
