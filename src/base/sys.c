@@ -690,6 +690,11 @@ int sys_chdir(const char *path)
     RETRY(CHDIR, chdir(path));
 }
 
+char *sys_realpath(const char *path)
+{
+    return FAULT(READLINK, NULL) ? NULL : realpath(path, NULL);
+}
+
 char *sys_getcwd(char *path, size_t size)
 {
     return FAULT(GETCWD, NULL) ? NULL : getcwd(path, size);

@@ -190,6 +190,8 @@ int sys_utimensat(int dir, const char *path, const struct timespec times[2], int
 int sys_futimens(int fd, const struct timespec times[2]);
 mode_t sys_umask(mode_t mask);
 int sys_chdir(const char *path);
+/* The path without links, `.` and `..`, for free(); NULL and errno. Needs no /proc. */
+char *sys_realpath(const char *path);
 char *sys_getcwd(char *path, size_t size);
 
 /* ---- folders */

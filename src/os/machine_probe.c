@@ -48,10 +48,11 @@ static void probe_kernel(struct probe *probe)
     struct sys_stat stat = {0};
     int pidfd = sys_pidfd_open(getpid());
     int landlock = sys_landlock_version();
+    bool ranges = sys_close_range_probe() == 0;
 
     add(probe, "pidfd", pidfd >= 0, "%s", pidfd >= 0 ? "" : "children are watched by SIGCHLD");
     close_if(pidfd);
-    add(probe, "close_range", sys_close_range_probe() == 0, "without it starting is slower");
+    add(probe, "close_range", ranges, "%s", ranges ? "" : "starting a command is slower");
     sys_stat("/", &stat);
     add(probe, "statx", stat.has_mount_id, "%s",
         stat.has_mount_id ? "with mount id" : "no mount id");

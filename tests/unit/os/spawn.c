@@ -414,6 +414,52 @@ static void test_orphans_of_other_groups_are_killed(void **state)
     close(out);
 }
 
+/* In a session of its own with a new terminal: 0 when the child's group had it and it came back. */
+static int hand_over_terminal(int out)
+{
+    static const char *const argv[] = {"sh", "-c", "cut -d' ' -f5,8 /proc/self/stat", NULL};
+    int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), tty;
+    struct spawn spawn = spawn_of("/bin/sh", argv);
+    struct signals signals;
+    struct child child;
+    struct child_end end;
+
+    if (setsid() < 0 || grantpt(master) != 0 || unlockpt(master) != 0) {
+        return 2;
+    }
+    tty = open(ptsname(master), O_RDWR | O_CLOEXEC);
+    spawn.tty_fd = tty;
+    spawn.stdout_fd = out;
+    if (tty < 0 || !signals_open(&signals, &origin, NULL) ||
+        !spawn_start(&spawn, &child, NULL, NULL) || !child_reap(&child, &end)) {
+        return 3;
+    }
+    return child_tty_return(tty) && tcgetpgrp(tty) == getpgrp() ? end.exit_code : 4;
+}
+
+static void test_terminal_is_handed_over(void **state)
+{
+    char text[64] = {0};
+    int fds[2], status;
+    long group, owner;
+    pid_t pid;
+
+    (void)state;
+    assert_int_equal(sys_pipe(fds, 0), 0);
+    pid = fork();
+    if (pid == 0) {
+        _exit(hand_over_terminal(fds[1]));
+    }
+    sys_close(fds[1]);
+    assert_true(sys_read_full(fds[0], text, sizeof(text) - 1) > 0);
+    sys_close(fds[0]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_equal(sscanf(text, "%ld %ld", &group, &owner), 2);
+    assert_int_equal(group, owner);
+}
+
 static void test_usage(void **state)
 {
     static struct outcome outcome;
@@ -457,6 +503,7 @@ int main(void)
         cmocka_unit_test(test_group_with_grandchildren_is_killed),
         cmocka_unit_test(test_end_is_seen_before_reaping),
         cmocka_unit_test(test_orphans_of_other_groups_are_killed),
+        cmocka_unit_test(test_terminal_is_handed_over),
         cmocka_unit_test(test_usage),
     };
 
