@@ -472,7 +472,7 @@ static bool start_with_stdin(const struct spawn *spawn, int stdin_fd, struct chi
 bool spawn_start(const struct spawn *spawn, struct child *child, enum spawn_step *step,
                  struct err *err)
 {
-    enum spawn_step own_step;
+    enum spawn_step own_step = SPAWN_STEP_PREPARE;
     int stdin_fd = spawn->stdin_fd >= 0 ? spawn->stdin_fd : open_empty();
     bool good;
 

@@ -109,8 +109,8 @@ static bool kill_found(struct search *search, int proc, pid_t pid)
 static void kill_and_count(struct search *search, int proc, pid_t pid)
 {
     search->found++;
-    VEC_EACH (seen, &search->signalled) {
-        if (*seen == pid) {
+    for (size_t i = 0; i < search->signalled.count; i++) {
+        if (search->signalled.items[i] == pid) {
             return;
         }
     }
