@@ -1,0 +1,159 @@
+/* Owns bringing demanded outputs back from the store, in a worker. Bytes at an output path that no
+ * result knows move to kept/ first. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "run/executor.h"
+
+static void restore_work(void *arg)
+{
+    struct restore_job *job = arg;
+    struct session *session = job->executor->session;
+
+    for (uint32_t i = 0; i < job->output_count && job->err.status == 0; i++) {
+        struct attempt_output *row = &job->outputs[i];
+        const struct output_fact *fact = &job->executor->facts->outputs[row->output];
+
+        if (restore_output(session->objects, session->root_fd, row->path.data, fact->type,
+                           fact->executable, &fact->digest, &job->arena, &job->restored[i],
+                           &job->err)) {
+            job->size_bytes += job->restored[i].size_bytes;
+        }
+    }
+}
+
+static void restore_free(struct restore_job *job)
+{
+    arena_fini(&job->arena);
+    free(job);
+}
+
+static void restore_put_rows(struct restore_job *job, uint32_t i)
+{
+    struct executor *executor = job->executor;
+    const struct attempt_output *row = &job->outputs[i];
+    const struct output_fact *fact = &executor->facts->outputs[row->output];
+    const struct plan_instance *inst = &executor->plan->instances[job->instance.n];
+    struct made_row made = {.path = row->path,
+                            .kind = fact->type == TREE_FOLDER ? MADE_FOLDER
+                                    : fact->type == TREE_LINK ? MADE_LINK
+                                                              : MADE_FILE,
+                            .executable = fact->executable,
+                            .digest = fact->digest,
+                            .size_bytes = fact->size_bytes,
+                            .stage = executor->plan->stages[inst->stage.n].name,
+                            .instance = inst->name,
+                            .run = executor->recorder->run};
+
+    made_put(executor->session->made, &made);
+    for (uint32_t r = 0; r < job->restored[i].count; r++) {
+        const struct restore_file *file = &job->restored[i].items[r];
+
+        if (file->type != TREE_FOLDER) {
+            index_put_path(executor->session->index, file->path,
+                           &(struct index_path){.signature = file->signature,
+                                                .digest = file->digest,
+                                                .firm = file->firm});
+        }
+    }
+}
+
+void restore_take(struct restore_job *job)
+{
+    struct executor *executor = job->executor;
+    struct arena *arena = &executor->recorder->turn;
+    struct note note = {.kind = NOTE_RESTORED, .instance = job->instance};
+
+    note.event.outputs.items = ARENA_ARRAY(arena, struct event_pair, job->output_count);
+    for (uint32_t i = 0; i < job->output_count && job->err.status == 0; i++) {
+        const struct output_fact *fact = &executor->facts->outputs[job->outputs[i].output];
+
+        restore_put_rows(job, i);
+        note.event.outputs.items[note.event.outputs.count++] =
+            (struct event_pair){job->outputs[i].path, digest_str(&fact->digest, arena)};
+    }
+    note.event.bytes = (int64_t)job->size_bytes;
+    if (job->err.status != 0) {
+        note.cause = job->err.status == STATUS_CORRUPT ? CAUSE_CORRUPT : CAUSE_ENVIRONMENT;
+        note.event.reason = str_dup(arena, str_of(job->err.text));
+    }
+    executor_note(executor, &note);
+    restore_free(job);
+}
+
+static void restore_take_job(struct executor_job *job)
+{
+    restore_take((struct restore_job *)job);
+}
+
+/* Somebody's bytes are moved away, and told. */
+static bool restore_make_room(struct restore_job *job, struct attempt_output *row)
+{
+    struct executor *executor = job->executor;
+    struct arena *arena = &executor->session->arena;
+    const struct plan_instance *inst = &executor->plan->instances[job->instance.n];
+    struct event event = {.type = EVENT_OUTPUT_KEPT,
+                          .number = job->instance.n,
+                          .instance = inst->name,
+                          .stage = executor->plan->stages[inst->stage.n].name};
+    struct strbuf kept = {0};
+
+    if (!park_keep(&executor->place, executor->recorder->run, row->path, &kept, &job->err)) {
+        strbuf_fini(&kept);
+        return false;
+    }
+    event.paths.items = ARENA_NEW(arena, struct str);
+    event.paths.items[event.paths.count++] = row->path;
+    event.place = strbuf_dup(&kept, arena);
+    recorder_emit(executor->recorder, &event);
+    strbuf_fini(&kept);
+    return true;
+}
+
+static bool restore_add(struct restore_job *job, uint32_t output)
+{
+    struct executor *executor = job->executor;
+    const struct output_fact *fact = &executor->facts->outputs[output];
+    struct attempt_output *row = &job->outputs[job->output_count];
+    struct output_look look;
+
+    row->output = output;
+    row->path = plan_path_name(executor->plan, executor->plan->outputs[output].path);
+    if (!source_look_output(executor->session, row->path, fact->type, fact->executable,
+                            &fact->digest, false, &look, &job->err)) {
+        return false;
+    }
+    if (look.same) {
+        return true;
+    }
+    job->output_count++;
+    return !look.exists || look.known || restore_make_room(job, row);
+}
+
+void restore_begin(void *ctx, struct inst_id instance)
+{
+    struct executor *executor = ctx;
+    const struct plan_instance *inst = &executor->plan->instances[instance.n];
+    struct restore_job *job = mem_calloc(1, sizeof(*job));
+
+    arena_init(&job->arena);
+    job->head.take = restore_take_job;
+    job->executor = executor;
+    job->instance = instance;
+    job->outputs = ARENA_ARRAY(&job->arena, struct attempt_output, inst->output_count);
+    job->restored = ARENA_ARRAY(&job->arena, struct restored, inst->output_count);
+    for (uint32_t i = 0; i < inst->output_count && job->err.status == 0; i++) {
+        uint32_t output = inst->outputs_first + i;
+
+        if (executor->facts->decide->demanded[output] &&
+            executor->facts->outputs[output].state == OUTPUT_MADE) {
+            restore_add(job, output);
+        }
+    }
+    if (job->err.status != 0 || job->output_count == 0) {
+        restore_take(job);
+        return;
+    }
+    job->job = (struct pool_job){.work = restore_work, .arg = job};
+    pool_submit(&executor->pool, &job->job);
+}
