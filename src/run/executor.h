@@ -21,6 +21,7 @@
 #include "run/facts.h"
 #include "store/barrier.h"
 #include "store/park.h"
+#include "store/restore.h"
 
 struct executor;
 
@@ -90,7 +91,6 @@ struct restore_job {
     struct pool_job job;
     struct err err;
     struct attempt_output *outputs;
-    struct restored *restored;
     uint32_t output_count;
     uint64_t size_bytes;
 };

@@ -2,6 +2,7 @@
  * result knows move to kept/ first. */
 #include <stdlib.h>
 
+#include "base/hex.h"
 #include "base/mem.h"
 #include "run/executor.h"
 
@@ -15,9 +16,8 @@ static void restore_work(void *arg)
         const struct output_fact *fact = &job->executor->facts->outputs[row->output];
 
         if (restore_output(session->objects, session->root_fd, row->path.data, fact->type,
-                           fact->executable, &fact->digest, &job->arena, &job->restored[i],
-                           &job->err)) {
-            job->size_bytes += job->restored[i].size_bytes;
+                           fact->executable, &fact->digest, &row->rows, &job->err)) {
+            job->size_bytes += fact->size_bytes;
         }
     }
 }
@@ -46,16 +46,7 @@ static void restore_put_rows(struct restore_job *job, uint32_t i)
                             .run = executor->recorder->run};
 
     made_put(executor->session->made, &made);
-    for (uint32_t r = 0; r < job->restored[i].count; r++) {
-        const struct restore_file *file = &job->restored[i].items[r];
-
-        if (file->type != TREE_FOLDER) {
-            index_put_path(executor->session->index, file->path,
-                           &(struct index_path){.signature = file->signature,
-                                                .digest = file->digest,
-                                                .firm = file->firm});
-        }
-    }
+    executor_put_rows(executor, &row->rows);
 }
 
 void restore_take(struct restore_job *job)
@@ -119,6 +110,7 @@ static bool restore_add(struct restore_job *job, uint32_t output)
 
     row->output = output;
     row->path = plan_path_name(executor->plan, executor->plan->outputs[output].path);
+    row->rows = (struct output_rows){.arena = &job->arena, .times = executor->session->times};
     if (!source_look_output(executor->session, row->path, fact->type, fact->executable,
                             &fact->digest, false, &look, &job->err)) {
         return false;
@@ -141,7 +133,6 @@ void restore_begin(void *ctx, struct inst_id instance)
     job->executor = executor;
     job->instance = instance;
     job->outputs = ARENA_ARRAY(&job->arena, struct attempt_output, inst->output_count);
-    job->restored = ARENA_ARRAY(&job->arena, struct restored, inst->output_count);
     for (uint32_t i = 0; i < inst->output_count && job->err.status == 0; i++) {
         uint32_t output = inst->outputs_first + i;
 

@@ -1,0 +1,438 @@
+/* Owns what is done after a crash. The record says which attempts were under way and what they had
+ * put aside; parked/ says the same where the record was lost. */
+#include "run/recover.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hex.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/sys.h"
+#include "base/vec.h"
+#include "os/survivors.h"
+#include "store/park.h"
+
+enum { RECOVER_LIMIT_S = 5, RECOVER_TAIL_BYTES = 64 << 10 };
+
+/* An attempt that started, and what is known of its end. */
+struct recover_attempt {
+    struct str id, instance, stage, boot, host;
+    uint32_t number;
+    int64_t attempt, started_ns;
+    struct event_pairs outputs, parked;
+    bool ended, good;
+};
+
+struct recovery {
+    struct session *session;
+    struct arena arena;
+    struct run_id run;
+    struct run_state state;
+    VEC(struct recover_attempt) attempts;
+    struct map by_id;
+    struct str boot, host;
+};
+
+static struct event_pairs recover_pairs(struct arena *arena, const struct event_pairs *pairs)
+{
+    struct event_pairs copy = {ARENA_ARRAY(arena, struct event_pair, pairs->count), pairs->count};
+
+    for (uint32_t i = 0; i < pairs->count; i++) {
+        copy.items[i] = (struct event_pair){str_dup(arena, pairs->items[i].name),
+                                            str_dup(arena, pairs->items[i].value)};
+    }
+    return copy;
+}
+
+static void recover_note_start(struct recovery *recovery, const struct event *event)
+{
+    struct recover_attempt attempt = {.id = str_dup(&recovery->arena, event->attempt_id),
+                                      .instance = str_dup(&recovery->arena, event->instance),
+                                      .stage = str_dup(&recovery->arena, event->stage),
+                                      .boot = recovery->boot,
+                                      .host = recovery->host,
+                                      .number = event->number,
+                                      .attempt = event->attempt,
+                                      .started_ns = event->time_ns,
+                                      .outputs = recover_pairs(&recovery->arena, &event->outputs),
+                                      .parked = recover_pairs(&recovery->arena, &event->parked)};
+
+    map_put(&recovery->by_id, attempt.id, (uint32_t)recovery->attempts.count);
+    VEC_PUSH(&recovery->attempts, attempt);
+}
+
+static void recover_note(void *ctx, const struct event *event)
+{
+    struct recovery *recovery = ctx;
+    uint32_t at;
+
+    if (event->type == EVENT_RUN_STARTED || event->type == EVENT_RUN_RESUMED) {
+        recovery->boot = str_dup(&recovery->arena, event->boot);
+        recovery->host = str_dup(&recovery->arena, event->host);
+    } else if (event->type == EVENT_ATTEMPT_STARTED) {
+        recover_note_start(recovery, event);
+    } else if (event->type == EVENT_ATTEMPT_FINISHED || event->type == EVENT_ATTEMPT_LOST) {
+        at = map_get(&recovery->by_id, event->attempt_id);
+        if (at != MAP_MISSING) {
+            recovery->attempts.items[at].ended = true;
+            recovery->attempts.items[at].good = str_is(event->state, "done");
+        }
+    }
+}
+
+/* --- survivors --- */
+
+/* The same boot and pid namespace, so that looking through /proc can tell. */
+static bool recover_can_see(const struct recover_attempt *attempt)
+{
+    char scope[SURVIVORS_SCOPE_BYTES];
+
+    survivors_scope(scope);
+    return scope[0] != '\0' && str_is(attempt->boot, scope);
+}
+
+static bool recover_kill_survivors(struct recovery *recovery, struct err *err)
+{
+    struct survivors_result result;
+    VEC(struct str) cookies = {0};
+    bool ok = true;
+
+    VEC_EACH (attempt, &recovery->attempts) {
+        if (!attempt->ended && recover_can_see(attempt)) {
+            VEC_PUSH(&cookies, attempt->id);
+        }
+    }
+    if (cookies.count != 0) {
+        ok = survivors_kill(cookies.items, cookies.count, RECOVER_LIMIT_S * NS_PER_SEC, &result,
+                            err);
+    }
+    VEC_FREE(&cookies);
+    return ok;
+}
+
+/* --- outputs --- */
+
+/* Whether its result is on record: then its outputs are complete and stay. */
+static bool recover_has_result(const struct recovery *recovery,
+                               const struct recover_attempt *attempt, struct arena *arena)
+{
+    struct session *session = recovery->session;
+    struct result_ref ref = results_find_last(session->results, attempt->stage, attempt->instance,
+                                              &session->workspace.id);
+    struct result result;
+
+    return result_ref_is_some(ref) && results_read(session->results, ref, arena, &result) &&
+           str_equal(result.attempt, attempt->id);
+}
+
+static struct str recover_name(const struct recover_attempt *attempt, struct arena *arena)
+{
+    struct digest digest = sha256_of(attempt->instance.data, attempt->instance.len);
+    char hex[DIGEST_HEX_BYTES + 1];
+
+    digest_hex(&digest, hex);
+    return str_printf(arena, "%.*s.%.8s", STR_ARG(attempt->stage), hex);
+}
+
+static bool recover_keep(const struct park_place *place, const struct recovery *recovery,
+                         const struct recover_attempt *attempt, struct err *err)
+{
+    struct strbuf kept = {0};
+    bool ok = true;
+
+    for (uint32_t i = 0; ok && i < attempt->parked.count; i++) {
+        struct strbuf where = {0};
+        int dir_fd;
+
+        if (str_is(attempt->parked.items[i].value, "kept") &&
+            park_find(place, str_of(recovery->run.text), attempt->id, attempt->parked.items[i].name,
+                      &where, &dir_fd)) {
+            ok = park_keep_parked(place, str_of(recovery->run.text), attempt->id,
+                                  attempt->parked.items[i].name, &kept, err);
+        }
+        strbuf_fini(&where);
+    }
+    strbuf_fini(&kept);
+    return ok;
+}
+
+static struct str *recover_paths(const struct event_pairs *pairs, struct arena *arena)
+{
+    struct str *paths = ARENA_ARRAY(arena, struct str, pairs->count);
+
+    for (uint32_t i = 0; i < pairs->count; i++) {
+        paths[i] = pairs->items[i].name;
+    }
+    return paths;
+}
+
+static bool recover_outputs(struct recovery *recovery, const struct park_place *place,
+                            const struct recover_attempt *attempt, bool good, struct err *err)
+{
+    struct str run = str_of(recovery->run.text);
+    struct str *outputs = recover_paths(&attempt->outputs, &recovery->arena);
+    struct str *parked = recover_paths(&attempt->parked, &recovery->arena);
+
+    if (good) {
+        return recover_keep(place, recovery, attempt, err) &&
+               park_drop(place, run, attempt->id, parked, attempt->parked.count, err);
+    }
+    return park_return(place, run, attempt->id, outputs, attempt->outputs.count, PARK_FATE_FAILED,
+                       recover_name(attempt, &recovery->arena), attempt->started_ns, err);
+}
+
+/* The outputs of an attempt whose result was recorded but whose end was not: they are pawl's. */
+static void recover_claim(struct recovery *recovery, const struct recover_attempt *attempt)
+{
+    struct session *session = recovery->session;
+    struct result_ref ref = results_find_last(session->results, attempt->stage, attempt->instance,
+                                              &session->workspace.id);
+    struct result result;
+
+    if (!result_ref_is_some(ref) ||
+        !results_read(session->results, ref, &recovery->arena, &result)) {
+        return;
+    }
+    for (uint32_t i = 0; i < result.output_count; i++) {
+        const struct result_output *output = &result.outputs[i];
+
+        made_put(session->made, &(struct made_row){.path = output->path,
+                                                   .kind = (enum made_kind)output->kind,
+                                                   .executable = output->executable,
+                                                   .digest = output->digest,
+                                                   .size_bytes = output->size_bytes,
+                                                   .stage = attempt->stage,
+                                                   .instance = attempt->instance,
+                                                   .run = str_of(recovery->run.text)});
+    }
+}
+
+static bool recover_attempts(struct recovery *recovery, struct event_log *log, uint32_t *cleaned,
+                             struct err *err)
+{
+    struct session *session = recovery->session;
+    struct clone_memory clone = {0};
+    struct park_place place = {session->root_fd, session->workspace.pawlfd, &clone};
+
+    VEC_EACH (attempt, &recovery->attempts) {
+        bool recorded = !attempt->ended && recover_has_result(recovery, attempt, &recovery->arena);
+        struct strbuf members = {0};
+        struct event lost = {.type = EVENT_ATTEMPT_LOST,
+                             .run = str_of(recovery->run.text),
+                             .trace = recovery->state.trace,
+                             .number = attempt->number,
+                             .instance = attempt->instance,
+                             .stage = attempt->stage,
+                             .attempt = attempt->attempt,
+                             .attempt_id = attempt->id,
+                             .state = STR("pending"),
+                             .reason = recorded ? STR("its pawl was killed; its result is recorded")
+                                                : STR("its pawl was killed; cleaned up")};
+
+        if (!recover_outputs(recovery, &place, attempt, attempt->good || recorded, err)) {
+            return false;
+        }
+        if (attempt->ended) {
+            continue;
+        }
+        if (recorded) {
+            recover_claim(recovery, attempt);
+        }
+        (*cleaned)++;
+        event_to_json(&lost, &members);
+        event_log_add(log, clock_real_ns(session->clock),
+                      str_of(event_types[EVENT_ATTEMPT_LOST].name), strbuf_str(&members));
+        strbuf_fini(&members);
+    }
+    return made_flush(session->made, err) && event_log_flush(log, err);
+}
+
+/* --- which run --- */
+
+/* The type of the last whole line of a log, without reading it all; "" when there is none. */
+static struct str recover_last_type(int dir_fd, struct arena *arena)
+{
+    int fd = sys_openat(dir_fd, "events.jsonl", O_RDONLY, 0);
+    int64_t size = fd >= 0 ? sys_seek(fd, 0, SEEK_END) : -1;
+    int64_t from = size > RECOVER_TAIL_BYTES ? size - RECOVER_TAIL_BYTES : 0;
+    char *bytes = arena_bytes(arena, RECOVER_TAIL_BYTES);
+    ssize_t got = size > 0 ? sys_pread_full(fd, bytes, RECOVER_TAIL_BYTES, from) : 0;
+    struct str tail = str_n(bytes, got > 0 ? (size_t)got : 0);
+    struct err err;
+    struct event event;
+    bool known = false;
+    ptrdiff_t start;
+
+    if (fd >= 0) {
+        sys_close(fd);
+    }
+    while (tail.len != 0 && tail.data[tail.len - 1] != '\n') {
+        tail.len--;
+    }
+    tail.len -= tail.len != 0;
+    start = str_rfind(tail, '\n');
+    tail = str_skip(tail, (size_t)(start + 1));
+    if (tail.len == 0 || !event_from_json(tail, arena, &event, &known, &err) || !known) {
+        return STR("");
+    }
+    return str_of(event_types[event.type].name);
+}
+
+static bool recover_is_final(struct str type)
+{
+    return str_is(type, "run.completed") || str_is(type, "run.failed") ||
+           str_is(type, "run.cancelled") || str_is(type, "run.abandoned");
+}
+
+static bool recover_find(struct session *session, struct arena *arena, struct run_id *run,
+                         bool *found, struct err *err)
+{
+    struct run_list list;
+    struct str type;
+    int dir_fd;
+
+    *found = false;
+    if (!run_dir_list(session->workspace.pawlfd, arena, &list, err)) {
+        return false;
+    }
+    if (list.count == 0) {
+        return true;
+    }
+    *run = list.ids[list.count - 1];
+    dir_fd = run_dir_open(session->workspace.pawlfd, run, err);
+    if (dir_fd < 0) {
+        return false;
+    }
+    type = recover_last_type(dir_fd, arena);
+    sys_close(dir_fd);
+    *found = !recover_is_final(type);
+    return true;
+}
+
+static bool recover_run(struct recovery *recovery, struct recovered *recovered, struct err *err)
+{
+    struct session *session = recovery->session;
+    int dir_fd = run_dir_open(session->workspace.pawlfd, &recovery->run, err);
+    struct event_log *log;
+    bool ok;
+
+    if (dir_fd < 0) {
+        return false;
+    }
+    log = event_log_append_to(dir_fd, "events.jsonl", NULL, err);
+    ok = log != NULL && recorder_replay(session->workspace.pawlfd, &recovery->run, &recovery->state,
+                                        recover_note, recovery, err);
+    ok = ok && recover_kill_survivors(recovery, err) &&
+         recover_attempts(recovery, log, &recovered->attempts, err);
+    if (log != NULL) {
+        event_log_close(log);
+    }
+    sys_close(dir_fd);
+    if (!ok) {
+        return false;
+    }
+    recovered->run = recovery->run;
+    recovered->found = recovery->state.status != RUN_PENDING;
+    recovered->has_plan = digest_parse(recovery->state.plan, &recovered->plan);
+    recovered->instances = recovery->state.instance_count;
+    recovered->ended = run_state_ended(&recovery->state);
+    recovered->ran = mem_calloc(recovered->instances, 1);
+    for (uint32_t i = 0; i < recovered->instances; i++) {
+        recovered->ran[i] = recovery->state.instances[i].state == INST_DONE;
+    }
+    return true;
+}
+
+/* What lies in parked/ of attempts that no record explains (a power cut took the record). */
+static bool recover_strays(struct session *session, struct arena *arena, struct err *err)
+{
+    struct clone_memory clone = {0};
+    struct park_place place = {session->root_fd, session->workspace.pawlfd, &clone};
+    struct parked_list list;
+
+    if (!park_list(&place, arena, &list, err)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < list.count; i++) {
+        const struct parked_attempt *stray = &list.items[i];
+
+        if (!park_return(&place, stray->run, stray->attempt, stray->paths, stray->count,
+                         PARK_FATE_FAILED, stray->attempt, 0, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool recover_lives(struct session *session, struct err *err)
+{
+    int64_t limit_ns = clock_mono_ns(session->clock) + RECOVER_LIMIT_S * NS_PER_SEC;
+
+    for (;;) {
+        enum lock_answer answer = lock_take_lives(&session->lives, ".pawl/lives", err);
+
+        if (answer == LOCK_HELD) {
+            return true;
+        }
+        if (answer == LOCK_FAILED || clock_mono_ns(session->clock) > limit_ns) {
+            return false;
+        }
+        sys_poll(NULL, 0, 20);
+    }
+}
+
+bool recover_workspace(struct session *session, struct recovered *recovered, struct err *err)
+{
+    struct recovery recovery = {.session = session};
+    bool found = false;
+    bool ok;
+
+    *recovered = (struct recovered){0};
+    arena_init(&recovery.arena);
+    run_state_init(&recovery.state);
+    ok = recover_find(session, &recovery.arena, &recovery.run, &found, err);
+    if (ok && found) {
+        ok = recover_run(&recovery, recovered, err);
+    }
+    ok = ok && recover_lives(session, err) && recover_strays(session, &recovery.arena, err);
+    map_fini(&recovery.by_id);
+    VEC_FREE(&recovery.attempts);
+    run_state_fini(&recovery.state);
+    arena_fini(&recovery.arena);
+    return ok;
+}
+
+void recovered_fini(struct recovered *recovered)
+{
+    free(recovered->ran);
+    *recovered = (struct recovered){0};
+}
+
+bool recover_abandon(struct session *session, const struct recovered *recovered, struct err *err)
+{
+    int dir_fd = run_dir_open(session->workspace.pawlfd, &recovered->run, err);
+    struct event event = {.type = EVENT_RUN_ABANDONED,
+                          .run = str_of(recovered->run.text),
+                          .reason = STR("a newer run of another plan took its place")};
+    struct strbuf members = {0};
+    struct event_log *log;
+    bool ok = false;
+
+    if (dir_fd < 0) {
+        return false;
+    }
+    log = event_log_append_to(dir_fd, "events.jsonl", NULL, err);
+    if (log != NULL) {
+        event_to_json(&event, &members);
+        event_log_add(log, clock_real_ns(session->clock),
+                      str_of(event_types[EVENT_RUN_ABANDONED].name), strbuf_str(&members));
+        ok = event_log_flush(log, err);
+        event_log_close(log);
+        strbuf_fini(&members);
+    }
+    sys_close(dir_fd);
+    return ok;
+}

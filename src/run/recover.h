@@ -1,0 +1,29 @@
+#ifndef PAWL_RUN_RECOVER_H
+#define PAWL_RUN_RECOVER_H
+/* After a crash: whoever takes the workspace's lock sets right what the last process left, before
+ * it does anything else. Idempotent; nobody has to unlock or repair by hand.
+ *
+ * Survivors of dead attempts are killed (found by the cookie in their environment, or, where that
+ * cannot be known, waited for by the lives lock: status 9). Then for each attempt that has no end
+ * on record: if its result is recorded its outputs stay and what it parked goes; else its partial
+ * outputs move to failed/ and what it parked returns.
+ */
+#include "run/recorder.h"
+
+struct recovered {
+    bool found;         /* the last run is not finished */
+    struct run_id run;  /* that run */
+    struct digest plan; /* its plan digest */
+    bool has_plan;
+    uint32_t attempts; /* cleaned up */
+    uint32_t ended, instances;
+    uint8_t *ran; /* by instance: done in it; for `cache = false`; heap, may be NULL */
+};
+
+/* With the workspace locked and the store open. */
+bool recover_workspace(struct session *session, struct recovered *recovered, struct err *err);
+void recovered_fini(struct recovered *recovered);
+/* Closes the record of a run that will not be continued. */
+bool recover_abandon(struct session *session, const struct recovered *recovered, struct err *err);
+
+#endif
