@@ -13,8 +13,8 @@
  * Rule of validity: a line is good if it has this form, ends in a newline, and N and C follow from
  * the line before. Behind the first line that is not good nothing counts. If the text of a line of
  * type `synced` begins behind its start, the bytes had reached the disk when that mark was written:
- * corruption, reported, never repaired. Else it is a torn tail: what a crash leaves, cut by the
- * next writer. */
+ * corruption, reported, never repaired; so is a whole mark that does not follow from the line
+ * before. Else it is a torn tail: what a crash leaves, cut by the next writer. */
 #include "store/event_log.h"
 
 #include <assert.h>
@@ -212,12 +212,28 @@ static bool event_mark_behind(const struct event_reader *reader, size_t at)
     }
 }
 
+/* Whether the line at `at` is a mark, whole and well formed, that only does not follow from what is
+ * before it. */
+static bool event_mark_at(const struct event_reader *reader, size_t at)
+{
+    struct event_line line;
+    struct digest chain;
+    struct str json;
+    struct str body;
+
+    return event_line_at(reader, at, &json) && event_parse(json, &line, &body, &chain) &&
+           str_is(line.type, "synced");
+}
+
 static bool event_end_here(struct event_reader *reader)
 {
+    bool whole = reader->at == reader->data.len;
+
     reader->ended = true;
-    reader->end = reader->at == reader->data.len          ? EVENT_END_WHOLE
-                  : event_mark_behind(reader, reader->at) ? EVENT_END_DAMAGED
-                                                          : EVENT_END_TORN;
+    reader->end = whole ? EVENT_END_WHOLE
+                  : event_mark_at(reader, reader->at) || event_mark_behind(reader, reader->at)
+                      ? EVENT_END_DAMAGED
+                      : EVENT_END_TORN;
     return false;
 }
 
