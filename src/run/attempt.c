@@ -635,7 +635,9 @@ void attempt_reject(void *ctx, struct inst_id instance)
             paths[count++] = attempt->outputs[i].path;
         }
     }
-    if (!park_return(&executor->place, executor->recorder->run, attempt->id, paths, count,
+    /* Where nothing was put aside nothing of this attempt lies there. */
+    if (attempt->parked &&
+        !park_return(&executor->place, executor->recorder->run, attempt->id, paths, count,
                      PARK_FATE_FAILED, attempt->log_name, 0, &err)) {
         executor_broken(executor, &err);
     }

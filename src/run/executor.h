@@ -56,6 +56,7 @@ struct attempt {
     struct str id, span, log_name, failed_name;
     struct child child;
     bool started, exited;
+    bool parked; /* parking is done: outputs at their paths are this attempt's */
     struct loop_source exit_source, log_source, out_source;
     struct pipe_log log;
     struct pipe_file out;

@@ -33,6 +33,7 @@ struct recovery {
     struct run_state state;
     VEC(struct recover_attempt) attempts;
     struct map by_id;
+    struct map last; /* of each instance: its last attempt, the only one that lies at its outputs */
     struct str boot, host;
 };
 
@@ -61,6 +62,7 @@ static void recover_note_start(struct recovery *recovery, const struct event *ev
                                       .parked = recover_pairs(&recovery->arena, &event->parked)};
 
     map_put(&recovery->by_id, attempt.id, (uint32_t)recovery->attempts.count);
+    map_put(&recovery->last, attempt.instance, (uint32_t)recovery->attempts.count);
     VEC_PUSH(&recovery->attempts, attempt);
 }
 
@@ -210,6 +212,29 @@ static void recover_claim(struct recovery *recovery, const struct recover_attemp
     }
 }
 
+static void recover_record_lost(struct recovery *recovery, struct event_log *log,
+                                const struct recover_attempt *attempt, bool recorded)
+{
+    struct strbuf members = {0};
+    struct event lost = {.type = EVENT_ATTEMPT_LOST,
+                         .run = str_of(recovery->run.text),
+                         .trace = recovery->state.trace,
+                         .number = attempt->number,
+                         .instance = attempt->instance,
+                         .stage = attempt->stage,
+                         .attempt = attempt->attempt,
+                         .attempt_id = attempt->id,
+                         .state = STR("pending"),
+                         .reason = recorded ? STR("its pawl was killed; its result is recorded")
+                                            : STR("its pawl was killed; cleaned up")};
+
+    event_to_json(&lost, &members);
+    event_log_add(log, clock_real_ns(recovery->session->clock),
+                  str_of(event_types[EVENT_ATTEMPT_LOST].name), strbuf_str(&members));
+    strbuf_fini(&members);
+}
+
+/* `log`: NULL for a run that ended, whose record stays as it is. */
 static bool recover_attempts(struct recovery *recovery, struct event_log *log, uint32_t *cleaned,
                              struct err *err)
 {
@@ -217,37 +242,25 @@ static bool recover_attempts(struct recovery *recovery, struct event_log *log, u
     struct clone_memory clone = {0};
     struct park_place place = {session->root_fd, session->workspace.pawlfd, &clone};
 
-    VEC_EACH (attempt, &recovery->attempts) {
+    for (uint32_t i = 0; i < recovery->attempts.count; i++) {
+        const struct recover_attempt *attempt = &recovery->attempts.items[i];
         bool recorded = !attempt->ended && recover_has_result(recovery, attempt, &recovery->arena);
-        struct strbuf members = {0};
-        struct event lost = {.type = EVENT_ATTEMPT_LOST,
-                             .run = str_of(recovery->run.text),
-                             .trace = recovery->state.trace,
-                             .number = attempt->number,
-                             .instance = attempt->instance,
-                             .stage = attempt->stage,
-                             .attempt = attempt->attempt,
-                             .attempt_id = attempt->id,
-                             .state = STR("pending"),
-                             .reason = recorded ? STR("its pawl was killed; its result is recorded")
-                                                : STR("its pawl was killed; cleaned up")};
+        bool good = attempt->good || recorded;
 
-        if (!recover_outputs(recovery, &place, attempt, attempt->good || recorded, err)) {
+        if ((good || map_get(&recovery->last, attempt->instance) == i) &&
+            !recover_outputs(recovery, &place, attempt, good, err)) {
             return false;
         }
-        if (attempt->ended) {
+        if (attempt->ended || log == NULL) {
             continue;
         }
         if (recorded) {
             recover_claim(recovery, attempt);
         }
         (*cleaned)++;
-        event_to_json(&lost, &members);
-        event_log_add(log, clock_real_ns(session->clock),
-                      str_of(event_types[EVENT_ATTEMPT_LOST].name), strbuf_str(&members));
-        strbuf_fini(&members);
+        recover_record_lost(recovery, log, attempt, recorded);
     }
-    return made_flush(session->made, err) && event_log_flush(log, err);
+    return made_flush(session->made, err) && (log == NULL || event_log_flush(log, err));
 }
 
 /* --- which run --- */
@@ -312,7 +325,24 @@ static bool recover_find(struct session *session, struct arena *arena, struct ru
     return true;
 }
 
-static bool recover_run(struct recovery *recovery, struct recovered *recovered, struct err *err)
+static void recovery_init(struct recovery *recovery, struct session *session)
+{
+    *recovery = (struct recovery){.session = session};
+    arena_init(&recovery->arena);
+    run_state_init(&recovery->state);
+}
+
+static void recovery_fini(struct recovery *recovery)
+{
+    map_fini(&recovery->by_id);
+    map_fini(&recovery->last);
+    VEC_FREE(&recovery->attempts);
+    run_state_fini(&recovery->state);
+    arena_fini(&recovery->arena);
+}
+
+static bool recover_unfinished(struct recovery *recovery, struct recovered *recovered,
+                               struct err *err)
 {
     struct session *session = recovery->session;
     int dir_fd = run_dir_open(session->workspace.pawlfd, &recovery->run, err);
@@ -323,48 +353,87 @@ static bool recover_run(struct recovery *recovery, struct recovered *recovered, 
         return false;
     }
     log = event_log_append_to(dir_fd, "events.jsonl", NULL, err);
-    ok = log != NULL && recorder_replay(session->workspace.pawlfd, &recovery->run, &recovery->state,
-                                        recover_note, recovery, err);
-    ok = ok && recover_kill_survivors(recovery, err) &&
+    ok = log != NULL &&
+         recorder_replay(session->workspace.pawlfd, &recovery->run, &recovery->state, recover_note,
+                         recovery, err) &&
+         recover_kill_survivors(recovery, err) &&
          recover_attempts(recovery, log, &recovered->attempts, err);
     if (log != NULL) {
         event_log_close(log);
     }
     sys_close(dir_fd);
-    if (!ok) {
-        return false;
-    }
-    recovered->run = recovery->run;
-    recovered->found = recovery->state.status != RUN_PENDING;
-    recovered->has_plan = digest_parse(recovery->state.plan, &recovered->plan);
-    recovered->instances = recovery->state.instance_count;
-    recovered->ended = run_state_ended(&recovery->state);
-    recovered->ran = mem_calloc(recovered->instances, 1);
-    for (uint32_t i = 0; i < recovered->instances; i++) {
-        recovered->ran[i] = recovery->state.instances[i].state == INST_DONE;
-    }
-    return true;
+    return ok;
 }
 
-/* What lies in parked/ of attempts that no record explains (a power cut took the record). */
-static bool recover_strays(struct session *session, struct arena *arena, struct err *err)
+static bool recover_run(struct session *session, const struct run_id *run,
+                        struct recovered *recovered, struct err *err)
+{
+    struct recovery recovery;
+    bool ok;
+
+    recovery_init(&recovery, session);
+    recovery.run = *run;
+    ok = recover_unfinished(&recovery, recovered, err);
+    if (ok) {
+        recovered->run = *run;
+        recovered->found = recovery.state.status != RUN_PENDING;
+        recovered->has_plan = digest_parse(recovery.state.plan, &recovered->plan);
+        recovered->instances = recovery.state.instance_count;
+        recovered->ended = run_state_ended(&recovery.state);
+        recovered->ran = mem_calloc(recovered->instances, 1);
+        for (uint32_t i = 0; i < recovered->instances; i++) {
+            recovered->ran[i] = recovery.state.instances[i].state == INST_DONE;
+        }
+    }
+    recovery_fini(&recovery);
+    return ok;
+}
+
+/* --- what lies in parked/ --- */
+
+/* Of a run that ended, or of one whose record was lost: its record, as far as there is one, says
+ * which attempts were good. */
+static bool recover_parked_of(struct session *session, const struct parked_attempt *stray,
+                              struct err *err)
 {
     struct clone_memory clone = {0};
     struct park_place place = {session->root_fd, session->workspace.pawlfd, &clone};
-    struct parked_list list;
+    struct recovery recovery;
+    struct err unread = {0};
+    uint32_t cleaned = 0;
+    bool ok = true;
+    bool known = false;
 
-    if (!park_list(&place, arena, &list, err)) {
-        return false;
+    recovery_init(&recovery, session);
+    if (run_id_parse(stray->run, &recovery.run) &&
+        recorder_replay(session->workspace.pawlfd, &recovery.run, &recovery.state, recover_note,
+                        &recovery, &unread)) {
+        known = map_get(&recovery.by_id, stray->attempt) != MAP_MISSING;
+        ok = recover_attempts(&recovery, NULL, &cleaned, err);
     }
-    for (uint32_t i = 0; i < list.count; i++) {
-        const struct parked_attempt *stray = &list.items[i];
+    if (ok && !known) {
+        ok = park_return(&place, stray->run, stray->attempt, stray->paths, stray->count,
+                         PARK_FATE_FAILED, stray->attempt, 0, err);
+    }
+    recovery_fini(&recovery);
+    return ok;
+}
 
-        if (!park_return(&place, stray->run, stray->attempt, stray->paths, stray->count,
-                         PARK_FATE_FAILED, stray->attempt, 0, err)) {
-            return false;
-        }
+static bool recover_parked(struct session *session, struct err *err)
+{
+    struct clone_memory clone = {0};
+    struct park_place place = {session->root_fd, session->workspace.pawlfd, &clone};
+    struct parked_list list = {NULL, 0};
+    struct arena arena;
+    bool ok;
+
+    arena_init(&arena);
+    ok = park_list(&place, &arena, &list, err);
+    for (uint32_t i = 0; ok && i < list.count; i++) {
+        ok = recover_parked_of(session, &list.items[i], err);
     }
-    return true;
+    arena_fini(&arena);
+    return ok;
 }
 
 static bool recover_lives(struct session *session, struct err *err)
@@ -386,23 +455,17 @@ static bool recover_lives(struct session *session, struct err *err)
 
 bool recover_workspace(struct session *session, struct recovered *recovered, struct err *err)
 {
-    struct recovery recovery = {.session = session};
+    struct arena arena;
+    struct run_id run;
     bool found = false;
     bool ok;
 
     *recovered = (struct recovered){0};
-    arena_init(&recovery.arena);
-    run_state_init(&recovery.state);
-    ok = recover_find(session, &recovery.arena, &recovery.run, &found, err);
-    if (ok && found) {
-        ok = recover_run(&recovery, recovered, err);
-    }
-    ok = ok && recover_lives(session, err) && recover_strays(session, &recovery.arena, err);
-    map_fini(&recovery.by_id);
-    VEC_FREE(&recovery.attempts);
-    run_state_fini(&recovery.state);
-    arena_fini(&recovery.arena);
-    return ok;
+    arena_init(&arena);
+    ok = recover_find(session, &arena, &run, &found, err);
+    arena_fini(&arena);
+    return ok && (!found || recover_run(session, &run, recovered, err)) &&
+           recover_lives(session, err) && recover_parked(session, err);
 }
 
 void recovered_fini(struct recovered *recovered)
