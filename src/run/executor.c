@@ -64,7 +64,7 @@ static struct str executor_own_path(struct arena *arena)
         return str_dup(arena, str_of(path));
     }
     name = (const char *)getauxval(AT_EXECFN);
-    if (name != NULL && name[0] != '/' && realpath(name, path) != NULL) {
+    if (name != NULL && name[0] != '/' && sys_realpath(name, path) != NULL) {
         return str_dup(arena, str_of(path));
     }
     return name != NULL ? str_dup(arena, str_of(name)) : STR("pawl");

@@ -111,7 +111,7 @@ static bool session_named_file(struct session *session, struct str *folder, stru
         err->status = sys == ENOENT ? STATUS_USAGE : STATUS_ENVIRONMENT;
         return false;
     }
-    if (realpath(dir.len != 0 ? str_dup(&session->arena, dir).data : ".", real) == NULL) {
+    if (sys_realpath(dir.len != 0 ? str_dup(&session->arena, dir).data : ".", real) == NULL) {
         return err_sys(err, "'%s': its folder cannot be found", session->options.file);
     }
     *folder = str_dup(&session->arena, str_of(real));
@@ -165,14 +165,38 @@ bool session_user_path(struct session *session, struct str typed, struct str *pa
 
 /* --- what was recorded --- */
 
-static bool session_lock_once(struct session *session, enum lock_answer *answer, struct err *err)
+static void session_put_text(char *to, size_t size, const char *text)
+{
+    size_t len = strlen(text);
+
+    len = len < size ? len : size - 1;
+    memcpy(to, text, len);
+    to[len] = '\0';
+}
+
+static struct lock_holder session_holder(const struct session *session, const char *run)
 {
     struct lock_holder me = {.pid = getpid(), .since_ns = clock_real_ns(session->clock)};
+
+    session_put_text(me.host, sizeof(me.host), session->machine.host);
+    session_put_text(me.what, sizeof(me.what),
+                     session->options.command != NULL ? session->options.command : "");
+    session_put_text(me.run, sizeof(me.run), run);
+    return me;
+}
+
+void session_tell_holder(struct session *session, const char *run)
+{
+    struct lock_holder me = session_holder(session, run);
+
+    lock_tell(&session->lock, &me, NULL);
+}
+
+static bool session_lock_once(struct session *session, enum lock_answer *answer, struct err *err)
+{
+    struct lock_holder me = session_holder(session, "");
     struct lock_holder other;
 
-    memccpy(me.host, session->machine.host, 0, sizeof(me.host) - 1);
-    memccpy(me.what, session->options.command != NULL ? session->options.command : "", 0,
-            sizeof(me.what) - 1);
     *answer = lock_take(&session->lock, ".pawl/lock", &me, &other, err);
     session->locked = *answer == LOCK_HELD;
     return session->locked;

@@ -93,6 +93,10 @@ struct digest session_plan_digest(const struct session *session, const struct ev
                                   const struct event_pairs *flags);
 /* All parameters and their values as text, in order of the manifest. */
 struct event_pairs session_params(struct session *session);
+/* Time limit of a whole run; 0: none. */
+int64_t session_timeout_ns(const struct session *session);
+/* Tells those who find the workspace locked which run holds it. */
+void session_tell_holder(struct session *session, const char *run);
 /* A path as the user typed it, relative to where he stands, as a workspace path. False: it lies
  * outside or is none; then it is no path of ours. */
 bool session_user_path(struct session *session, struct str typed, struct str *path);

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "base/path.h"
+#include "base/units.h"
 #include "model/toml.h"
 #include "os/files.h"
 #include "run/session.h"
@@ -111,6 +112,17 @@ bool session_read_manifest(struct session *session, struct err *err)
     }
     session->manifest_read = true;
     return true;
+}
+
+int64_t session_timeout_ns(const struct session *session)
+{
+    int64_t timeout_ns = 0;
+
+    if (session->manifest.timeout.tmpl == NULL ||
+        duration_parse(session->manifest.timeout.text, &timeout_ns) != UNITS_FINE) {
+        return 0;
+    }
+    return timeout_ns;
 }
 
 bool session_plan(struct session *session, struct err *err)

@@ -1,0 +1,487 @@
+/* The command `run`: what is asked for, what is to be done about it, and the run itself. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/hex.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/sys.h"
+#include "base/units.h"
+#include "cmd/command.h"
+#include "cmd/run_show.h"
+#include "os/files.h"
+#include "os/survivors.h"
+#include "run/executor.h"
+#include "run/recover.h"
+#include "run/version.h"
+
+/* Everything that lives as long as one `pawl run`. */
+struct run_call {
+    struct cli *cli;
+    struct session session;
+    struct recovered recovered;
+    struct facts facts;
+    struct decide decide;
+    struct recorder recorder;
+    struct executor executor;
+    struct engine engine;
+    struct run_show show;
+    uint8_t *scope, *target, *forced;
+    int64_t *duration_ns;
+    struct event_strs targets;
+    struct event_pairs flags;
+    struct digest plan_digest;
+    bool goes_on;
+    int64_t started_ns; /* monotonic */
+};
+
+static void run_add_override(struct m_override *override, const struct cli_pair *pair)
+{
+    *override = (struct m_override){.name = pair->name, .text = pair->value};
+}
+
+static void run_open_session(struct run_call *call)
+{
+    struct cli *cli = call->cli;
+    struct m_override *overrides = ARENA_ARRAY(&cli->arena, struct m_override, cli->params.count);
+
+    for (uint32_t i = 0; i < cli->params.count; i++) {
+        run_add_override(&overrides[i], &cli->params.items[i]);
+    }
+    session_init(&call->session,
+                 &(struct session_options){.dir = cli->dir,
+                                           .file = cli->file,
+                                           .store = cli->store,
+                                           .overrides = overrides,
+                                           .override_count = cli->params.count,
+                                           .params_file = cli->params_file,
+                                           .command = "run"},
+                 &clock_system, cli->origin);
+}
+
+/* --- what is asked for --- */
+
+static bool run_select(struct run_call *call, const char *text, uint8_t *selected, struct err *err)
+{
+    struct str path;
+    struct err as_path = {0};
+
+    if (plan_select(&call->session.plan, str_of(text), selected, err)) {
+        return true;
+    }
+    return session_user_path(&call->session, str_of(text), &path) &&
+           plan_select(&call->session.plan, path, selected, &as_path);
+}
+
+static bool run_take_defaults(struct run_call *call, struct err *err)
+{
+    const struct manifest *manifest = &call->session.manifest;
+
+    for (uint32_t i = 0; i < manifest->targets.count; i++) {
+        if (!plan_select(&call->session.plan, manifest->targets.items[i].text, call->target, err)) {
+            return err_wrap(err, "pipeline.default");
+        }
+    }
+    if (manifest->targets.count == 0) {
+        memset(call->target, 1, call->session.plan.instance_count);
+    }
+    return true;
+}
+
+static bool run_take_targets(struct run_call *call, struct err *err)
+{
+    struct cli *cli = call->cli;
+    struct arena *arena = &call->session.arena;
+
+    if (cli->operands.count == 0) {
+        return run_take_defaults(call, err);
+    }
+    call->targets.items = ARENA_ARRAY(arena, struct str, cli->operands.count);
+    for (uint32_t i = 0; i < cli->operands.count; i++) {
+        if (!run_select(call, cli->operands.items[i], call->target, err)) {
+            return false;
+        }
+        call->targets.items[call->targets.count++] = str_of(cli->operands.items[i]);
+    }
+    return true;
+}
+
+static void run_flag(struct run_call *call, const char *name, const char *value)
+{
+    call->flags.items[call->flags.count++] = (struct event_pair){str_of(name), str_of(value)};
+}
+
+static bool run_take_forced(struct run_call *call, struct err *err)
+{
+    struct cli *cli = call->cli;
+
+    call->flags.items = ARENA_ARRAY(&call->session.arena, struct event_pair, cli->force.count + 4u);
+    for (uint32_t i = 0; i < cli->force.count; i++) {
+        const char *selection = cli->force.items[i];
+
+        run_flag(call, "force", selection);
+        if (selection[0] == '\0') {
+            memcpy(call->forced, call->target, call->session.plan.instance_count);
+        } else if (!run_select(call, selection, call->forced, err)) {
+            return false;
+        }
+    }
+    if (cli->from != NULL) {
+        uint8_t *from =
+            ARENA_ARRAY(&call->session.arena, uint8_t, call->session.plan.instance_count);
+
+        run_flag(call, "from", cli->from);
+        if (!run_select(call, cli->from, from, err)) {
+            return false;
+        }
+        plan_close_over_consumers(&call->session.plan, from);
+        for (uint32_t i = 0; i < call->session.plan.instance_count; i++) {
+            call->forced[i] |= from[i];
+        }
+    }
+    if (cli->only) {
+        run_flag(call, "only", "");
+    }
+    return true;
+}
+
+static bool run_take_request(struct run_call *call, struct err *err)
+{
+    uint32_t count = call->session.plan.instance_count;
+
+    call->scope = mem_calloc(count, 1);
+    call->target = mem_calloc(count, 1);
+    call->forced = mem_calloc(count, 1);
+    if (!run_take_targets(call, err) || !run_take_forced(call, err)) {
+        return false;
+    }
+    memcpy(call->scope, call->target, count);
+    if (!call->cli->only) {
+        plan_close_over_producers(&call->session.plan, call->scope);
+    }
+    call->plan_digest = session_plan_digest(&call->session, &call->targets, &call->flags);
+    return true;
+}
+
+/* --- deciding --- */
+
+static int run_compare_durations(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* The median of the last few good attempts. */
+static void run_load_durations(struct run_call *call)
+{
+    const struct plan *plan = &call->session.plan;
+
+    call->duration_ns = mem_calloc(plan->instance_count, sizeof(*call->duration_ns));
+    for (uint32_t i = 0; i < plan->instance_count; i++) {
+        struct index_instance row;
+
+        if (index_instance(call->session.index, plan->instances[i].name, &row) &&
+            row.duration_count != 0) {
+            qsort(row.durations_ns, row.duration_count, sizeof(*row.durations_ns),
+                  run_compare_durations);
+            call->duration_ns[i] = (int64_t)row.durations_ns[row.duration_count / 2];
+        }
+    }
+}
+
+static void run_decide(struct run_call *call)
+{
+    struct facts_options options = {.rehash = call->cli->rehash,
+                                    .only = call->cli->only,
+                                    .forced = call->forced,
+                                    .ran = call->goes_on ? call->recovered.ran : NULL};
+    struct decide_facts facts;
+
+    facts_init(&call->facts, &call->session, &options);
+    facts = facts_decide(&call->facts);
+    decide_init(&call->decide, &call->session.plan, &facts, call->scope, call->target);
+    call->facts.decide = &call->decide;
+    decide_plan(&call->decide);
+}
+
+/* --- the run --- */
+
+static struct event run_first_event(struct run_call *call)
+{
+    struct session *session = &call->session;
+    struct cli *cli = call->cli;
+    struct arena *arena = &session->arena;
+    char scope[SURVIVORS_SCOPE_BYTES];
+    struct event event = {.pipeline = session->manifest.name,
+                          .workspace = session->root,
+                          .manifest = digest_str(&session->manifest_digest, arena),
+                          .plan = digest_str(&call->plan_digest, arena),
+                          .instances = session->plan.instance_count,
+                          .params = session_params(session),
+                          .flags = call->flags,
+                          .targets = call->targets,
+                          .user = str_of(session->machine.user),
+                          .host = str_of(session->machine.host),
+                          .version = STR(PAWL_VERSION),
+                          .pid = getpid()};
+
+    survivors_scope(scope);
+    event.boot = str_dup(arena, str_of(scope));
+    event.labels.items = ARENA_ARRAY(arena, struct event_pair, cli->labels.count);
+    for (uint32_t i = 0; i < cli->labels.count; i++) {
+        event.labels.items[event.labels.count++] =
+            (struct event_pair){cli->labels.items[i].name, cli->labels.items[i].value};
+    }
+    event.command_line.items = ARENA_ARRAY(arena, struct str, (size_t)cli->argc);
+    for (int i = 0; i < cli->argc; i++) {
+        event.command_line.items[event.command_line.count++] = str_of(cli->argv[i]);
+    }
+    return event;
+}
+
+static uint32_t run_jobs(const struct run_call *call)
+{
+    const struct cli_jobs *jobs = &call->cli->jobs;
+
+    return jobs->given && jobs->count != 0 ? jobs->count : call->session.machine.cpus;
+}
+
+static bool run_begin(struct run_call *call, struct err *err)
+{
+    struct event event = run_first_event(call);
+    struct digest kept;
+
+    event.limit = run_jobs(call);
+    if (call->goes_on) {
+        return recorder_go_on(&call->recorder, &call->recovered.run, &event, err);
+    }
+    if (call->recovered.found && !recover_abandon(&call->session, &call->recovered, err)) {
+        return false;
+    }
+    return objects_put_bytes(call->session.objects, call->session.manifest_text, &kept, err) &&
+           recorder_begin(&call->recorder, &event, getenv("TRACEPARENT"), err);
+}
+
+static void run_record_orphans(struct run_call *call)
+{
+    const struct plan *plan = &call->session.plan;
+    struct event event = {.type = EVENT_ORPHANS_FOUND, .count = plan->orphan_count};
+
+    if (plan->orphan_count == 0) {
+        return;
+    }
+    event.paths.items = ARENA_ARRAY(&call->recorder.turn, struct str, plan->orphan_count);
+    for (uint32_t i = 0; i < plan->orphan_count; i++) {
+        event.paths.items[event.paths.count++] = plan_path_name(plan, plan->orphans[i]);
+    }
+    recorder_emit(&call->recorder, &event);
+}
+
+static enum event_type run_last_type(int status)
+{
+    if (status == STATUS_OK) {
+        return EVENT_RUN_COMPLETED;
+    }
+    return status >= STATUS_SIGNAL ? EVENT_RUN_INTERRUPTED : EVENT_RUN_FAILED;
+}
+
+static void run_record_end(struct run_call *call, int status, struct err *err)
+{
+    struct recorder *recorder = &call->recorder;
+    struct event event = {.type = run_last_type(status), .status = status};
+
+    event.reason = str_of(status_name(status));
+    event.signal = status >= STATUS_SIGNAL ? status - STATUS_SIGNAL : 0;
+    event.counts.items = ARENA_ARRAY(&recorder->turn, struct event_pair, INST_STATE_COUNT);
+    for (unsigned i = 0; i < INST_STATE_COUNT; i++) {
+        if (recorder->state.counts[i] != 0) {
+            event.counts.items[event.counts.count++] =
+                (struct event_pair){str_of(inst_state_name((enum inst_state)i)),
+                                    str_printf(&recorder->turn, "%u", recorder->state.counts[i])};
+        }
+    }
+    recorder_emit(recorder, &event);
+    if (recorder_flush(recorder, err)) {
+        recorder_tell(recorder);
+    }
+}
+
+/* Runs the engine between the first and the last event; the exit status. */
+static int run_engine(struct run_call *call, struct err *err)
+{
+    const struct manifest *manifest = &call->session.manifest;
+    struct engine_world world = executor_world(&call->executor);
+    struct engine_options options = {.jobs = run_jobs(call),
+                                     .memory_limit_bytes =
+                                         call->session.machine.memory_bytes / 100 * 85,
+                                     .keep_going = call->cli->keep_going || manifest->keep_going,
+                                     .timeout_ns = session_timeout_ns(&call->session),
+                                     .duration_ns = call->duration_ns};
+    int status;
+
+    engine_init(&call->engine, &call->decide, &world, &options, &call->recorder);
+    call->facts.decide = &call->engine.decide;
+    run_record_orphans(call);
+    status = engine_run(&call->engine, err);
+    if (!executor_finish(&call->executor, err) && status == STATUS_OK) {
+        status = err->status;
+    }
+    if (err->status == 0) {
+        run_record_end(call, status, err);
+    }
+    if (err->status == 0) {
+        index_save(call->session.index, err);
+    }
+    if (err->status != 0 && status < STATUS_SIGNAL) {
+        status = err->status;
+    }
+    engine_fini(&call->engine);
+    return status;
+}
+
+static int run_work(struct run_call *call, struct err *err)
+{
+    int status;
+
+    recorder_init(&call->recorder, &call->session);
+    run_show_watch(&call->show, call->cli, &call->session, &call->recorder, call->duration_ns,
+                   call->scope);
+    if (!run_begin(call, err) ||
+        !executor_init(&call->executor, &call->session, &call->facts, &call->recorder, err)) {
+        return err->status;
+    }
+    session_tell_holder(&call->session, call->recorder.id.text);
+    status = run_engine(call, err);
+    run_show_end(&call->show, status);
+    executor_fini(&call->executor);
+    return status;
+}
+
+/* --- no work --- */
+
+static void run_count_scope(const struct run_call *call, uint32_t *scope, uint32_t *skipped)
+{
+    *scope = *skipped = 0;
+    for (uint32_t i = 0; i < call->session.plan.instance_count; i++) {
+        *scope += call->scope[i];
+        *skipped += call->scope[i] && call->decide.action[i] == DECIDE_END_SKIPPED;
+    }
+}
+
+static int run_nothing(struct run_call *call, struct err *err)
+{
+    uint32_t scope;
+    uint32_t skipped;
+
+    run_count_scope(call, &scope, &skipped);
+    if (!call->cli->quiet) {
+        run_show_nothing(call->cli, &call->session, scope, skipped);
+    }
+    /* A file that had to be read because its times had changed need not be read again. */
+    if (!index_save(call->session.index, err)) {
+        return err->status;
+    }
+    decide_fini(&call->decide);
+    return STATUS_OK;
+}
+
+/* --- the command --- */
+
+/* A stage that runs its own workspace would wait for itself. */
+static bool run_is_outside(const struct run_call *call, struct err *err)
+{
+    const char *run_dir = getenv("PAWL_RUN_DIR");
+    struct str root = call->session.root;
+
+    if (run_dir == NULL || !path_is_below(str_of(run_dir), root) ||
+        !str_has_prefix(str_skip(str_of(run_dir), root.len), STR("/.pawl/"))) {
+        return true;
+    }
+    return err_set(err, STATUS_USAGE,
+                   "a run inside a stage of the same workspace cannot end; make its work stages of "
+                   "this manifest, or use another workspace");
+}
+
+static bool run_prepare(struct run_call *call, struct err *err)
+{
+    struct session *session = &call->session;
+
+    if (!session_find(session, err) || !run_is_outside(call, err) ||
+        !session_read_manifest(session, err) ||
+        !session_open_store(session, SESSION_CHANGE, call->cli->wait, err) ||
+        !recover_workspace(session, &call->recovered, err) || !session_plan(session, err) ||
+        !run_take_request(call, err)) {
+        return false;
+    }
+    call->goes_on = call->recovered.found && call->recovered.has_plan &&
+                    digest_equal(&call->recovered.plan, &call->plan_digest) &&
+                    call->recovered.instances == session->plan.instance_count;
+    run_load_durations(call);
+    run_decide(call);
+    if (call->facts.broken.status != 0) {
+        *err = call->facts.broken;
+        return false;
+    }
+    return true;
+}
+
+static int run_command(struct run_call *call, struct err *err)
+{
+    bool prepared = run_prepare(call, err);
+    bool shown = session_show_diags(&call->session, cli_is_colored(call->cli, STDERR_FILENO));
+
+    if (!prepared) {
+        if (!shown || err->status != STATUS_MANIFEST) {
+            cli_fail(err);
+        }
+        return err->status;
+    }
+    if (call->recovered.found && !call->cli->quiet) {
+        run_show_recovered(&call->recovered, call->goes_on);
+    }
+    if (engine_work(&call->decide) == 0 && !call->goes_on) {
+        return run_nothing(call, err);
+    }
+    return run_work(call, err);
+}
+
+static void run_close(struct run_call *call)
+{
+    run_show_fini(&call->show);
+    recorder_fini(&call->recorder);
+    facts_fini(&call->facts);
+    recovered_fini(&call->recovered);
+    free(call->scope);
+    free(call->target);
+    free(call->forced);
+    free(call->duration_ns);
+    session_fini(&call->session);
+}
+
+int cmd_run(struct cli *cli)
+{
+    struct run_call *call = mem_calloc(1, sizeof(*call));
+    struct err err = {0};
+    int status;
+
+    if (cli->dry) {
+        free(call);
+        return cmd_plan(cli);
+    }
+    call->cli = cli;
+    call->recorder.dir_fd = -1;
+    run_open_session(call);
+    status = run_command(call, &err);
+    if (err.status != 0 && call->recorder.log != NULL) {
+        cli_fail(&err);
+    }
+    run_close(call);
+    free(call);
+    return status;
+}
