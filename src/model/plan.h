@@ -76,7 +76,7 @@ struct plan_output {
 };
 
 /* What a command is, rendered. */
-struct command {
+struct plan_command {
     bool shell; /* argv is the shell's, its last element the string */
     struct str *argv;
     uint32_t argc;   /* 0: a stage without `run` */
@@ -114,7 +114,7 @@ struct plan_instance {
     int64_t timeout_ns;    /* 0: none */
     int64_t grace_ns;
     uint32_t pools_first, pool_count; /* plan->pool_uses */
-    struct command command;           /* static instances; else empty until plan_command() */
+    struct plan_command command;           /* static instances; else empty until plan_command() */
 };
 
 struct plan_stage {
@@ -238,6 +238,6 @@ bool plan_inputs_resolve(const struct plan *plan, struct inst_id instance,
  * template could not be rendered; `err` says which, with its place. */
 bool plan_command(const struct plan *plan, struct inst_id instance,
                   const struct resolved_inputs *resolved, struct arena *arena,
-                  struct command *command, struct err *err);
+                  struct plan_command *command, struct err *err);
 
 #endif

@@ -312,7 +312,7 @@ static void attempt_open_tty(struct attempt *attempt, struct spawn *spawn)
 
 static const char *const *attempt_argv(struct attempt *attempt)
 {
-    const struct command *command = &attempt->fact->command;
+    const struct plan_command *command = &attempt->fact->command;
     const char **argv = ARENA_ARRAY(&attempt->arena, const char *, command->argc + 1);
 
     for (uint32_t i = 0; i < command->argc; i++) {
@@ -355,7 +355,7 @@ static const char *attempt_path_of(const char *const *envp)
 
 static bool attempt_spawn(struct attempt *attempt, struct spawn *spawn, struct err *err)
 {
-    const struct command *command = &attempt->fact->command;
+    const struct plan_command *command = &attempt->fact->command;
     struct str program;
 
     spawn->dir = command->dir.len != 0 ? command->dir.data : NULL;

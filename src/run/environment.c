@@ -158,7 +158,7 @@ static void environment_own(struct environment_vars *vars,
         str_printf(arena, "00-%.*s-%.*s-01", STR_ARG(attempt->trace), STR_ARG(attempt->span)));
 }
 
-bool environment_build(const struct m_stage *stage, const struct command *command,
+bool environment_build(const struct m_stage *stage, const struct plan_command *command,
                        const struct environment_attempt *attempt, struct arena *arena,
                        const char *const **envp, struct err *err)
 {

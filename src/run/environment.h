@@ -25,7 +25,7 @@ struct environment_attempt {
 };
 /* The whole environment of an attempt, ended by NULL. Later entries of the same name do not exist:
  * the stage's own settings win over what comes from outside, pawl's own names win over all. */
-bool environment_build(const struct m_stage *stage, const struct command *command,
+bool environment_build(const struct m_stage *stage, const struct plan_command *command,
                        const struct environment_attempt *attempt, struct arena *arena,
                        const char *const **envp, struct err *err);
 

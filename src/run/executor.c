@@ -58,16 +58,18 @@ static struct str executor_own_path(struct arena *arena)
     char path[4096];
     ssize_t len = sys_readlink("/proc/self/exe", path, sizeof(path) - 1);
     const char *name;
+    struct str own;
+    char *real;
 
     if (len > 0) {
         path[len] = '\0';
         return str_dup(arena, str_of(path));
     }
     name = (const char *)getauxval(AT_EXECFN);
-    if (name != NULL && name[0] != '/' && sys_realpath(name, path) != NULL) {
-        return str_dup(arena, str_of(path));
-    }
-    return name != NULL ? str_dup(arena, str_of(name)) : STR("pawl");
+    real = name != NULL ? sys_realpath(name) : NULL;
+    own = str_dup(arena, str_of(real != NULL ? real : name != NULL ? name : "pawl"));
+    free(real);
+    return own;
 }
 
 static bool executor_open_loop(struct executor *executor, struct err *err)

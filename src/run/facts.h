@@ -45,7 +45,7 @@ struct inst_fact {
     struct digest key;      /* with what a depfile named */
     struct read_fact *reads;
     uint32_t read_count;
-    struct command command;
+    struct plan_command command;
     struct key_fields fields; /* of `declared`, for the result */
     struct str lack;          /* why it cannot run */
     enum status lack_status;
@@ -107,7 +107,8 @@ const struct tree *facts_tree(struct facts *facts, uint32_t output);
 
 /* run/tools.c: digests of the programs a stage declares, as fields. */
 bool facts_add_tools(struct facts *facts, const struct m_stage *stage,
-                     const struct command *command, struct key_fields *fields, struct str *problem);
+                     const struct plan_command *command, struct key_fields *fields,
+                     struct str *problem);
 /* run/value_keys.c: digest of the named values of a TOML or JSON text. */
 bool value_keys_digest(struct str path, struct str text, const struct str *keys, uint32_t count,
                        struct digest *digest, struct err *err);

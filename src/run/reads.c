@@ -192,7 +192,7 @@ static bool reads_digest(struct facts *facts, const struct resolved_input *resol
 
 /* --- the key --- */
 
-static void reads_add_command(struct key_fields *fields, const struct command *command)
+static void reads_add_command(struct key_fields *fields, const struct plan_command *command)
 {
     for (uint32_t i = 0; i < command->argc; i++) {
         if (command->shell && i + 1 == command->argc) {

@@ -102,7 +102,7 @@ static bool session_named_file(struct session *session, struct str *folder, stru
 {
     struct str file = str_of(session->options.file);
     struct str dir = path_dir(file);
-    char real[PATH_MAX];
+    char *real;
 
     if (sys_access(AT_FDCWD, session->options.file, R_OK) != 0) {
         int sys = errno;
@@ -111,10 +111,12 @@ static bool session_named_file(struct session *session, struct str *folder, stru
         err->status = sys == ENOENT ? STATUS_USAGE : STATUS_ENVIRONMENT;
         return false;
     }
-    if (sys_realpath(dir.len != 0 ? str_dup(&session->arena, dir).data : ".", real) == NULL) {
+    real = sys_realpath(dir.len != 0 ? str_dup(&session->arena, dir).data : ".");
+    if (real == NULL) {
         return err_sys(err, "'%s': its folder cannot be found", session->options.file);
     }
     *folder = str_dup(&session->arena, str_of(real));
+    free(real);
     session->manifest_path = str_dup(&session->arena, path_base(file));
     return true;
 }

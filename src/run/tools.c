@@ -95,7 +95,8 @@ static bool tools_field(struct facts *facts, struct str asked, bool printed,
 }
 
 bool facts_add_tools(struct facts *facts, const struct m_stage *stage,
-                     const struct command *command, struct key_fields *fields, struct str *problem)
+                     const struct plan_command *command, struct key_fields *fields,
+                     struct str *problem)
 {
     if (!command->shell && command->argc != 0 &&
         !tools_field(facts, command->argv[0], false, fields, problem)) {
