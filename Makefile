@@ -105,7 +105,7 @@ all: $(foreach layer,$(LAYERS),$(B)/lib$(layer).a) $(if $(wildcard src/main.c),$
 
 $(B)/pawl: $(B)/main.o $(call LIBRARIES,cmd) $(B)/libdeps.a
 	@echo "link $@"
-	@$(COMPILER) $(LDFLAGS) -o $@ $^
+	@$(COMPILER) -o $@ $^ $(LDFLAGS)
 
 build/pawl: build/release/pawl
 	@cp $< $@.new && mv $@.new $@

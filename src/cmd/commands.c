@@ -1,0 +1,332 @@
+/* Owns the tables of commands and options. To add a command: a row here, a file with its function.
+ * Plain ASCII in usage lines: they are shown wherever pawl runs. */
+#include "cmd/command.h"
+
+#define AT(member)           .at = offsetof(struct cli, member)
+#define FLAG(member)         .kind = OPTION_FLAG, AT(member)
+#define TEXT(member)         .kind = OPTION_TEXT, AT(member)
+#define PAIR(member)         .kind = OPTION_PAIR, AT(member)
+#define CHOICE(member, list) .kind = OPTION_CHOICE, AT(member), .choices = (list)
+#define NAME(long_, letter_) .name = (long_), .letter = (letter_)
+#define LONG(long_)          .name = (long_)
+#define TAKES(argument_)     .argument = (argument_)
+#define HELP(help_)          .help = (help_)
+#define END                                                                                        \
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
+
+static const char *const color_words[] = {"auto", "always", "never", NULL};
+static const char *const output_words[] = {"failed", "stream", "group", "none", NULL};
+static const char *const progress_words[] = {"auto", "tty", "plain", "json", "none", NULL};
+static const char *const format_words[] = {"dot", "mermaid", "json", NULL};
+
+/* clang-format off: one row, one option */
+const struct option_row global_options[] = {
+    {NAME("directory", 'C'), TAKES("DIR"), TEXT(dir), HELP("work as if started in DIR")},
+    {NAME("file", 'f'), TAKES("FILE"), TEXT(file),
+     HELP("the manifest; default: pawl.toml, looked for here and upwards")},
+    {LONG("store"), TAKES("DIR"), TEXT(store),
+     HELP("the store; default: as the manifest says, else .pawl")},
+    {LONG("color"), TAKES("WHEN"), CHOICE(color, color_words),
+     HELP("auto, always or never; auto obeys NO_COLOR and CLICOLOR_FORCE")},
+    {NAME("help", 'h'), FLAG(help), HELP("show help of pawl or of the command, and do nothing")},
+    {LONG("version"), FLAG(version), HELP("show the version, and do nothing")},
+    END,
+};
+
+#define ROW_PARAM                                                                                  \
+    {                                                                                              \
+        NAME("param", 'p'), TAKES("NAME=VALUE"), PAIR(params), HELP("set a param of the manifest") \
+    }
+#define ROW_PARAMS                                                                                 \
+    {                                                                                              \
+        LONG("params"), TAKES("FILE"), TEXT(params_file), HELP("set params from a TOML file")      \
+    }
+#define ROW_JSON                                                                                   \
+    {                                                                                              \
+        LONG("json"), FLAG(json), HELP("print JSON")                                               \
+    }
+#define ROW_FORCE                                                                                  \
+    {                                                                                              \
+        LONG("force"), TAKES("[SELECTION]"),                                                       \
+            .kind = OPTION_OPTIONAL, AT(force),                                                    \
+            HELP("run the targets, or what SELECTION names, even if up to date")                   \
+    }
+#define ROW_REHASH                                                                                 \
+    {                                                                                              \
+        LONG("rehash"), FLAG(rehash), HELP("read every file, trust no recorded signature")         \
+    }
+#define ROW_ONLY                                                                                   \
+    {                                                                                              \
+        LONG("only"), FLAG(only), HELP("the targets alone, their inputs as they lie")              \
+    }
+#define ROW_FROM                                                                                   \
+    {                                                                                              \
+        LONG("from"), TAKES("INSTANCE"), TEXT(from),                                               \
+            HELP("run INSTANCE and all behind it, even if up to date")                             \
+    }
+#define ROW_WAIT                                                                                   \
+    {                                                                                              \
+        LONG("wait"), FLAG(wait), HELP("wait while another run holds the workspace")               \
+    }
+
+static const struct option_row run_options[] = {
+    ROW_PARAM,
+    ROW_PARAMS,
+    {NAME("jobs", 'j'), TAKES("N|auto"), .kind = OPTION_JOBS, AT(jobs),
+     HELP("how many at once; default: auto, what the machine bears")},
+    {NAME("keep-going", 'k'), FLAG(keep_going),
+     HELP("after a failure, go on with what does not depend on it")},
+    {NAME("dry-run", 'n'), FLAG(dry), HELP("do as 'plan': say what would run")},
+    ROW_FORCE,
+    ROW_REHASH,
+    ROW_ONLY,
+    ROW_FROM,
+    {LONG("label"), TAKES("NAME=VALUE"), PAIR(labels),
+     HELP("note something of this run in its record")},
+    ROW_WAIT,
+    {LONG("result"), TAKES("FILE"), TEXT(result_file), HELP("write the run's result as JSON")},
+    {LONG("output"), TAKES("WHICH"), CHOICE(output, output_words),
+     HELP("what commands print: of the failed, as it comes (stream), by instance (group), none")},
+    {LONG("progress"), TAKES("HOW"), CHOICE(progress, progress_words),
+     HELP("auto, tty, plain, json or none")},
+    {NAME("quiet", 'q'), FLAG(quiet), HELP("say only what went wrong")},
+    {NAME("verbose", 'v'), FLAG(verbose), HELP("say more: why each instance runs")},
+    END,
+};
+static const char *const run_examples[] = {
+    "pawl run",
+    "bring everything up to date; after an interruption, go on",
+    "pawl run -j4 -k report",
+    "what 'report' needs, four at once, going on after failures",
+    "pawl run -p index=DAX 'optimize@fast=5'",
+    "the instances of 'optimize' with fast=5",
+    NULL};
+
+static const struct option_row plan_options[] = {
+    ROW_PARAM, ROW_PARAMS,
+    ROW_FORCE, ROW_REHASH,
+    ROW_ONLY,  ROW_FROM,
+    ROW_JSON,  {LONG("check"), FLAG(check), HELP("end with status 6 if there is anything to do")},
+    END,
+};
+static const char *const plan_examples[] = {
+    "pawl plan", "what a run would do, and why", "pawl plan --check",
+    "for scripts: status 0 if all is up to date, 6 if not", NULL};
+
+static const struct option_row read_options[] = {ROW_PARAM, ROW_PARAMS, ROW_JSON, END};
+static const struct option_row json_options[] = {ROW_JSON, END};
+
+static const struct option_row graph_options[] = {
+    ROW_PARAM,
+    ROW_PARAMS,
+    {LONG("format"), TAKES("FORMAT"), CHOICE(format, format_words),
+     HELP("dot (default), mermaid or json")},
+    {LONG("instances"), FLAG(instances), HELP("every instance, not only stages")},
+    END,
+};
+static const char *const graph_examples[] = {
+    "pawl graph | dot -Tsvg >graph.svg", "a picture of the stages",
+    "pawl graph --format mermaid --instances", "text for a page, every instance", NULL};
+
+static const struct option_row clean_options[] = {
+    ROW_PARAM,
+    ROW_PARAMS,
+    {LONG("orphans"), FLAG(orphans), HELP("only files that no stage declares any more")},
+    {NAME("dry-run", 'n'), FLAG(dry), HELP("say what would be removed, and remove nothing")},
+    ROW_WAIT,
+    END,
+};
+static const char *const clean_examples[] = {
+    "pawl clean -n", "what would be removed", "pawl clean --orphans",
+    "remove what earlier versions of the manifest made", NULL};
+
+static const struct option_row adopt_options[] = {ROW_PARAM, ROW_PARAMS, ROW_WAIT, END};
+
+#define ROW_RUN                                                                                    \
+    {                                                                                              \
+        LONG("run"), TAKES("RUN"), TEXT(run), HELP("an id, its beginning, 'latest' or 'previous'") \
+    }
+static const struct option_row log_options[] = {
+    ROW_RUN,
+    {NAME("follow", 'f'), FLAG(follow), HELP("go on printing until the run ends")},
+    END,
+};
+static const struct option_row events_options[] = {
+    {NAME("follow", 'f'), FLAG(follow), HELP("go on printing until the run ends")}, END};
+
+static const struct option_row no_options[] = {END};
+
+static const char *const completions_examples[] = {
+    "pawl completions bash >~/.local/share/bash-completion/completions/pawl",
+    "for bash",
+    "pawl completions zsh >~/.zfunc/_pawl",
+    "for zsh",
+    "pawl completions fish >~/.config/fish/completions/pawl.fish",
+    "for fish",
+    NULL};
+
+#define MANY .operands_most = COMMAND_MANY
+const struct cli_command commands[] = {
+    {.name = "run",
+     .arguments = "[TARGET...]",
+     .summary = "bring targets up to date",
+     .text = "Runs what is out of date and nothing else. A target is a stage, an instance "
+             "('simulate@year=2026'), a selection of instances ('simulate@region=north', with '*' "
+             "and '?'), or the path of an output; without one the manifest's 'default', else all "
+             "stages.\n\n"
+             "After an interruption the same 'run' goes on: what is finished is kept.",
+     .options = run_options,
+     .examples = run_examples,
+     MANY,
+     .fn = cmd_run},
+    {.name = "plan",
+     .arguments = "[TARGET...]",
+     .summary = "say what would run, and why",
+     .text = "Says what 'run' would do with the same targets and options: what would run and why, "
+             "what would be brought back from the store, what would be skipped, and which files "
+             "that pawl did not make would be moved to .pawl/kept. Changes nothing.\n\n"
+             "What depends on the outcome of something that runs is shown as 'may run'.",
+     .options = plan_options,
+     .examples = plan_examples,
+     MANY,
+     .fn = cmd_plan},
+    {.name = "check",
+     .arguments = "",
+     .summary = "read the manifest and plan, without running",
+     .text = "Reports every mistake that can be found without running. Warns of a file of the "
+             "workspace that a command names but its stage does not declare as an input: a "
+             "change of it would go unnoticed.",
+     .options = read_options,
+     .fn = cmd_check},
+    {.name = "list",
+     .arguments = "[SELECTION...]",
+     .summary = "list stages",
+     .text = "Shows each stage with its description, its axes, and the files that it reads and "
+             "makes.",
+     .options = read_options,
+     MANY,
+     .fn = cmd_list},
+    {.name = "clean",
+     .arguments = "[STAGE...]",
+     .summary = "remove outputs that pawl made",
+     .text = "Removes outputs whose bytes are recorded and unchanged, and nothing else: a file "
+             "that was changed since, or that pawl did not make, stays and is named. What the "
+             "store holds stays too, so the next run brings removed outputs back without "
+             "running.",
+     .options = clean_options,
+     .examples = clean_examples,
+     MANY,
+     .fn = cmd_clean},
+    {.name = "adopt",
+     .arguments = "STAGE...",
+     .summary = "take existing outputs as results",
+     .text = "Takes the outputs that lie in the workspace as the result for the present inputs, "
+             "without running: for files that were made before pawl was used. 'why' marks such a "
+             "result as adopted. What the stage reads must be up to date or adopted before.",
+     .options = adopt_options,
+     .operands_least = 1,
+     MANY,
+     .fn = cmd_adopt},
+    {.name = "why",
+     .arguments = "STAGE...",
+     .summary = "say why an instance is up to date or not",
+     .text = "Compares the present key of each instance with that of its last result, field by "
+             "field: command, environment, tools, inputs, outputs. Each difference is shown with "
+             "its old and its new value.",
+     .options = read_options,
+     .operands_least = 1,
+     MANY,
+     .fn = cmd_why},
+    {.name = "status",
+     .arguments = "[RUN]",
+     .summary = "say where a run stands",
+     .text = "Shows the latest run, or the one named by its id, the beginning of it, 'latest' or "
+             "'previous'.",
+     .options = json_options,
+     .operands_most = 1,
+     .fn = cmd_status},
+    {.name = "runs",
+     .arguments = "",
+     .summary = "list runs",
+     .text = "Shows every run of the workspace that is still recorded, oldest first.",
+     .options = json_options,
+     .fn = cmd_runs},
+    {.name = "log",
+     .arguments = "STAGE",
+     .summary = "show what a stage printed",
+     .text = "Shows what the last attempt of each instance printed, in the latest run that "
+             "started it. STAGE may be an instance or a selection.",
+     .options = log_options,
+     .operands_least = 1,
+     .operands_most = 1,
+     .fn = cmd_log},
+    {.name = "events",
+     .arguments = "[RUN]",
+     .summary = "show the record of a run",
+     .text = "Prints the events of a run as they were recorded, one JSON object a line, and "
+             "checks their chain: a record that was damaged or tampered with ends with status "
+             "12.",
+     .options = events_options,
+     .operands_most = 1,
+     .fn = cmd_events},
+    {.name = "graph",
+     .arguments = "",
+     .summary = "print the graph of stages",
+     .text = "Prints stages, or instances, and what each depends on.",
+     .options = graph_options,
+     .examples = graph_examples,
+     .fn = cmd_graph},
+    {.name = "init",
+     .arguments = "",
+     .summary = "write a first manifest",
+     .text = "Writes a pawl.toml that runs as it is and explains itself. A file that is there "
+             "already is never touched.",
+     .options = no_options,
+     .fn = cmd_init},
+    {.name = "doctor",
+     .arguments = "",
+     .summary = "say what this machine offers",
+     .text = "Shows processors, memory, limits, and which features of the kernel and of the file "
+             "system work here. Nothing that is missing stops pawl; it says what it does "
+             "instead.",
+     .options = json_options,
+     .fn = cmd_doctor},
+    {.name = "dump",
+     .arguments = "WHAT NAME",
+     .summary = "print what tests and manuals are made of",
+     .text = "'dump toml FILE' prints a TOML file as JSON with types ('-': the standard input). "
+             "'dump man pawl.1' and 'dump man pawl.toml.5' print manual pages; 'dump docs' "
+             "exit-status, events, manifest-keys, commands or states prints a page of the "
+             "manual.",
+     .options = no_options,
+     .operands_least = 2,
+     .operands_most = 2,
+     .hidden = true,
+     .fn = cmd_dump},
+    {.name = "completions",
+     .arguments = "SHELL",
+     .summary = "print completions for bash, zsh or fish",
+     .text = "Prints a script that completes commands, options and their values.",
+     .options = no_options,
+     .examples = completions_examples,
+     .operands_least = 1,
+     .operands_most = 1,
+     .fn = cmd_completions},
+    {.name = "version",
+     .arguments = "",
+     .summary = "show the version",
+     .text = "Shows the version of pawl.",
+     .options = no_options,
+     .fn = cmd_version},
+    {.name = "help",
+     .arguments = "[COMMAND]",
+     .summary = "show help",
+     .text = "Shows all commands, or one with its options. 'pawl COMMAND --help' is the same.",
+     .options = no_options,
+     .operands_most = 1,
+     .fn = cmd_help},
+    {.name = NULL},
+};
+/* clang-format on */
