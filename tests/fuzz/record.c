@@ -1,0 +1,57 @@
+/* Any bytes as a file of records: what is read lies inside the file, an append is read again, and
+ * nothing that was read before it is lost. */
+#include <assert.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/record.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes);
+
+static uint32_t count_records(const struct record_file *file, uint32_t *last_type)
+{
+    struct record record;
+    uint32_t count = 0;
+
+    for (uint64_t pos = 0; record_next(file, &pos, &record); count++) {
+        assert(pos <= file->len);
+        assert((const unsigned char *)record.payload.data + record.payload.len == file->data + pos);
+        *last_type = record.type;
+    }
+    return count;
+}
+
+static void check_file(const char *path)
+{
+    struct record_batch batch;
+    struct record_file file;
+    uint32_t type = 0;
+    uint32_t count;
+
+    if (!record_file_open(&file, AT_FDCWD, path, "test", NULL)) {
+        return;
+    }
+    count = count_records(&file, &type);
+    record_batch_init(&batch);
+    record_batch_add(&batch, 12345, STR("appended"));
+    assert(record_append(&file, &batch, NULL));
+    record_batch_fini(&batch);
+    record_file_close(&file);
+    assert(record_file_open(&file, AT_FDCWD, path, "test", NULL));
+    assert(count_records(&file, &type) == count + 1 && type == 12345);
+    record_file_close(&file);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
+{
+    int fd = memfd_create("records", MFD_CLOEXEC);
+    char path[64];
+
+    assert(fd >= 0 && write(fd, data, size_bytes) == (ssize_t)size_bytes);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    check_file(path);
+    close(fd);
+    return 0;
+}
