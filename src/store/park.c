@@ -60,18 +60,6 @@ static int attempt_open(const struct park_place *place, struct str run, struct s
     return fd;
 }
 
-static int attempt_make(const struct park_place *place, struct str run, struct str attempt,
-                        struct err *err)
-{
-    struct strbuf path;
-    attempt_path(&path, run, attempt);
-    int fd = folder_make(place->pawl_fd, path.data, err)
-                 ? folder_open(place->pawl_fd, path.data, err)
-                 : -1;
-    strbuf_fini(&path);
-    return fd;
-}
-
 static bool mark_set(int attempt, struct err *err)
 {
     int fd = sys_openat(attempt, MARK_WHOLE, O_WRONLY | O_CREAT | O_NOFOLLOW, 0666);
@@ -80,6 +68,47 @@ static bool mark_set(int attempt, struct err *err)
     }
     (void)sys_close(fd);
     return true;
+}
+
+/* A new attempt's folder appears with its mark in it, never without. One that is there already is
+ * marked. */
+static bool attempt_place(int run, const char *name, struct err *err)
+{
+    char temp[FILE_TEMP_BYTES];
+    if (!file_temp_name(temp) || sys_mkdirat(run, temp, 0777) < 0) {
+        return err_sys(err, "'.pawl/parked': cannot be written");
+    }
+    int folder = folder_open(run, temp, err);
+    bool ok = folder >= 0 && mark_set(folder, err);
+    if (folder >= 0) {
+        (void)sys_close(folder);
+    }
+    if (ok && sys_renameat(run, temp, run, name) < 0) {
+        ok = errno == ENOTEMPTY || errno == EEXIST ||
+             err_sys(err, "'.pawl/parked': cannot be written");
+        (void)tree_remove(run, temp, NULL);
+    }
+    return ok;
+}
+
+static int attempt_make(const struct park_place *place, struct str run, struct str attempt,
+                        struct err *err)
+{
+    struct strbuf path;
+    const char *name;
+    attempt_path(&path, run, attempt);
+    int above = folder_open_parent(place->pawl_fd, path.data, true, &name, NULL, err);
+    int fd = -1;
+    if (above >= 0) {
+        fd = attempt_place(above, name, err) ? folder_open(above, name, err) : -1;
+        (void)sys_close(above);
+    }
+    strbuf_fini(&path);
+    if (fd >= 0 && !mark_set(fd, err)) {
+        (void)sys_close(fd);
+        return -1;
+    }
+    return fd;
 }
 
 static bool mark_is_set(int attempt)
@@ -181,18 +210,29 @@ static bool park_fail(const char *path, const struct spot *spot, struct err *err
     return false;
 }
 
+static bool is_elsewhere(const struct parking *parking, const struct spot *spot)
+{
+    struct sys_stat stat;
+    return sys_fstat(parking->folder, &stat) == 0 &&
+           (stat.dev_major != spot->stat.dev_major || stat.dev_minor != spot->stat.dev_minor);
+}
+
 static bool park_spot(struct parking *parking, const char *path, const struct spot *spot,
                       struct err *err)
 {
-    const struct park_place *place = parking->place;
     const char *base;
+    bool elsewhere = is_elsewhere(parking, spot);
+    if (elsewhere && park_beside(parking, path, spot)) {
+        return true;
+    }
     int to = folder_open_parent(parking->folder, path, true, &base, NULL, err);
     if (to < 0) {
         return park_fail(path, spot, err);
     }
-    bool ok =
-        sys_renameat(spot->dir, spot->base, to, base) == 0 || park_beside(parking, path, spot) ||
-        file_move(place->clone, spot->dir, spot->base, to, base, err) || park_fail(path, spot, err);
+    bool ok = (!elsewhere && (sys_renameat(spot->dir, spot->base, to, base) == 0 ||
+                              park_beside(parking, path, spot))) ||
+              file_move(parking->place->clone, spot->dir, spot->base, to, base, err) ||
+              park_fail(path, spot, err);
     (void)sys_close(to);
     return ok;
 }
@@ -207,7 +247,7 @@ static bool park_one(struct parking *parking, struct str path, struct err *err)
     if (spot.exists) {
         if (parking->folder < 0) {
             parking->folder = attempt_make(parking->place, parking->run, parking->attempt, err);
-            ok = parking->folder >= 0 && mark_set(parking->folder, err);
+            ok = parking->folder >= 0;
         }
         ok = ok && park_spot(parking, path.data, &spot, err);
         parking->parked += ok;
@@ -430,6 +470,22 @@ static bool clear_all(struct returning *returning, const struct str *paths, uint
     return true;
 }
 
+/* The record was lost: by what lies parked. An empty folder may have been made only to hold what
+ * was parked beside in the end; nothing is cleared for it. */
+static bool clear_found(struct returning *returning, struct err *err)
+{
+    for (uint32_t i = 0; i < returning->all.count; i++) {
+        struct str path = returning->all.paths[i];
+        struct sys_stat stat;
+        bool folder = sys_statat(returning->folder, path.data, AT_SYMLINK_NOFOLLOW, &stat) == 0 &&
+                      S_ISDIR(stat.mode);
+        if (!folder && !clear_path(returning, path, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool return_all(struct returning *returning, const struct str *paths, uint32_t count,
                        struct err *err)
 {
@@ -447,8 +503,7 @@ static bool return_parked(struct returning *returning, const struct str *paths, 
     const struct parked_attempt *all = &returning->all;
     if (!mark_is_set(returning->folder)) {
         if (!clear_all(returning, paths, count, err) ||
-            (count == 0 && !clear_all(returning, all->paths, all->count, err)) ||
-            !mark_set(returning->folder, err)) {
+            (count == 0 && !clear_found(returning, err)) || !mark_set(returning->folder, err)) {
             return false;
         }
     }

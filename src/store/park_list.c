@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/path.h"
 #include "base/sys.h"
 #include "base/vec.h"
 #include "os/remove.h"
@@ -83,7 +84,7 @@ bool parked_paths(int folder, struct arena *arena, struct parked_attempt *attemp
     return true;
 }
 
-/* Fills in one attempt; what was being removed when we were killed is removed now. */
+/* Fills in one attempt. */
 static bool list_attempt(int parked, struct str path, struct arena *arena,
                          struct parked_attempt *attempt, struct err *err)
 {
@@ -99,33 +100,48 @@ static bool list_attempt(int parked, struct str path, struct arena *arena,
     return ok;
 }
 
+/* Takes one name of a listing: false for what was being made or removed when we were killed, which
+ * goes. */
+static bool list_takes(int folder, const struct walk_entry *entry)
+{
+    if (file_is_temp_name(path_base(entry->path).data)) {
+        (void)tree_remove(folder, entry->path.data, NULL);
+        return false;
+    }
+    return entry->type == FILE_FOLDER;
+}
+
+static bool list_run(int parked, struct str run, struct arena *arena, paths_vec *attempts,
+                     struct err *err)
+{
+    static const struct walk_options flat = {.all = true, .flat = true};
+    struct walk_list list;
+    int folder = folder_open(parked, run.data, err);
+    if (folder < 0) {
+        return false;
+    }
+    bool ok = walk_folder(folder, "", &flat, arena, &list, err);
+    for (uint32_t i = 0; ok && i < list.count; i++) {
+        if (list_takes(folder, &list.items[i])) {
+            VEC_PUSH(attempts, str_printf(arena, "%s/%s", run.data, list.items[i].path.data));
+        }
+    }
+    (void)sys_close(folder);
+    return ok;
+}
+
 /* Folders two levels down are attempts. */
 static bool list_runs(int parked, struct arena *arena, paths_vec *attempts, struct err *err)
 {
     static const struct walk_options flat = {.all = true, .flat = true};
-    struct walk_list runs, below;
-    if (!walk_folder(parked, "", &flat, arena, &runs, err)) {
-        return false;
-    }
-    for (uint32_t i = 0; i < runs.count; i++) {
-        struct str run = runs.items[i].path;
-        if (file_is_temp_name(run.data)) {
-            if (!tree_remove(parked, run.data, err)) {
-                return false;
-            }
-        } else if (runs.items[i].type == FILE_FOLDER) {
-            if (!walk_folder(parked, run.data, &flat, arena, &below, err)) {
-                return false;
-            }
-            for (uint32_t j = 0; j < below.count; j++) {
-                if (below.items[j].type == FILE_FOLDER) {
-                    VEC_PUSH(attempts,
-                             str_printf(arena, "%s/%s", run.data, below.items[j].path.data));
-                }
-            }
+    struct walk_list runs;
+    bool ok = walk_folder(parked, "", &flat, arena, &runs, err);
+    for (uint32_t i = 0; ok && i < runs.count; i++) {
+        if (list_takes(parked, &runs.items[i])) {
+            ok = list_run(parked, runs.items[i].path, arena, attempts, err);
         }
     }
-    return true;
+    return ok;
 }
 
 bool park_list(const struct park_place *place, struct arena *arena, struct parked_list *list,

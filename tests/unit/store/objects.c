@@ -1,0 +1,476 @@
+/* The object store: putting, asking, epochs, barriers, restoring. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <pthread.h>
+
+#include "../temp_folder.h"
+#include "base/hex.h"
+#include "os/walk.h"
+#include "store/barrier.h"
+#include "store/restore.h"
+
+static struct temp_folder here;
+static struct objects *store;
+static struct err err;
+static struct arena arena;
+static struct objects_settled settled;
+
+static struct objects *open_store(bool read_only)
+{
+    struct objects_options options = {.dirfd = here.fd, .shown = ".pawl", .read_only = read_only};
+    struct objects *objects = objects_open(&options, &settled, &err);
+    if (objects == NULL) {
+        fail_msg("%s", err.text);
+    }
+    return objects;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    err_clear(&err);
+    arena_init(&arena);
+    temp_folder_make(&here);
+    mkdirat(here.fd, "ws", 0777);
+    store = open_store(false);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    objects_close(store);
+    temp_folder_remove(&here);
+    arena_fini(&arena);
+    return 0;
+}
+
+static void reopen(void)
+{
+    objects_close(store);
+    store = open_store(false);
+}
+
+static struct digest put_text(const char *text)
+{
+    struct digest digest;
+    EXPECT_OK(objects_put_bytes(store, str_of(text), &digest, &err), &err);
+    return digest;
+}
+
+/* Where the object lies: "objects", "fresh", both, or nowhere. */
+static const char *place_of(const struct digest *digest)
+{
+    char hex[DIGEST_HEX_BYTES + 1], name[128], epoch[17];
+    struct digest now = objects_epoch(store);
+    digest_hex(digest, hex);
+    hex_encode(now.bytes, 8, epoch);
+    snprintf(name, sizeof(name), "objects/%.2s/%s", hex, hex + 2);
+    bool durable = temp_exists(here.fd, name);
+    snprintf(name, sizeof(name), "fresh/%s/%s", epoch, hex);
+    bool fresh = temp_exists(here.fd, name);
+    return durable && fresh ? "both" : durable ? "objects" : fresh ? "fresh" : "nowhere";
+}
+
+static uint32_t count_tmp(void)
+{
+    struct walk_options all = {.all = true};
+    struct walk_list list;
+    EXPECT_OK(walk_folder(here.fd, "tmp", &all, &arena, &list, &err), &err);
+    return list.count;
+}
+
+static void test_put(void **state)
+{
+    struct digest digest = put_text("hello"), none = sha256_of("none", 4);
+    struct strbuf out;
+    uint64_t count, bytes;
+    (void)state;
+    strbuf_init(&out);
+    assert_string_equal(place_of(&digest), "fresh");
+    assert_true(objects_has(store, &digest));
+    assert_false(objects_is_durable(store, &digest));
+    assert_false(objects_has(store, &none));
+    put_text("hello");
+    objects_fresh(store, &count, &bytes);
+    assert_int_equal(count, 1);
+    assert_int_equal(bytes, 5);
+    EXPECT_OK(objects_read(store, &digest, 100, &out, &err), &err);
+    assert_true(str_is(strbuf_str(&out), "hello"));
+    assert_int_equal(objects_get(store, &none, &err), -1);
+    assert_int_equal(err.status, STATUS_CORRUPT);
+    assert_int_equal(count_tmp(), 0);
+    strbuf_fini(&out);
+}
+
+static void test_put_file(void **state)
+{
+    struct copied copied;
+    struct digest digest;
+    size_t sizes[] = {0, 10, FILES_SMALL_BYTES, FILES_SMALL_BYTES + 1, 5 << 20};
+    (void)state;
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        char *data = malloc(sizes[i] + 1);
+        memset(data, 'a' + (int)i, sizes[i]);
+        int fd = openat(here.fd, "in", O_WRONLY | O_CREAT | O_TRUNC, 0666);
+        assert_int_equal(write(fd, data, sizes[i]), (ssize_t)sizes[i]);
+        close(fd);
+        digest = sha256_of(data, sizes[i]);
+        for (int twice = 0; twice < 2; twice++) {
+            EXPECT_OK(objects_put_file(store, here.fd, "in", false, &copied, &err), &err);
+            assert_true(digest_equal(&digest, &copied.digest));
+            assert_int_equal(copied.size_bytes, sizes[i]);
+            EXPECT_OK(objects_verify(store, &digest, NULL, &err), &err);
+        }
+        free(data);
+    }
+    assert_int_equal(count_tmp(), 0);
+    assert_int_equal(symlinkat("in", here.fd, "l"), 0);
+    assert_false(objects_put_file(store, here.fd, "l", false, &copied, &err));
+    EXPECT_OK(objects_put_file(store, here.fd, "l", true, &copied, &err), &err);
+    assert_false(objects_put_file(store, here.fd, "ws", true, &copied, &err));
+}
+
+static void test_barrier(void **state)
+{
+    struct barrier barrier;
+    struct digest a = put_text("a"), b;
+    (void)state;
+    barrier_note(store, &barrier);
+    b = put_text("b"); /* behind the note: not covered */
+    EXPECT_OK(barrier_run(store, &barrier, here.fd, &err), &err);
+    assert_string_equal(place_of(&a), "objects");
+    assert_true(objects_is_durable(store, &a));
+    assert_string_equal(place_of(&b), "fresh");
+    EXPECT_OK(barrier_now(store, -1, &err), &err);
+    assert_string_equal(place_of(&b), "objects");
+    put_text("a");
+    assert_string_equal(place_of(&a), "objects");
+    barrier_note(store, &barrier);
+    barrier_drop(store, &barrier);
+    EXPECT_OK(barrier_now(store, -1, &err), &err);
+}
+
+/* The same epoch: what a dead session left counts, and the next barrier covers it. */
+static void test_same_epoch(void **state)
+{
+    struct digest a = put_text("left"), epoch = objects_epoch(store), again;
+    (void)state;
+    reopen();
+    again = objects_epoch(store);
+    assert_true(digest_equal(&epoch, &again));
+    assert_true(objects_has(store, &a));
+    EXPECT_OK(barrier_now(store, -1, &err), &err);
+    assert_string_equal(place_of(&a), "objects");
+    struct objects *second = open_store(true);
+    assert_true(objects_is_durable(second, &a));
+    objects_close(second);
+}
+
+/* Makes the present fresh folder one of another epoch (and boot): as after a power cut. */
+static void make_foreign(const char *boot)
+{
+    char from[64], epoch[17], to[64];
+    struct digest now = objects_epoch(store);
+    hex_encode(now.bytes, 8, epoch);
+    snprintf(from, sizeof(from), "fresh/%s", epoch);
+    objects_close(store);
+    assert_int_equal(renameat(here.fd, from, here.fd, "fresh/00000000000000aa"), 0);
+    snprintf(to, sizeof(to), "fresh/00000000000000aa/lock");
+    temp_write(here.fd, to, boot);
+    temp_write(here.fd, "tmp/o.00000000000000aa.00000001.1", "half");
+    temp_write(here.fd, "tmp/other", "not ours");
+}
+
+static void damage(const struct digest *digest)
+{
+    char hex[DIGEST_HEX_BYTES + 1], name[128], epoch[17];
+    struct digest now = objects_epoch(store);
+    hex_encode(now.bytes, 8, epoch);
+    snprintf(name, sizeof(name), "fresh/%s/%s", epoch, digest_hex(digest, hex));
+    fchmodat(here.fd, name, 0644, 0);
+    temp_write(here.fd, name, "XX");
+}
+
+static void settle_after(const char *boot, const char *where)
+{
+    struct digest good = put_text("good"), bad = put_text("bad");
+    damage(&bad);
+    make_foreign(boot);
+    store = open_store(false);
+    assert_int_equal(settled.sessions, 1);
+    assert_int_equal(settled.moved, 1);
+    assert_int_equal(settled.removed, 1);
+    assert_string_equal(place_of(&good), where);
+    assert_string_equal(place_of(&bad), "nowhere");
+    assert_false(objects_has(store, &bad));
+    assert_false(temp_exists(here.fd, "fresh/00000000000000aa"));
+    assert_false(temp_exists(here.fd, "tmp/o.00000000000000aa.00000001.1"));
+    assert_true(temp_exists(here.fd, "tmp/other"));
+}
+
+static void test_other_boot(void **state)
+{
+    (void)state;
+    settle_after("11111111-2222-3333-4444-555555555555\n", "objects");
+}
+
+static void test_boot_unknown(void **state)
+{
+    (void)state;
+    settle_after("\n", "fresh");
+}
+
+/* A live session of another epoch is left alone. */
+static void test_foreign_alive(void **state)
+{
+    struct digest a = put_text("theirs");
+    (void)state;
+    struct objects *theirs = store;
+    temp_write(here.fd, "fresh/salt", "0123456789abcdef0123456789abcdef\n");
+    store = open_store(false);
+    assert_int_equal(settled.sessions, 0);
+    assert_false(objects_has(store, &a));
+    assert_true(objects_has(theirs, &a));
+    objects_close(theirs);
+    reopen();
+    assert_int_equal(settled.sessions, 1);
+    assert_true(objects_has(store, &a));
+    assert_string_equal(place_of(&a), "fresh");
+}
+
+static void test_break(void **state)
+{
+    struct digest a = put_text("a"), bad = put_text("bad"), before = objects_epoch(store), after;
+    struct barrier barrier;
+    (void)state;
+    barrier_note(store, &barrier);
+    damage(&bad);
+    EXPECT_OK(objects_break_epoch(store, &err), &err);
+    after = objects_epoch(store);
+    assert_false(digest_equal(&before, &after));
+    assert_true(objects_has(store, &a));
+    assert_false(objects_has(store, &bad));
+    /* What was noted before the break is not moved by what was synced before it. */
+    EXPECT_OK(barrier_run(store, &barrier, -1, &err), &err);
+    assert_string_equal(place_of(&a), "fresh");
+    EXPECT_OK(barrier_now(store, -1, &err), &err);
+    assert_string_equal(place_of(&a), "objects");
+}
+
+static void test_corrupt(void **state)
+{
+    struct digest a = put_text("bytes");
+    struct strbuf out;
+    (void)state;
+    strbuf_init(&out);
+    damage(&a);
+    assert_false(objects_verify(store, &a, NULL, &err));
+    assert_int_equal(err.status, STATUS_CORRUPT);
+    assert_false(objects_read(store, &a, 100, &out, &err));
+    mkdirat(here.fd, "ws", 0777);
+    temp_write(here.fd, "ws/f", "old");
+    assert_false(restore_output(store, here.fd, "ws/f", TREE_FILE, false, &a, NULL, &err));
+    assert_int_equal(err.status, STATUS_CORRUPT);
+    temp_expect(here.fd, "ws/f", "old");
+    EXPECT_OK(objects_remove(store, &a, &err), &err);
+    assert_false(objects_has(store, &a));
+    strbuf_fini(&out);
+}
+
+static bool count_item(void *ctx, const struct objects_item *item)
+{
+    uint32_t *counts = ctx;
+    counts[item->durable]++;
+    return true;
+}
+
+static void test_list(void **state)
+{
+    uint32_t counts[2] = {0};
+    (void)state;
+    put_text("1");
+    put_text("2");
+    EXPECT_OK(barrier_now(store, -1, &err), &err);
+    put_text("3");
+    temp_write(here.fd, "objects/README", "not an object");
+    EXPECT_OK(objects_list(store, count_item, counts, &err), &err);
+    assert_int_equal(counts[0], 1);
+    assert_int_equal(counts[1], 2);
+}
+
+/* ---- outputs: put, spoil, restore */
+
+static void make_output(void)
+{
+    folder_make(here.fd, "ws/out/sub/empty", &err);
+    temp_write(here.fd, "ws/out/f", "file");
+    temp_write(here.fd, "ws/out/sub/run", "#!");
+    fchmodat(here.fd, "ws/out/sub/run", 0755, 0);
+    assert_int_equal(symlinkat("/nowhere", here.fd, "ws/out/l"), 0);
+    temp_write(here.fd, "ws/out/.git", "an output is whole");
+}
+
+static void expect_output(void)
+{
+    struct put_output put;
+    struct stat stat;
+    char target[32];
+    temp_expect(here.fd, "ws/out/f", "file");
+    temp_expect(here.fd, "ws/out/sub/run", "#!");
+    assert_int_equal(fstatat(here.fd, "ws/out/sub/run", &stat, 0), 0);
+    assert_int_equal(stat.st_mode & 0100, 0100);
+    assert_int_equal(readlinkat(here.fd, "ws/out/l", target, sizeof(target)), 8);
+    assert_true(temp_exists(here.fd, "ws/out/sub/empty"));
+    EXPECT_OK(objects_put_output(store, here.fd, "ws/out", NULL, &put, &err), &err);
+}
+
+static void expect_rows(const struct output_rows *rows, uint32_t count)
+{
+    assert_int_equal(rows->count, count);
+    for (uint32_t i = 0; i < count; i++) {
+        struct signature now;
+        EXPECT_OK(signature_read(here.fd, rows->items[i].path.data, false, &now, &err), &err);
+        assert_true(signature_equal(&now, &rows->items[i].signature));
+    }
+}
+
+static void test_folder(void **state)
+{
+    struct signature_times *times = signature_times_new();
+    struct output_rows rows = {.arena = &arena, .times = times};
+    struct put_output put, again;
+    (void)state;
+    make_output();
+    signature_times_probe(times, here.fd);
+    EXPECT_OK(objects_put_output(store, here.fd, "ws/out", &rows, &put, &err), &err);
+    assert_int_equal(put.type, TREE_FOLDER);
+    assert_int_equal(put.files, 3);
+    assert_int_equal(put.size_bytes, 4 + 2 + 18);
+    assert_true(objects_has_output(store, put.type, &put.digest));
+    expect_rows(&rows, 7);
+    for (uint32_t i = 0; i < rows.count; i++) {
+        assert_true(rows.items[i].type != TREE_FILE || rows.items[i].firm);
+    }
+    /* Replaced, never merged: what is not in the tree goes. */
+    temp_write(here.fd, "ws/out/extra", "x");
+    temp_write(here.fd, "ws/out/f", "spoilt");
+    EXPECT_OK(restore_output(store, here.fd, "ws/out", put.type, false, &put.digest, &rows, &err),
+              &err);
+    expect_output();
+    expect_rows(&rows, 7);
+    assert_false(temp_exists(here.fd, "ws/out/extra"));
+    EXPECT_OK(objects_put_output(store, here.fd, "ws/out", NULL, &again, &err), &err);
+    assert_true(digest_equal(&put.digest, &again.digest));
+    /* Where nothing was, and where a file was. */
+    EXPECT_OK(tree_remove(here.fd, "ws", &err), &err);
+    EXPECT_OK(restore_output(store, here.fd, "ws/out", put.type, false, &put.digest, NULL, &err),
+              &err);
+    expect_output();
+    EXPECT_OK(tree_remove(here.fd, "ws/out", &err), &err);
+    temp_write(here.fd, "ws/out", "a file");
+    EXPECT_OK(restore_output(store, here.fd, "ws/out", put.type, false, &put.digest, NULL, &err),
+              &err);
+    expect_output();
+    signature_times_free(times);
+}
+
+static void test_single(void **state)
+{
+    struct output_rows rows = {.arena = &arena};
+    struct put_output file, link;
+    struct stat stat;
+    (void)state;
+    temp_write(here.fd, "ws/f", "text");
+    fchmodat(here.fd, "ws/f", 0777, 0);
+    assert_int_equal(symlinkat("f", here.fd, "ws/l"), 0);
+    EXPECT_OK(objects_put_output(store, here.fd, "ws/f", &rows, &file, &err), &err);
+    assert_true(file.executable);
+    expect_rows(&rows, 1);
+    EXPECT_OK(objects_put_output(store, here.fd, "ws/l", NULL, &link, &err), &err);
+    assert_int_equal(link.type, TREE_LINK);
+    unlinkat(here.fd, "ws/f", 0);
+    unlinkat(here.fd, "ws/l", 0);
+    /* A folder in the way of a file. */
+    folder_make(here.fd, "ws/f/x", &err);
+    EXPECT_OK(restore_output(store, here.fd, "ws/f", TREE_FILE, true, &file.digest, &rows, &err),
+              &err);
+    expect_rows(&rows, 1);
+    EXPECT_OK(restore_output(store, here.fd, "ws/l", TREE_LINK, false, &link.digest, NULL, &err),
+              &err);
+    temp_expect(here.fd, "ws/l", "text");
+    assert_int_equal(fstatat(here.fd, "ws/f", &stat, 0), 0);
+    assert_int_equal(stat.st_mode & 0100, 0100);
+    assert_false(objects_put_output(store, here.fd, "ws/none", NULL, &file, &err));
+    assert_int_equal(mkfifoat(here.fd, "ws/fifo", 0666), 0);
+    assert_false(objects_put_output(store, here.fd, "ws/fifo", NULL, &file, &err));
+}
+
+/* A link planted where the parent of an output was leads nowhere. */
+static void test_planted_link(void **state)
+{
+    struct digest a = put_text("a");
+    (void)state;
+    mkdirat(here.fd, "outside", 0777);
+    assert_int_equal(symlinkat("../outside", here.fd, "ws/dir"), 0);
+    assert_false(restore_output(store, here.fd, "ws/dir/f", TREE_FILE, false, &a, NULL, &err));
+    assert_false(temp_exists(here.fd, "outside/f"));
+}
+
+/* ---- many at once, while barriers run and the epoch breaks: nothing is lost */
+
+static void *put_many(void *ctx)
+{
+    int first = *(int *)ctx;
+    for (int i = 0; i < 400; i++) {
+        char text[32];
+        struct digest digest;
+        snprintf(text, sizeof(text), "object %d", first + i);
+        if (!objects_put_bytes(store, str_of(text), &digest, NULL)) {
+            return ctx;
+        }
+    }
+    return NULL;
+}
+
+static void test_threads(void **state)
+{
+    pthread_t threads[3];
+    int firsts[3] = {0, 300, 600};
+    uint32_t counts[2] = {0};
+    void *failed;
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        pthread_create(&threads[i], NULL, put_many, &firsts[i]);
+    }
+    for (int i = 0; i < 5; i++) {
+        EXPECT_OK(barrier_now(store, -1, &err), &err);
+        EXPECT_OK(i != 3 || objects_break_epoch(store, &err), &err);
+    }
+    for (int i = 0; i < 3; i++) {
+        pthread_join(threads[i], &failed);
+        assert_null(failed);
+    }
+    EXPECT_OK(barrier_now(store, -1, &err), &err);
+    EXPECT_OK(objects_list(store, count_item, counts, &err), &err);
+    assert_int_equal(counts[0], 0);
+    assert_int_equal(counts[1], 1000);
+    assert_int_equal(count_tmp(), 0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_put),           TEST(test_put_file),   TEST(test_barrier),
+        TEST(test_same_epoch),    TEST(test_other_boot), TEST(test_boot_unknown),
+        TEST(test_foreign_alive), TEST(test_break),      TEST(test_corrupt),
+        TEST(test_list),          TEST(test_folder),     TEST(test_single),
+        TEST(test_planted_link),  TEST(test_threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
