@@ -419,7 +419,9 @@ static size_t record_put_batch(struct record_file *file, const struct record_bat
         record_make_head(file->data, file->kind, file->seed);
         end = HEAD_BYTES;
     }
-    memcpy(file->data + end, batch->bytes.data, batch->bytes.len);
+    if (batch->count > 0) {
+        memcpy(file->data + end, batch->bytes.data, batch->bytes.len);
+    }
     for (size_t at = end, left = batch->count; left > 0; left--) {
         unsigned char *head = file->data + at;
         uint32_t len = bytes_get_u32(head + 8);
