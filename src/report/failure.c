@@ -150,7 +150,7 @@ void failure_add_log(const struct report_options *options, const struct event *e
     }
 }
 
-static void failure_plan_command(const struct command *command, struct strbuf *out)
+static void failure_plan_command(const struct plan_command *command, struct strbuf *out)
 {
     if (command->shell && command->argc != 0) {
         strbuf_add_str(out, command->argv[command->argc - 1]);
