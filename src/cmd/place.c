@@ -1,0 +1,136 @@
+/* Owns the steps from arguments to an opened workspace. */
+#include "cmd/place.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/sys.h"
+
+static struct session_options place_options(struct cli *cli)
+{
+    struct session_options options = {.dir = cli->dir,
+                                      .file = cli->file,
+                                      .store = cli->store,
+                                      .params_file = cli->params_file,
+                                      .command = cli->command->name};
+    struct m_override *overrides = ARENA_ARRAY(&cli->arena, struct m_override, cli->params.count);
+
+    for (uint32_t i = 0; i < cli->params.count; i++) {
+        overrides[i] = (struct m_override){.name = cli->params.items[i].name,
+                                           .text = cli->params.items[i].value};
+    }
+    options.overrides = overrides;
+    options.override_count = cli->params.count;
+    return options;
+}
+
+static bool place_open_steps(struct place *place, enum place_need need, enum session_access access,
+                             struct err *err)
+{
+    struct session *session = &place->session;
+
+    return session_find(session, err) &&
+           (need < PLACE_MANIFEST || session_read_manifest(session, err)) &&
+           (need < PLACE_STORE || session_open_store(session, access, place->cli->wait, err)) &&
+           (need < PLACE_PLAN || session_plan(session, err));
+}
+
+int place_open(struct place *place, struct cli *cli, enum place_need need,
+               enum session_access access)
+{
+    struct session_options options = place_options(cli);
+    struct err err = {0};
+
+    place->cli = cli;
+    session_init(&place->session, &options, &clock_system, cli->origin);
+    if (!place_open_steps(place, need, access, &err)) {
+        return place_fail(place, &err);
+    }
+    session_show_diags(&place->session, cli_is_colored(cli, STDERR_FILENO));
+    return STATUS_OK;
+}
+
+void place_close(struct place *place)
+{
+    session_fini(&place->session);
+}
+
+int place_fail(struct place *place, const struct err *err)
+{
+    bool said = session_show_diags(&place->session, cli_is_colored(place->cli, STDERR_FILENO));
+
+    if (said && err->status == STATUS_MANIFEST) {
+        return err->status;
+    }
+    return cli_fail(err);
+}
+
+/* A path of an output wins over nothing: names of stages come first. */
+static bool place_select_one(struct place *place, struct str typed, uint8_t *selected,
+                             struct err *err)
+{
+    struct session *session = &place->session;
+    struct err other = {0};
+    struct str path;
+
+    if (plan_select(&session->plan, typed, selected, err)) {
+        return true;
+    }
+    if (session_user_path(session, typed, &path) && !str_equal(path, typed) &&
+        plan_select(&session->plan, path, selected, &other)) {
+        err_clear(err);
+        return true;
+    }
+    return false;
+}
+
+bool place_select(struct place *place, uint32_t first, uint8_t *selected, struct err *err)
+{
+    const struct cli_texts *operands = &place->cli->operands;
+
+    for (uint32_t i = first; i < operands->count; i++) {
+        if (!place_select_one(place, str_of(operands->items[i]), selected, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool place_targets(struct place *place, uint8_t *selected, struct err *err)
+{
+    const struct session *session = &place->session;
+    const struct m_list *targets = &session->manifest.targets;
+
+    if (place->cli->operands.count != 0) {
+        return place_select(place, 0, selected, err);
+    }
+    if (!targets->given) {
+        memset(selected, 1, session->plan.instance_count);
+        return true;
+    }
+    for (uint32_t i = 0; i < targets->count; i++) {
+        if (!plan_select(&session->plan, targets->items[i].text, selected, err)) {
+            err->status = STATUS_MANIFEST;
+            return err_wrap(err, "%.*s: pipeline.default", STR_ARG(session->manifest_path));
+        }
+    }
+    return true;
+}
+
+bool place_is_live(const struct session *session)
+{
+    int fd;
+    bool held;
+
+    if (session->workspace.pawlfd < 0) {
+        return false;
+    }
+    fd = sys_openat(session->workspace.pawlfd, "lock", O_RDONLY, 0);
+    if (fd < 0) {
+        return false;
+    }
+    held = sys_lock_probe(fd, F_WRLCK, 0, 0) == 1;
+    sys_close(fd);
+    return held;
+}

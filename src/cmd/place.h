@@ -1,0 +1,41 @@
+#ifndef PAWL_CMD_PLACE_H
+#define PAWL_CMD_PLACE_H
+/* Opens as much of a workspace as a command needs, and says what is wrong with it.
+ *
+ *     struct place place;
+ *     int status = place_open(&place, cli, PLACE_PLAN, SESSION_LOOK);
+ *     if (status == STATUS_OK) { … place.session … }
+ *     place_close(&place);           always
+ */
+#include "cmd/command.h"
+#include "run/session.h"
+
+enum place_need {
+    PLACE_WORKSPACE, /* where it is; the manifest is not read */
+    PLACE_MANIFEST,  /* the manifest read */
+    PLACE_STORE,     /* and what was recorded */
+    PLACE_PLAN       /* and the plan */
+};
+
+struct place {
+    struct cli *cli;
+    struct session session;
+};
+
+/* The status is 0, or errors were printed. `cli->wait` waits for the lock. */
+int place_open(struct place *place, struct cli *cli, enum place_need need,
+               enum session_access access);
+void place_close(struct place *place);
+/* Prints diagnostics that were not printed yet, then the error if they had none. */
+int place_fail(struct place *place, const struct err *err);
+
+/* Sets `selected` for what the operands from `first` on name: stages, instances, selections, paths
+ * of outputs as the user sees them. */
+bool place_select(struct place *place, uint32_t first, uint8_t *selected, struct err *err);
+/* The same for targets: without operands the manifest's default, else everything. */
+bool place_targets(struct place *place, uint8_t *selected, struct err *err);
+
+/* Whether a process holds the workspace now. */
+bool place_is_live(const struct session *session);
+
+#endif

@@ -1,0 +1,97 @@
+/* Owns reading recorded runs for people. */
+#include "cmd/run_view.h"
+
+#include "cmd/place.h"
+#include "model/glob.h"
+#include "run/recorder.h"
+
+bool run_view_find(const struct session *session, const char *selector, struct run_id *id,
+                   struct err *err)
+{
+    struct arena arena;
+    struct run_list list;
+    bool ok;
+
+    arena_init(&arena);
+    ok = run_dir_list(session->workspace.pawlfd, &arena, &list, err);
+    if (ok && list.count == 0) {
+        ok = err_set(err, STATUS_USAGE, "there is no run yet: 'pawl run' makes one");
+    }
+    ok = ok && run_dir_resolve(session->workspace.pawlfd,
+                               str_of(selector != NULL ? selector : "latest"), id, err);
+    arena_fini(&arena);
+    return ok;
+}
+
+enum run_status run_view_status(const struct run_state *state, bool live)
+{
+    if (!run_status_is_final(state->status) && !live) {
+        return RUN_INTERRUPTED;
+    }
+    return state->status;
+}
+
+bool run_view_read(const struct session *session, const struct run_id *id, struct run_view *view,
+                   struct err *err)
+{
+    bool live = place_is_live(session);
+    bool ok;
+
+    view->id = *id;
+    run_state_init(&view->state);
+    ok = recorder_replay(session->workspace.pawlfd, id, &view->state, NULL, NULL, err);
+    view->status = run_view_status(&view->state, live);
+    return ok;
+}
+
+void run_view_fini(struct run_view *view)
+{
+    run_state_fini(&view->state);
+}
+
+int64_t run_view_wall_ns(const struct run_view *view)
+{
+    const struct run_state *state = &view->state;
+    int64_t end_ns = state->last_event_ns;
+
+    if (state->started_at_ns == 0) {
+        return 0;
+    }
+    if (view->status == RUN_RUNNING) {
+        end_ns = clock_real_ns(&clock_system);
+    }
+    return end_ns - state->started_at_ns;
+}
+
+static bool run_view_has_axis(struct str axes, struct str wanted)
+{
+    struct str axis;
+
+    while (str_split(&axes, ',', &axis)) {
+        if (name_match(wanted, axis)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool run_view_matches(struct str selection, struct str instance)
+{
+    struct str axes = instance;
+    struct str wanted = selection;
+    struct str stage;
+    struct str stage_wanted;
+    struct str part;
+
+    str_split(&axes, '@', &stage);
+    str_split(&wanted, '@', &stage_wanted);
+    if (!name_match(stage_wanted, stage)) {
+        return false;
+    }
+    while (str_split(&wanted, ',', &part)) {
+        if (!run_view_has_axis(axes, part)) {
+            return false;
+        }
+    }
+    return true;
+}
