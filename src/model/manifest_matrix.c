@@ -144,22 +144,6 @@ static void m_axis_read_table(struct m_reader *reader, const struct toml_entry *
     reader->owner = owner.outer;
 }
 
-static bool m_axis_name_is_free(struct m_reader *reader, const struct toml_entry *entry)
-{
-    struct str owner;
-
-    if (!m_name_check(reader, "an axis", entry->key, entry->key_span, false)) {
-        return false;
-    }
-    if (manifest_param(reader->manifest, entry->key) == NULL) {
-        return true;
-    }
-    owner = m_owner_text(reader, reader->owner);
-    diag_error(reader->diags, entry->key_span, "rename one of them",
-               "axis '%.*s' of %.*s has the name of a param", STR_ARG(entry->key), STR_ARG(owner));
-    return false;
-}
-
 static void m_axis_read(struct m_reader *reader, const struct toml_entry *entry,
                         struct m_axis *axis)
 {
@@ -271,7 +255,8 @@ void m_key_matrix(struct m_reader *reader, const struct manifest_key_row *row,
     stage->axes = ARENA_ARRAY(reader->arena, struct m_axis, entry->value.table->count);
     TOML_EACH(axis, entry->value.table)
     {
-        if (&axis->value != exclude && m_axis_name_is_free(reader, axis)) {
+        if (&axis->value != exclude &&
+            m_name_check(reader, "an axis", axis->key, axis->key_span, false)) {
             m_axis_read(reader, axis, &stage->axes[stage->axis_count++]);
         }
     }
