@@ -320,8 +320,8 @@ void objects_forget(struct objects *objects)
     pthread_mutex_lock(&objects->mutex);
     known_fini(&objects->known);
     /* What this session put and no barrier noted stays on its list. */
-    VEC_EACH (digest, &objects->fresh) {
-        known_set(&objects->known, digest, KNOWN_FRESH);
+    for (size_t i = 0; i < objects->fresh.count; i++) {
+        known_set(&objects->known, &objects->fresh.items[i], KNOWN_FRESH);
     }
     pthread_mutex_unlock(&objects->mutex);
 }

@@ -21,20 +21,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "base/limits.h"
 #include "base/path.h"
 #include "base/sys.h"
 #include "os/remove.h"
 #include "os/replace.h"
-#include "os/walk.h"
 #include "store/park_inside.h"
 
-#define MARK_WHOLE  ".pawl-whole"
-#define MARK_BESIDE ".pawl-beside"
-
-static bool is_component(struct str name)
+bool park_is_component(struct str name)
 {
     return name.len > 0 && !str_is(name, ".") && !str_is(name, "..") &&
            memchr(name.data, '/', name.len) == NULL;
@@ -43,13 +37,13 @@ static bool is_component(struct str name)
 /* "parked/<run>/<attempt>" */
 static void attempt_path(struct strbuf *out, struct str run, struct str attempt)
 {
-    assert(is_component(run) && is_component(attempt));
+    assert(park_is_component(run) && park_is_component(attempt));
     strbuf_init(out);
     strbuf_printf(out, "parked/%.*s/%.*s", STR_ARG(run), STR_ARG(attempt));
 }
 
 /* The attempt's folder; -1 with errno ENOENT when there is none. */
-static int attempt_open(const struct park_place *place, struct str run, struct str attempt)
+int park_attempt_open(const struct park_place *place, struct str run, struct str attempt)
 {
     struct strbuf path;
     attempt_path(&path, run, attempt);
@@ -60,9 +54,9 @@ static int attempt_open(const struct park_place *place, struct str run, struct s
     return fd;
 }
 
-static bool mark_set(int attempt, struct err *err)
+bool park_mark_set(int attempt, struct err *err)
 {
-    int fd = sys_openat(attempt, MARK_WHOLE, O_WRONLY | O_CREAT | O_NOFOLLOW, 0666);
+    int fd = sys_openat(attempt, PARK_MARK_WHOLE, O_WRONLY | O_CREAT | O_NOFOLLOW, 0666);
     if (fd < 0) {
         return err_sys(err, "'.pawl/parked': cannot be written");
     }
@@ -79,7 +73,7 @@ static bool attempt_place(int run, const char *name, struct err *err)
         return err_sys(err, "'.pawl/parked': cannot be written");
     }
     int folder = folder_open(run, temp, err);
-    bool ok = folder >= 0 && mark_set(folder, err);
+    bool ok = folder >= 0 && park_mark_set(folder, err);
     if (folder >= 0) {
         (void)sys_close(folder);
     }
@@ -104,20 +98,14 @@ static int attempt_make(const struct park_place *place, struct str run, struct s
         (void)sys_close(above);
     }
     strbuf_fini(&path);
-    if (fd >= 0 && !mark_set(fd, err)) {
+    if (fd >= 0 && !park_mark_set(fd, err)) {
         (void)sys_close(fd);
         return -1;
     }
     return fd;
 }
 
-static bool mark_is_set(int attempt)
-{
-    struct sys_stat stat;
-    return sys_statat(attempt, MARK_WHOLE, AT_SYMLINK_NOFOLLOW, &stat) == 0;
-}
-
-static void beside_name(struct strbuf *out, const char *base, struct str attempt)
+void park_beside_name(struct strbuf *out, const char *base, struct str attempt)
 {
     strbuf_clear(out);
     strbuf_printf(out, "%s.pawl-parked.%.*s", base, STR_ARG(attempt));
@@ -125,20 +113,12 @@ static void beside_name(struct strbuf *out, const char *base, struct str attempt
 
 /* ---- where an output lies */
 
-/* An output's place in the workspace: the folder it is in, and its name there. */
-struct spot {
-    int dir; /* -1: the folder does not exist, so neither does the output */
-    const char *base;
-    struct sys_stat stat;
-    bool exists;
-};
-
-static bool spot_open(const struct park_place *place, const char *path, bool make,
-                      struct spot *spot, struct err *err)
+bool park_spot_open(const struct park_place *place, const char *path, bool make,
+                    struct park_spot *spot, struct err *err)
 {
     struct err why = {0};
     bool missing = false;
-    *spot = (struct spot){.dir = -1};
+    *spot = (struct park_spot){.dir = -1};
     spot->dir = folder_open_parent(place->workspace_fd, path, make, &spot->base, &missing, &why);
     if (spot->dir < 0) {
         if (missing && !make) {
@@ -158,7 +138,7 @@ static bool spot_open(const struct park_place *place, const char *path, bool mak
     return true;
 }
 
-static void spot_close(struct spot *spot)
+void park_spot_close(struct park_spot *spot)
 {
     if (spot->dir >= 0) {
         (void)sys_close(spot->dir);
@@ -176,7 +156,7 @@ struct parking {
 
 static bool beside_record(int folder, const char *path, struct err *err)
 {
-    int fd = sys_openat(folder, MARK_BESIDE, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0666);
+    int fd = sys_openat(folder, PARK_MARK_BESIDE, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0666);
     if (fd < 0) {
         return err_sys(err, "'.pawl/parked': cannot be written");
     }
@@ -186,18 +166,18 @@ static bool beside_record(int folder, const char *path, struct err *err)
     return ok;
 }
 
-static bool park_beside(struct parking *parking, const char *path, const struct spot *spot)
+static bool park_beside(struct parking *parking, const char *path, const struct park_spot *spot)
 {
     struct strbuf name;
     strbuf_init(&name);
-    beside_name(&name, spot->base, parking->attempt);
+    park_beside_name(&name, spot->base, parking->attempt);
     bool ok = beside_record(parking->folder, path, NULL) &&
               sys_renameat(spot->dir, spot->base, spot->dir, name.data) == 0;
     strbuf_fini(&name);
     return ok;
 }
 
-static bool park_fail(const char *path, const struct spot *spot, struct err *err)
+static bool park_fail(const char *path, const struct park_spot *spot, struct err *err)
 {
     struct strbuf shown;
     strbuf_init(&shown);
@@ -210,15 +190,15 @@ static bool park_fail(const char *path, const struct spot *spot, struct err *err
     return false;
 }
 
-static bool is_elsewhere(const struct parking *parking, const struct spot *spot)
+static bool is_elsewhere(const struct parking *parking, const struct park_spot *spot)
 {
     struct sys_stat stat;
     return sys_fstat(parking->folder, &stat) == 0 &&
            (stat.dev_major != spot->stat.dev_major || stat.dev_minor != spot->stat.dev_minor);
 }
 
-static bool park_spot(struct parking *parking, const char *path, const struct spot *spot,
-                      struct err *err)
+static bool park_place_spot(struct parking *parking, const char *path, const struct park_spot *spot,
+                            struct err *err)
 {
     const char *base;
     bool elsewhere = is_elsewhere(parking, spot);
@@ -239,8 +219,8 @@ static bool park_spot(struct parking *parking, const char *path, const struct sp
 
 static bool park_one(struct parking *parking, struct str path, struct err *err)
 {
-    struct spot spot;
-    if (!spot_open(parking->place, path.data, false, &spot, err)) {
+    struct park_spot spot;
+    if (!park_spot_open(parking->place, path.data, false, &spot, err)) {
         return false;
     }
     bool ok = true;
@@ -249,10 +229,10 @@ static bool park_one(struct parking *parking, struct str path, struct err *err)
             parking->folder = attempt_make(parking->place, parking->run, parking->attempt, err);
             ok = parking->folder >= 0;
         }
-        ok = ok && park_spot(parking, path.data, &spot, err);
+        ok = ok && park_place_spot(parking, path.data, &spot, err);
         parking->parked += ok;
     }
-    spot_close(&spot);
+    park_spot_close(&spot);
     return ok;
 }
 
@@ -265,7 +245,7 @@ bool park_outputs(const struct park_place *place, struct str run, struct str att
         ok = park_one(&parking, paths[i], err);
     }
     if (ok && parking.folder >= 0) {
-        ok = file_remove(parking.folder, MARK_WHOLE, err);
+        ok = file_remove(parking.folder, PARK_MARK_WHOLE, err);
     }
     if (parking.folder >= 0) {
         (void)sys_close(parking.folder);
@@ -294,150 +274,16 @@ bool park_find(const struct park_place *place, struct str run, struct str attemp
     if (sys_statat(*dirfd, where->data, AT_SYMLINK_NOFOLLOW, &stat) == 0) {
         return true;
     }
-    beside_name(where, path.data, attempt);
+    park_beside_name(where, path.data, attempt);
     *dirfd = place->workspace_fd;
     return sys_statat(*dirfd, where->data, AT_SYMLINK_NOFOLLOW, &stat) == 0;
 }
 
-/* ---- returning */
-
-struct returning {
-    const struct park_place *place;
-    struct str run, attempt, instance;
-    enum park_fate fate;
-    int64_t started_ns;
-    int folder;                /* the attempt's; -1: there is none */
-    uint64_t room_bytes;       /* that failed outputs may still take */
-    struct parked_attempt all; /* what lies parked, leaf by leaf */
-};
-
-static bool is_modified(int dir, const char *name, const struct sys_stat *stat, int64_t since_ns)
-{
-    static const struct walk_options everything = {.all = true};
-    struct arena arena;
-    struct walk_list list = {0};
-    if (!S_ISDIR(stat->mode)) {
-        return stat->mtime_ns >= since_ns;
-    }
-    int folder = folder_open(dir, name, NULL);
-    if (folder < 0) {
-        return false;
-    }
-    bool modified = false;
-    arena_init(&arena);
-    if (walk_folder(folder, "", &everything, &arena, &list, NULL)) {
-        modified = list.count == 0 && stat->mtime_ns >= since_ns;
-        for (uint32_t i = 0; i < list.count && !modified; i++) {
-            struct sys_stat below;
-            modified =
-                list.items[i].type != FILE_FOLDER &&
-                sys_statat(folder, list.items[i].path.data, AT_SYMLINK_NOFOLLOW, &below) == 0 &&
-                below.mtime_ns >= since_ns;
-        }
-    }
-    arena_fini(&arena);
-    (void)sys_close(folder);
-    return modified;
-}
-
-static bool move_away(struct returning *returning, const char *path, const struct spot *spot,
-                      struct err *err)
-{
-    const char *fate = returning->fate == PARK_FATE_FAILED ? "failed" : "refused", *base;
-    struct strbuf to;
-    strbuf_init(&to);
-    strbuf_printf(&to, "%s/%.*s/%.*s/%s", fate, STR_ARG(returning->run),
-                  STR_ARG(returning->instance), path);
-    int dir = folder_open_parent(returning->place->pawl_fd, to.data, true, &base, NULL, err);
-    bool ok = dir >= 0 && tree_remove(dir, base, err) &&
-              file_move(returning->place->clone, spot->dir, spot->base, dir, base, err);
-    if (dir >= 0) {
-        (void)sys_close(dir);
-    }
-    strbuf_fini(&to);
-    return ok;
-}
-
-/* Partial outputs are a help for a person, no more: what is too large or cannot be moved goes. */
-static bool clear_spot(struct returning *returning, const char *path, const struct spot *spot,
-                       struct err *err)
-{
-    if (returning->fate == PARK_FATE_REFUSED) {
-        return move_away(returning, path, spot, err);
-    }
-    uint64_t size = walk_size_bytes(spot->dir, spot->base, returning->room_bytes + 1);
-    if (size <= returning->room_bytes && move_away(returning, path, spot, NULL)) {
-        returning->room_bytes -= size;
-        return true;
-    }
-    return tree_remove(spot->dir, spot->base, err);
-}
-
-static bool clear_path(struct returning *returning, struct str path, struct err *err)
-{
-    struct spot spot;
-    if (!spot_open(returning->place, path.data, false, &spot, err)) {
-        return false;
-    }
-    bool ok = true;
-    if (spot.exists && returning->folder < 0 && returning->started_ns != 0) {
-        /* Perhaps nothing was parked because nothing was started: what is old is good, what is new
-         * is kept whatever its size. */
-        if (is_modified(spot.dir, spot.base, &spot.stat, returning->started_ns)) {
-            ok = move_away(returning, path.data, &spot, err);
-        }
-    } else if (spot.exists) {
-        ok = clear_spot(returning, path.data, &spot, err);
-    }
-    spot_close(&spot);
-    return ok;
-}
-
-/* From beside its place back to it. */
-static bool return_beside(struct returning *returning, struct str path, struct err *err)
-{
-    struct spot spot;
-    struct strbuf name;
-    struct sys_stat stat;
-    if (!spot_open(returning->place, path.data, false, &spot, err)) {
-        return false;
-    }
-    bool ok = true;
-    if (spot.dir >= 0) {
-        strbuf_init(&name);
-        beside_name(&name, spot.base, returning->attempt);
-        if (sys_statat(spot.dir, name.data, AT_SYMLINK_NOFOLLOW, &stat) == 0) {
-            ok = file_move(returning->place->clone, spot.dir, name.data, spot.dir, spot.base, err);
-        }
-        strbuf_fini(&name);
-    }
-    spot_close(&spot);
-    return ok;
-}
-
-static bool return_path(struct returning *returning, struct str path, struct err *err)
-{
-    struct spot spot;
-    struct sys_stat stat;
-    if (!return_beside(returning, path, err)) {
-        return false;
-    }
-    if (sys_statat(returning->folder, path.data, AT_SYMLINK_NOFOLLOW, &stat) < 0) {
-        return errno == ENOENT || errno == ENOTDIR ||
-               err_sys(err, "'.pawl/parked/…/%s': cannot be looked at", path.data);
-    }
-    if (!spot_open(returning->place, path.data, true, &spot, err)) {
-        return false;
-    }
-    bool ok =
-        file_move(returning->place->clone, returning->folder, path.data, spot.dir, spot.base, err);
-    spot_close(&spot);
-    return ok;
-}
+/* ---- dropping */
 
 /* The folder leaves parked/ at once, then goes. */
-static bool attempt_remove(const struct park_place *place, struct str run, struct str attempt,
-                           struct err *err)
+bool park_attempt_remove(const struct park_place *place, struct str run, struct str attempt,
+                         struct err *err)
 {
     struct strbuf path, gone;
     char temp[FILE_TEMP_BYTES];
@@ -459,110 +305,29 @@ static bool attempt_remove(const struct park_place *place, struct str run, struc
     return ok;
 }
 
-static bool clear_all(struct returning *returning, const struct str *paths, uint32_t count,
-                      struct err *err)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        if (!clear_path(returning, paths[i], err)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* The record was lost: by what lies parked. An empty folder may have been made only to hold what
- * was parked beside in the end; nothing is cleared for it. */
-static bool clear_found(struct returning *returning, struct err *err)
-{
-    for (uint32_t i = 0; i < returning->all.count; i++) {
-        struct str path = returning->all.paths[i];
-        struct sys_stat stat;
-        bool folder = sys_statat(returning->folder, path.data, AT_SYMLINK_NOFOLLOW, &stat) == 0 &&
-                      S_ISDIR(stat.mode);
-        if (!folder && !clear_path(returning, path, err)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool return_all(struct returning *returning, const struct str *paths, uint32_t count,
-                       struct err *err)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        if (!return_path(returning, paths[i], err)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool return_parked(struct returning *returning, const struct str *paths, uint32_t count,
-                          struct err *err)
-{
-    const struct parked_attempt *all = &returning->all;
-    if (!mark_is_set(returning->folder)) {
-        if (!clear_all(returning, paths, count, err) ||
-            (count == 0 && !clear_found(returning, err)) || !mark_set(returning->folder, err)) {
-            return false;
-        }
-    }
-    return return_all(returning, paths, count, err) &&
-           return_all(returning, all->paths, all->count, err) &&
-           attempt_remove(returning->place, returning->run, returning->attempt, err);
-}
-
-bool park_return(const struct park_place *place, struct str run, struct str attempt,
-                 const struct str *paths, uint32_t count, enum park_fate fate, struct str instance,
-                 int64_t started_ns, struct err *err)
-{
-    struct returning returning = {.place = place,
-                                  .run = run,
-                                  .attempt = attempt,
-                                  .instance = instance,
-                                  .fate = fate,
-                                  .started_ns = started_ns,
-                                  .room_bytes = PARK_FAILED_FILE_BYTES};
-    assert(is_component(instance));
-    returning.folder = attempt_open(place, run, attempt);
-    if (returning.folder < 0) {
-        return errno == ENOENT ? clear_all(&returning, paths, count, err)
-                               : err_sys(err, "'.pawl/parked': cannot be opened");
-    }
-    struct arena arena;
-    arena_init(&arena);
-    bool ok = parked_paths(returning.folder, &arena, &returning.all, err) &&
-              return_parked(&returning, paths, count, err);
-    arena_fini(&arena);
-    (void)sys_close(returning.folder);
-    return ok;
-}
-
-/* ---- dropping */
-
 static bool drop_beside(const struct park_place *place, struct str attempt, struct str path,
                         struct err *err)
 {
-    struct spot spot;
+    struct park_spot spot;
     struct strbuf name;
-    if (!spot_open(place, path.data, false, &spot, err)) {
+    if (!park_spot_open(place, path.data, false, &spot, err)) {
         return false;
     }
     bool ok = true;
     if (spot.dir >= 0) {
         strbuf_init(&name);
-        beside_name(&name, spot.base, attempt);
+        park_beside_name(&name, spot.base, attempt);
         ok = tree_remove(spot.dir, name.data, err);
         strbuf_fini(&name);
     }
-    spot_close(&spot);
+    park_spot_close(&spot);
     return ok;
 }
 
 bool park_drop_path(const struct park_place *place, struct str run, struct str attempt,
                     struct str path, struct err *err)
 {
-    int folder = attempt_open(place, run, attempt);
+    int folder = park_attempt_open(place, run, attempt);
     if (folder < 0) {
         return errno == ENOENT || err_sys(err, "'.pawl/parked': cannot be opened");
     }
@@ -576,7 +341,7 @@ bool park_drop(const struct park_place *place, struct str run, struct str attemp
 {
     struct parked_attempt all;
     struct arena arena;
-    int folder = attempt_open(place, run, attempt);
+    int folder = park_attempt_open(place, run, attempt);
     if (folder < 0) {
         /* Nothing was parked, or all is gone already. */
         return errno == ENOENT || err_sys(err, "'.pawl/parked': cannot be opened");
@@ -591,7 +356,7 @@ bool park_drop(const struct park_place *place, struct str run, struct str attemp
     }
     arena_fini(&arena);
     (void)sys_close(folder);
-    return ok && attempt_remove(place, run, attempt, err);
+    return ok && park_attempt_remove(place, run, attempt, err);
 }
 
 /* ---- keeping */
@@ -599,14 +364,14 @@ bool park_drop(const struct park_place *place, struct str run, struct str attemp
 bool park_keep(const struct park_place *place, struct str run, struct str path, struct strbuf *kept,
                struct err *err)
 {
-    struct spot spot;
+    struct park_spot spot;
     struct sys_stat stat;
     const char *base;
-    if (!spot_open(place, path.data, false, &spot, err)) {
+    if (!park_spot_open(place, path.data, false, &spot, err)) {
         return false;
     }
     if (!spot.exists) {
-        spot_close(&spot);
+        park_spot_close(&spot);
         return err_errno(err, ENOENT, "'%s'", path.data);
     }
     strbuf_clear(kept);
@@ -622,6 +387,6 @@ bool park_keep(const struct park_place *place, struct str run, struct str path, 
     if (to >= 0) {
         (void)sys_close(to);
     }
-    spot_close(&spot);
+    park_spot_close(&spot);
     return ok || err_wrap(err, "'%s' cannot be moved to '.pawl/%s'", path.data, kept->data);
 }

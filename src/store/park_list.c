@@ -31,7 +31,7 @@ static bool has_entries(const struct walk_list *list, uint32_t at)
 
 static bool is_ours(struct str path)
 {
-    return str_is(path, ".pawl-whole") || str_is(path, ".pawl-beside") ||
+    return str_is(path, PARK_MARK_WHOLE) || str_is(path, PARK_MARK_BESIDE) ||
            file_is_temp_name(path.data);
 }
 
@@ -41,8 +41,8 @@ static bool read_beside(int folder, struct arena *arena, struct parked_attempt *
 {
     struct strbuf text;
     strbuf_init(&text);
-    int fd = sys_openat(folder, ".pawl-beside", O_RDONLY | O_NOFOLLOW, 0);
-    bool ok = fd >= 0 ? file_read_fd(fd, ".pawl-beside", LIMIT_RECORD_BYTES, &text, err)
+    int fd = sys_openat(folder, PARK_MARK_BESIDE, O_RDONLY | O_NOFOLLOW, 0);
+    bool ok = fd >= 0 ? file_read_fd(fd, PARK_MARK_BESIDE, LIMIT_RECORD_BYTES, &text, err)
                       : errno == ENOENT || err_sys(err, "'.pawl/parked': cannot be read");
     if (fd >= 0) {
         (void)sys_close(fd);
@@ -73,7 +73,7 @@ bool parked_paths(int folder, struct arena *arena, struct parked_attempt *attemp
     attempt->paths = ARENA_ARRAY(arena, struct str, (size_t)list.count + attempt->beside_count);
     for (uint32_t i = 0; i < list.count; i++) {
         struct str path = list.items[i].path;
-        attempt->unfinished = attempt->unfinished || str_is(path, ".pawl-whole");
+        attempt->unfinished = attempt->unfinished || str_is(path, PARK_MARK_WHOLE);
         if (!is_ours(path) && !(list.items[i].type == FILE_FOLDER && has_entries(&list, i))) {
             attempt->paths[attempt->count++] = path;
         }

@@ -182,9 +182,10 @@ static bool take_place(int dir, const char *temp, const char *name, const char *
  * write in between would have changed size or mtime. */
 static bool settle_rows(struct restoring *restoring, int workspace_fd, struct err *err)
 {
-    VEC_EACH (row, &restoring->found) {
+    for (size_t i = 0; i < restoring->found.count; i++) {
+        struct output_row *row = &restoring->found.items[i];
         struct signature now;
-        if (row != restoring->found.items && row->type == TREE_FILE) {
+        if (i > 0 && row->type == TREE_FILE) {
             continue;
         }
         if (!signature_read(workspace_fd, row->path.data, false, &now, err)) {
