@@ -101,7 +101,7 @@ static bool look_at_epoch(struct objects *objects, struct err *err)
 struct objects *objects_open(const struct objects_options *options, struct objects_settled *settled,
                              struct err *err)
 {
-    struct objects_settled ignored;
+    struct objects_settled ignored = {0};
     struct objects *objects = mem_calloc(1, sizeof(*objects));
     settled = settled != NULL ? settled : &ignored;
     *settled = (struct objects_settled){0};
