@@ -20,37 +20,10 @@
 #include "os/remove.h"
 #include "os/replace.h"
 #include "run/environment.h"
+#include "run/log_name.h"
 #include "run/executor.h"
 
-enum { ATTEMPT_TAIL_BYTES = 64 << 10, ATTEMPT_NAME_BYTES = 60 };
-
-/* `<stage>.<60 safe bytes>.<8 hex>`: a name that fits everywhere and that nobody else has. */
-static struct str attempt_safe_name(const struct plan_instance *inst, struct str stage,
-                                    uint32_t number, struct arena *arena)
-{
-    struct digest digest = sha256_of(inst->name.data, inst->name.len);
-    char hex[DIGEST_HEX_BYTES + 1];
-    struct strbuf name = {0};
-    struct str safe;
-
-    for (size_t i = 0; i < inst->name.len && i < ATTEMPT_NAME_BYTES; i++) {
-        char c = inst->name.data[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     c == '-' || c == '_' || c == '.' || c == '=' || c == ',' || c == '@';
-
-        strbuf_putc(&name, plain ? c : '_');
-    }
-    (void)stage;
-    digest_hex(&digest, hex);
-    hex[8] = '\0';
-    strbuf_printf(&name, ".%s", hex);
-    if (number > 1) {
-        strbuf_printf(&name, ".%u", number);
-    }
-    safe = strbuf_dup(&name, arena);
-    strbuf_fini(&name);
-    return safe;
-}
+enum { ATTEMPT_TAIL_BYTES = 64 << 10 };
 
 static void attempt_new_output(struct attempt *attempt, uint32_t output)
 {
@@ -94,8 +67,7 @@ static struct attempt *attempt_new(struct executor *executor, struct inst_id ins
     attempt->span = recorder_random_hex(&attempt->arena, 16);
     attempt->id = str_printf(&attempt->arena, "%.*s.%u.%u.%.*s", STR_ARG(executor->recorder->run),
                              instance.n, number, 8, attempt->span.data);
-    attempt->log_name = attempt_safe_name(attempt->inst, plan->stages[attempt->inst->stage.n].name,
-                                          number, &attempt->arena);
+    attempt->log_name = log_name_make(attempt->inst->name, number, &attempt->arena);
     attempt->outputs =
         ARENA_ARRAY(&attempt->arena, struct attempt_output, attempt->inst->output_count);
     for (uint32_t i = 0; i < attempt->inst->output_count; i++) {
