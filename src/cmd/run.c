@@ -350,13 +350,17 @@ static int run_work(struct run_call *call, struct err *err)
     int status;
 
     recorder_init(&call->recorder, &call->session);
-    run_show_watch(&call->show, call->cli, &call->session, &call->recorder, call->duration_ns,
-                   call->scope);
+    run_show_watch(&call->show, call->cli, &call->session, &call->recorder, &call->facts,
+                   call->duration_ns, call->scope, run_jobs(call));
     if (!run_begin(call, err) ||
         !executor_init(&call->executor, &call->session, &call->facts, &call->recorder, err)) {
         return err->status;
     }
     session_tell_holder(&call->session, call->recorder.id.text);
+    if (call->cli->output == CLI_OUTPUT_STREAM) {
+        call->executor.stream = run_show_stream;
+        call->executor.stream_ctx = &call->show;
+    }
     status = run_engine(call, err);
     run_show_end(&call->show, status);
     executor_fini(&call->executor);
@@ -381,7 +385,7 @@ static int run_nothing(struct run_call *call, struct err *err)
 
     run_count_scope(call, &scope, &skipped);
     if (!call->cli->quiet) {
-        run_show_nothing(call->cli, &call->session, scope, skipped);
+        run_show_nothing(&call->session, scope, skipped);
     }
     /* A file that had to be read because its times had changed need not be read again. */
     if (!index_save(call->session.index, err)) {

@@ -1,46 +1,153 @@
+/* Owns the choice of the display and the lines around it. */
 #include "cmd/run_show.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
-static void run_show_tell(void *ctx, const struct event *event, const struct run_state *state)
+#include "base/hex.h"
+#include "base/path.h"
+#include "base/sys.h"
+#include "run/environment.h"
+
+static enum report_output run_show_output(int output)
 {
-    (void)ctx;
-    (void)state;
-    fprintf(stderr, "%s %.*s %.*s %.*s\n", event_types[event->type].name, STR_ARG(event->instance),
-            STR_ARG(event->state), STR_ARG(event->reason));
+    static const enum report_output outputs[] = {
+        [CLI_OUTPUT_FAILED] = REPORT_OUTPUT_FAILED,
+        [CLI_OUTPUT_STREAM] = REPORT_OUTPUT_STREAM,
+        [CLI_OUTPUT_GROUP] = REPORT_OUTPUT_GROUP,
+        [CLI_OUTPUT_NONE] = REPORT_OUTPUT_NONE,
+    };
+
+    return outputs[output];
+}
+
+/* The command as it was run: the string of a shell, or the words of an array. */
+static void run_show_command(void *ctx, struct inst_id instance, struct strbuf *out)
+{
+    struct run_show *show = ctx;
+    const struct plan_command *command = &show->facts->instances[instance.n].command;
+
+    if (command->shell && command->argc != 0) {
+        strbuf_add_str(out, command->argv[command->argc - 1]);
+        return;
+    }
+    for (uint32_t i = 0; i < command->argc; i++) {
+        strbuf_puts(out, i == 0 ? "" : " ");
+        strbuf_add_str(out, command->argv[i]);
+    }
 }
 
 void run_show_watch(struct run_show *show, struct cli *cli, struct session *session,
-                    struct recorder *recorder, const int64_t *duration_ns, const uint8_t *scope)
+                    struct recorder *recorder, struct facts *facts, const int64_t *duration_ns,
+                    const uint8_t *scope, uint32_t jobs)
 {
-    (void)duration_ns;
-    (void)scope;
-    *show = (struct run_show){cli, session, recorder};
-    recorder_watch(recorder, &(struct observer){.ctx = show, .tell = run_show_tell});
+    struct observer observer;
+
+    *show = (struct run_show){.cli = cli, .session = session, .recorder = recorder, .facts = facts};
+    show->sink = sink_of_fd(&show->out, STDERR_FILENO);
+    show->options = (struct report_options){.plan = &session->plan,
+                                            .duration_ns = duration_ns,
+                                            .scope = scope,
+                                            .limit = jobs,
+                                            .runs_path = STR(""),
+                                            .output = run_show_output(cli->output),
+                                            .quiet = cli->quiet,
+                                            .verbose = cli->verbose,
+                                            .colored = cli_is_colored(cli, STDERR_FILENO),
+                                            .ctx = show,
+                                            .command = run_show_command};
+    if (cli->progress == CLI_PROGRESS_NONE) {
+        return;
+    }
+    show->has_plain = true;
+    plain_init(&show->plain, &show->options, &show->sink, session->clock);
+    observer = plain_observer(&show->plain);
+    recorder_watch(recorder, &observer);
+}
+
+void run_show_stream(void *ctx, struct inst_id instance, const char *data, size_t len)
+{
+    struct run_show *show = ctx;
+
+    if (show->has_plain) {
+        plain_stream(&show->plain, instance, data, len);
+    }
+}
+
+/* A command that fails for want of a variable: how many there are outside that it does not get. */
+static void run_show_left_out(struct run_show *show)
+{
+    const struct run_state *state = &show->recorder->state;
+
+    for (uint32_t i = 0; i < state->instance_count; i++) {
+        const struct plan_instance *inst = &show->session->plan.instances[i];
+        const struct m_stage *stage = show->session->plan.stages[inst->stage.n].source;
+        uint32_t left_out = environment_left_out(stage);
+
+        if (state->instances[i].state == INST_FAILED && str_is(state->instances[i].cause, "exit") &&
+            left_out != 0) {
+            cli_warn("%u environment variables set outside are not passed to stage '%.*s'; name "
+                     "those it needs in 'pass_env' ('env' lists all)",
+                     left_out, STR_ARG(stage->name));
+            return;
+        }
+    }
 }
 
 void run_show_end(struct run_show *show, int status)
 {
-    (void)show;
-    (void)status;
+    struct report_end end = {.status = status, .run = show->recorder->run};
+    struct digest head = event_log_head(show->recorder->log);
+    char hex[DIGEST_HEX_BYTES + 1];
+
+    end.head = str_of(digest_hex(&head, hex));
+    if (show->has_plain) {
+        plain_finish(&show->plain, &end, &show->recorder->state);
+    }
+    if (status == STATUS_STAGE_FAILED && !show->cli->quiet) {
+        run_show_left_out(show);
+    }
+    if (show->out.error != 0 && show->cli->out_err.status == 0) {
+        err_errno(&show->cli->out_err, show->out.error, "progress cannot be written");
+    }
 }
 
 void run_show_fini(struct run_show *show)
 {
-    (void)show;
+    if (show->has_plain) {
+        plain_fini(&show->plain);
+    }
 }
 
-void run_show_nothing(struct cli *cli, const struct session *session, uint32_t scope,
-                      uint32_t skipped)
+void run_show_nothing(const struct session *session, uint32_t scope, uint32_t skipped)
 {
-    (void)cli;
-    (void)session;
-    fprintf(stderr, "pawl: everything is up to date (%u of %u)\n", scope - skipped, scope);
+    struct strbuf line = {0};
+
+    if (session->plan.orphan_count != 0) {
+        strbuf_printf(&line,
+                      "%u files that pawl made are declared by no stage now; 'pawl clean "
+                      "--orphans' removes them\n",
+                      session->plan.orphan_count);
+    }
+    strbuf_printf(&line, "everything is up to date (%u instance%s", scope - skipped,
+                  scope - skipped == 1 ? "" : "s");
+    if (skipped != 0) {
+        strbuf_printf(&line, ", %u skipped", skipped);
+    }
+    strbuf_puts(&line, ")\n");
+    sys_write_full(STDERR_FILENO, line.data, line.len);
+    strbuf_fini(&line);
 }
 
 void run_show_recovered(const struct recovered *recovered, bool goes_on)
 {
-    fprintf(stderr, "pawl: run %s was interrupted: %u attempts cleaned up, %u of %u done, %s\n",
-            recovered->run.text, recovered->attempts, recovered->ended, recovered->instances,
-            goes_on ? "going on" : "a new run takes its place");
+    struct strbuf line = {0};
+
+    strbuf_printf(&line, "run %s was interrupted: %u attempt%s cleaned up, %u of %u done, %s\n",
+                  recovered->run.text, recovered->attempts, recovered->attempts == 1 ? "" : "s",
+                  recovered->ended, recovered->instances,
+                  goes_on ? "going on" : "a new run takes its place");
+    sys_write_full(STDERR_FILENO, line.data, line.len);
+    strbuf_fini(&line);
 }

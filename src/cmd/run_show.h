@@ -1,7 +1,13 @@
 #ifndef PAWL_CMD_RUN_SHOW_H
 #define PAWL_CMD_RUN_SHOW_H
-/* What `run` says while it runs and at its end: which observers watch, and the last lines. */
+/* What `run` says while it runs and at its end: which display watches, and the last lines.
+ *
+ * Order of calls: run_show_watch before the run begins, run_show_end once it is over,
+ * run_show_fini.
+ */
 #include "cmd/command.h"
+#include "report/plain.h"
+#include "run/facts.h"
 #include "run/recorder.h"
 #include "run/recover.h"
 
@@ -9,17 +15,25 @@ struct run_show {
     struct cli *cli;
     struct session *session;
     struct recorder *recorder;
+    struct facts *facts;
+    struct report_options options;
+    struct sink_fd out;
+    struct sink sink;
+    bool has_plain;
+    struct plain plain;
 };
 
 void run_show_watch(struct run_show *show, struct cli *cli, struct session *session,
-                    struct recorder *recorder, const int64_t *duration_ns, const uint8_t *scope);
+                    struct recorder *recorder, struct facts *facts, const int64_t *duration_ns,
+                    const uint8_t *scope, uint32_t jobs);
+/* Bytes that a command printed. `ctx` is the show. */
+void run_show_stream(void *ctx, struct inst_id instance, const char *data, size_t len);
 void run_show_end(struct run_show *show, int status);
 void run_show_fini(struct run_show *show);
 
 /* Everything is up to date: one line. */
-void run_show_nothing(struct cli *cli, const struct session *session, uint32_t scope,
-                      uint32_t skipped);
-/* What was found after an interruption. */
+void run_show_nothing(const struct session *session, uint32_t scope, uint32_t skipped);
+/* What was found after an interruption: one line. */
 void run_show_recovered(const struct recovered *recovered, bool goes_on);
 
 #endif

@@ -150,6 +150,13 @@ static void attempt_on_out(void *ctx, unsigned events)
     }
 }
 
+static void attempt_on_data(void *ctx, const char *data, size_t len)
+{
+    struct attempt *attempt = ctx;
+
+    attempt->executor->stream(attempt->executor->stream_ctx, attempt->instance, data, len);
+}
+
 static bool attempt_park(struct attempt *attempt, struct err *err)
 {
     struct executor *executor = attempt->executor;
@@ -239,6 +246,9 @@ static bool attempt_open_log(struct attempt *attempt, struct spawn *spawn, struc
         return false;
     }
     attempt->has_log = true;
+    if (executor->stream != NULL) {
+        pipe_log_on_data(&attempt->log, attempt_on_data, attempt);
+    }
     spawn->stdout_fd = spawn->stderr_fd = fd;
     return loop_add(&executor->loop, &attempt->log_source, attempt->log.fd, LOOP_READ,
                     attempt_on_log, attempt, err);

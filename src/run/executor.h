@@ -124,6 +124,9 @@ struct executor {
     int64_t next_barrier_ns, next_usage_ns;
     int tty_fd;
     bool child_signal;
+    /* What commands print, as it comes; NULL: nobody wants it. */
+    void (*stream)(void *ctx, struct inst_id instance, const char *data, size_t len);
+    void *stream_ctx;
 };
 
 bool executor_init(struct executor *executor, struct session *session, struct facts *facts,
