@@ -66,18 +66,16 @@ int place_fail(struct place *place, const struct err *err)
     return cli_fail(err);
 }
 
-/* A path of an output wins over nothing: names of stages come first. */
-static bool place_select_one(struct place *place, struct str typed, uint8_t *selected,
-                             struct err *err)
+bool place_select_one(struct place *place, const char *typed, uint8_t *selected, struct err *err)
 {
     struct session *session = &place->session;
     struct err other = {0};
     struct str path;
 
-    if (plan_select(&session->plan, typed, selected, err)) {
+    if (plan_select(&session->plan, str_of(typed), selected, err)) {
         return true;
     }
-    if (session_user_path(session, typed, &path) && !str_equal(path, typed) &&
+    if (session_user_path(session, str_of(typed), &path) && !str_is(path, typed) &&
         plan_select(&session->plan, path, selected, &other)) {
         err_clear(err);
         return true;
@@ -85,12 +83,12 @@ static bool place_select_one(struct place *place, struct str typed, uint8_t *sel
     return false;
 }
 
-bool place_select(struct place *place, uint32_t first, uint8_t *selected, struct err *err)
+bool place_select(struct place *place, uint8_t *selected, struct err *err)
 {
     const struct cli_texts *operands = &place->cli->operands;
 
-    for (uint32_t i = first; i < operands->count; i++) {
-        if (!place_select_one(place, str_of(operands->items[i]), selected, err)) {
+    for (uint32_t i = 0; i < operands->count; i++) {
+        if (!place_select_one(place, operands->items[i], selected, err)) {
             return false;
         }
     }
@@ -103,16 +101,14 @@ bool place_targets(struct place *place, uint8_t *selected, struct err *err)
     const struct m_list *targets = &session->manifest.targets;
 
     if (place->cli->operands.count != 0) {
-        return place_select(place, 0, selected, err);
+        return place_select(place, selected, err);
     }
-    if (!targets->given) {
+    if (targets->count == 0) {
         memset(selected, 1, session->plan.instance_count);
-        return true;
     }
     for (uint32_t i = 0; i < targets->count; i++) {
         if (!plan_select(&session->plan, targets->items[i].text, selected, err)) {
-            err->status = STATUS_MANIFEST;
-            return err_wrap(err, "%.*s: pipeline.default", STR_ARG(session->manifest_path));
+            return err_wrap(err, "pipeline.default");
         }
     }
     return true;

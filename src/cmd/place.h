@@ -29,10 +29,12 @@ void place_close(struct place *place);
 /* Prints diagnostics that were not printed yet, then the error if they had none. */
 int place_fail(struct place *place, const struct err *err);
 
-/* Sets `selected` for what the operands from `first` on name: stages, instances, selections, paths
- * of outputs as the user sees them. */
-bool place_select(struct place *place, uint32_t first, uint8_t *selected, struct err *err);
-/* The same for targets: without operands the manifest's default, else everything. */
+/* Sets `selected` for what a user means by `typed`: a stage, an instance, a selection, or the path
+ * of an output, seen from where he stands. */
+bool place_select_one(struct place *place, const char *typed, uint8_t *selected, struct err *err);
+/* The same for all operands. */
+bool place_select(struct place *place, uint8_t *selected, struct err *err);
+/* The same; without operands the manifest's default, else everything. */
 bool place_targets(struct place *place, uint8_t *selected, struct err *err);
 
 /* Whether a process holds the workspace now. */

@@ -1,0 +1,31 @@
+#ifndef PAWL_CMD_REASON_H
+#define PAWL_CMD_REASON_H
+/* Why an instance is up to date or not, in words: the present key against that of its last result,
+ * field by field.
+ */
+#include "cmd/decided.h"
+
+/* One field of the key that differs; `was` or `now` without data: it was not there, is not. */
+struct reason_change {
+    struct str name; /* as in model/key.h */
+    struct str was, now;
+};
+
+struct reason {
+    bool has_last; /* there is a result of this instance here */
+    struct result last;
+    bool has_key; /* the present key is known */
+    struct reason_change *changes;
+    uint32_t change_count;
+};
+
+/* All in `arena`. Call once decided_open is done. */
+void reason_find(struct decided *decided, struct inst_id instance, struct arena *arena,
+                 struct reason *reason);
+/* The one line: why it would run, be brought back, be skipped, or fail. */
+struct str reason_text(struct decided *decided, struct inst_id instance,
+                       const struct reason *reason, struct arena *arena);
+/* "input 'a.csv' changed", "the command changed", … */
+void reason_change_text(const struct reason_change *change, struct strbuf *out);
+
+#endif
