@@ -359,8 +359,9 @@ static int run_work(struct run_call *call, struct err *err)
     session_tell_holder(&call->session, call->recorder.id.text);
     if (call->cli->output == CLI_OUTPUT_STREAM) {
         call->executor.stream = run_show_stream;
-        call->executor.stream_ctx = &call->show;
     }
+    call->executor.pause = run_show_pause;
+    call->executor.show_ctx = &call->show;
     status = run_engine(call, err);
     run_show_end(&call->show, status);
     executor_fini(&call->executor);

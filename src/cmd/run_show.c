@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/hex.h"
+#include "base/mem.h"
 #include "base/path.h"
 #include "base/sys.h"
 #include "run/environment.h"
@@ -38,13 +39,54 @@ static void run_show_command(void *ctx, struct inst_id instance, struct strbuf *
     }
 }
 
+static enum run_display run_show_choose(const struct cli *cli)
+{
+    switch ((enum cli_progress)cli->progress) {
+    case CLI_PROGRESS_TTY:
+        return RUN_DISPLAY_TERMINAL;
+    case CLI_PROGRESS_PLAIN:
+        return RUN_DISPLAY_PLAIN;
+    case CLI_PROGRESS_JSON:
+        return RUN_DISPLAY_JSON;
+    case CLI_PROGRESS_NONE:
+        return RUN_DISPLAY_NONE;
+    case CLI_PROGRESS_AUTO:
+        break;
+    }
+    return sys_isatty(STDERR_FILENO) && !cli->quiet ? RUN_DISPLAY_TERMINAL : RUN_DISPLAY_PLAIN;
+}
+
+static struct observer run_show_open(struct run_show *show)
+{
+    const struct clock *clock = show->session->clock;
+
+    switch (show->display) {
+    case RUN_DISPLAY_PLAIN:
+        plain_init(&show->plain, &show->options, &show->sink, clock);
+        return plain_observer(&show->plain);
+    case RUN_DISPLAY_TERMINAL:
+        terminal_init(&show->terminal, &show->options, &show->sink, clock, terminal_size_of_fd,
+                      &show->err_fd);
+        return terminal_observer(&show->terminal);
+    case RUN_DISPLAY_JSON:
+        json_display_init(&show->json, &show->options, &show->sink, clock);
+        return json_display_observer(&show->json);
+    case RUN_DISPLAY_NONE:
+        break;
+    }
+    bug("no display has no observer");
+}
+
 void run_show_watch(struct run_show *show, struct cli *cli, struct session *session,
                     struct recorder *recorder, struct facts *facts, const int64_t *duration_ns,
                     const uint8_t *scope, uint32_t jobs)
 {
-    struct observer observer;
-
-    *show = (struct run_show){.cli = cli, .session = session, .recorder = recorder, .facts = facts};
+    *show = (struct run_show){.cli = cli,
+                              .session = session,
+                              .recorder = recorder,
+                              .facts = facts,
+                              .err_fd = STDERR_FILENO,
+                              .display = run_show_choose(cli)};
     show->sink = sink_of_fd(&show->out, STDERR_FILENO);
     show->options = (struct report_options){.plan = &session->plan,
                                             .duration_ns = duration_ns,
@@ -57,21 +99,35 @@ void run_show_watch(struct run_show *show, struct cli *cli, struct session *sess
                                             .colored = cli_is_colored(cli, STDERR_FILENO),
                                             .ctx = show,
                                             .command = run_show_command};
-    if (cli->progress == CLI_PROGRESS_NONE) {
-        return;
+    if (show->display != RUN_DISPLAY_NONE) {
+        struct observer observer = run_show_open(show);
+
+        recorder_watch(recorder, &observer);
     }
-    show->has_plain = true;
-    plain_init(&show->plain, &show->options, &show->sink, session->clock);
-    observer = plain_observer(&show->plain);
-    recorder_watch(recorder, &observer);
 }
 
 void run_show_stream(void *ctx, struct inst_id instance, const char *data, size_t len)
 {
     struct run_show *show = ctx;
 
-    if (show->has_plain) {
+    if (show->display == RUN_DISPLAY_PLAIN) {
         plain_stream(&show->plain, instance, data, len);
+    } else if (show->display == RUN_DISPLAY_TERMINAL) {
+        terminal_stream(&show->terminal, instance, data, len);
+    }
+}
+
+void run_show_pause(void *ctx, bool pause)
+{
+    struct run_show *show = ctx;
+
+    if (show->display != RUN_DISPLAY_TERMINAL) {
+        return;
+    }
+    if (pause) {
+        terminal_suspend(&show->terminal);
+    } else {
+        terminal_resume(&show->terminal);
     }
 }
 
@@ -95,6 +151,25 @@ static void run_show_left_out(struct run_show *show)
     }
 }
 
+static void run_show_finish(struct run_show *show, const struct report_end *end)
+{
+    const struct run_state *state = &show->recorder->state;
+
+    switch (show->display) {
+    case RUN_DISPLAY_PLAIN:
+        plain_finish(&show->plain, end, state);
+        break;
+    case RUN_DISPLAY_TERMINAL:
+        terminal_finish(&show->terminal, end, state);
+        break;
+    case RUN_DISPLAY_JSON:
+        json_display_finish(&show->json, end);
+        break;
+    case RUN_DISPLAY_NONE:
+        break;
+    }
+}
+
 void run_show_end(struct run_show *show, int status)
 {
     struct report_end end = {.status = status, .run = show->recorder->run};
@@ -102,10 +177,8 @@ void run_show_end(struct run_show *show, int status)
     char hex[DIGEST_HEX_BYTES + 1];
 
     end.head = str_of(digest_hex(&head, hex));
-    if (show->has_plain) {
-        plain_finish(&show->plain, &end, &show->recorder->state);
-    }
-    if (status == STATUS_STAGE_FAILED && !show->cli->quiet) {
+    run_show_finish(show, &end);
+    if (status == STATUS_STAGE_FAILED && !show->cli->quiet && show->display != RUN_DISPLAY_JSON) {
         run_show_left_out(show);
     }
     if (show->out.error != 0 && show->cli->out_err.status == 0) {
@@ -115,8 +188,18 @@ void run_show_end(struct run_show *show, int status)
 
 void run_show_fini(struct run_show *show)
 {
-    if (show->has_plain) {
+    switch (show->display) {
+    case RUN_DISPLAY_PLAIN:
         plain_fini(&show->plain);
+        break;
+    case RUN_DISPLAY_TERMINAL:
+        terminal_fini(&show->terminal);
+        break;
+    case RUN_DISPLAY_JSON:
+        json_display_fini(&show->json);
+        break;
+    case RUN_DISPLAY_NONE:
+        break;
     }
 }
 

@@ -6,10 +6,14 @@
  * run_show_fini.
  */
 #include "cmd/command.h"
+#include "report/json.h"
 #include "report/plain.h"
+#include "report/terminal.h"
 #include "run/facts.h"
 #include "run/recorder.h"
 #include "run/recover.h"
+
+enum run_display { RUN_DISPLAY_NONE, RUN_DISPLAY_PLAIN, RUN_DISPLAY_TERMINAL, RUN_DISPLAY_JSON };
 
 struct run_show {
     struct cli *cli;
@@ -19,8 +23,11 @@ struct run_show {
     struct report_options options;
     struct sink_fd out;
     struct sink sink;
-    bool has_plain;
+    int err_fd;
+    enum run_display display;
     struct plain plain;
+    struct terminal terminal;
+    struct json_display json;
 };
 
 void run_show_watch(struct run_show *show, struct cli *cli, struct session *session,
@@ -28,6 +35,8 @@ void run_show_watch(struct run_show *show, struct cli *cli, struct session *sess
                     const uint8_t *scope, uint32_t jobs);
 /* Bytes that a command printed. `ctx` is the show. */
 void run_show_stream(void *ctx, struct inst_id instance, const char *data, size_t len);
+/* The process stops (Ctrl-Z) or a command gets the terminal; and goes on. `ctx` is the show. */
+void run_show_pause(void *ctx, bool pause);
 void run_show_end(struct run_show *show, int status);
 void run_show_fini(struct run_show *show);
 

@@ -154,7 +154,7 @@ static void attempt_on_data(void *ctx, const char *data, size_t len)
 {
     struct attempt *attempt = ctx;
 
-    attempt->executor->stream(attempt->executor->stream_ctx, attempt->instance, data, len);
+    attempt->executor->stream(attempt->executor->show_ctx, attempt->instance, data, len);
 }
 
 static bool attempt_park(struct attempt *attempt, struct err *err)
@@ -287,6 +287,8 @@ static void attempt_open_tty(struct attempt *attempt, struct spawn *spawn)
         executor->tty_fd = sys_open("/dev/tty", O_RDWR, 0);
     }
     if (executor->tty_fd >= 0) {
+        executor_pause(executor, true);
+        attempt->has_tty = true;
         spawn->tty_fd = executor->tty_fd;
         spawn->stdin_fd = spawn->stdout_fd = spawn->stderr_fd = executor->tty_fd;
     }
@@ -408,6 +410,9 @@ void attempt_start(void *ctx, struct inst_id instance)
         child_kill_group(&attempt->child, SIGKILL);
         child_reap(&attempt->child, &attempt->end);
     }
+    if (attempt->has_tty) {
+        executor_pause(executor, false);
+    }
     attempt->cause = err.sys == ENOENT || err.sys == EACCES || err.sys == ENOEXEC
                          ? CAUSE_NOT_FOUND
                          : CAUSE_ENVIRONMENT;
@@ -483,6 +488,10 @@ void attempt_take_exit(struct attempt *attempt)
         attempt->end.exit_code = -1;
     }
     attempt->wall_ns = clock_mono_ns(attempt->executor->session->clock) - attempt->started_mono_ns;
+    if (attempt->has_tty) {
+        child_tty_return(attempt->executor->tty_fd);
+        executor_pause(attempt->executor, false);
+    }
     attempt_judge_exit(attempt);
     attempt_close_pipes(attempt);
     executor_note(attempt->executor, &note);

@@ -33,6 +33,32 @@ void executor_broken(struct executor *executor, const struct err *err)
     executor_note(executor, &note);
 }
 
+void executor_pause(struct executor *executor, bool pause)
+{
+    if (executor->pause != NULL) {
+        executor->pause(executor->show_ctx, pause);
+    }
+}
+
+/* The third word is the last: we leave at once, and the next run cleans up. */
+static void executor_take_interrupt(struct executor *executor, int signal)
+{
+    struct note note = {.kind = NOTE_SIGNAL, .signal = signal};
+
+    if (++executor->interrupts >= 3) {
+        executor_pause(executor, true);
+        signals_raise_again(signal);
+    }
+    executor_note(executor, &note);
+}
+
+static void executor_stop_self(struct executor *executor)
+{
+    executor_pause(executor, true);
+    signals_stop_self();
+    executor_pause(executor, false);
+}
+
 static void executor_on_signal(void *ctx, unsigned events)
 {
     struct executor *executor = ctx;
@@ -41,13 +67,11 @@ static void executor_on_signal(void *ctx, unsigned events)
     (void)events;
     while (signals_next(&executor->signals, &signal)) {
         if (signal.number == SIGINT || signal.number == SIGTERM || signal.number == SIGHUP) {
-            struct note note = {.kind = NOTE_SIGNAL, .signal = signal.number};
-
-            executor_note(executor, &note);
+            executor_take_interrupt(executor, signal.number);
         } else if (signal.number == SIGCHLD) {
             executor->child_signal = true;
         } else if (signal.number == SIGTSTP) {
-            signals_stop_self();
+            executor_stop_self(executor);
         }
     }
 }

@@ -55,7 +55,7 @@ struct attempt {
     uint32_t number, cpus;
     struct str id, span, log_name, failed_name;
     struct child child;
-    bool started, exited;
+    bool started, exited, has_tty;
     bool parked; /* parking is done: outputs at their paths are this attempt's */
     struct loop_source exit_source, log_source, out_source;
     struct pipe_log log;
@@ -126,7 +126,10 @@ struct executor {
     bool child_signal;
     /* What commands print, as it comes; NULL: nobody wants it. */
     void (*stream)(void *ctx, struct inst_id instance, const char *data, size_t len);
-    void *stream_ctx;
+    /* The terminal is needed for something else, and is free again; NULL: nobody shows anything. */
+    void (*pause)(void *ctx, bool pause);
+    void *show_ctx; /* of both */
+    int interrupts;
 };
 
 bool executor_init(struct executor *executor, struct session *session, struct facts *facts,
@@ -139,6 +142,7 @@ void executor_fini(struct executor *executor);
 
 /* --- among the executor's files --- */
 void executor_note(struct executor *executor, const struct note *note);
+void executor_pause(struct executor *executor, bool pause);
 void executor_broken(struct executor *executor, const struct err *err);
 /* attempt.c */
 void attempt_describe(void *ctx, struct inst_id instance, uint32_t number, uint32_t cpus,
