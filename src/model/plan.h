@@ -59,7 +59,9 @@ struct plan_input {
     enum plan_input_kind kind;
     bool optional;
     bool is_stdin;
+    bool is_tool;            /* run[0], a file of the workspace: read without being declared */
     bool is_missing;         /* optional, neither exists nor is made */
+    bool is_made;            /* some producer makes it, or part of it */
     struct inst_id producer; /* FILE: of this path, or of the folder output above it; else none */
     uint32_t sources_first, source_count; /* FOLDER, GLOB: plan->source_matches, sorted */
     struct str *keys;                     /* only these values of the file count */
@@ -141,7 +143,7 @@ struct plan {
     struct plan_output *outputs;
     uint32_t output_count;
     struct plan_path *paths;
-    uint32_t path_count;
+    uint32_t path_count, path_cap;
     struct intern path_names; /* number of a name == its path_id */
     struct intern names;      /* roles */
     struct path_id *source_matches;
@@ -155,8 +157,11 @@ struct plan {
     struct map instances_by_name; /* full name to number */
     struct path_id *listed_dirs; /* every folder that was listed, sorted: guards of a later index */
     uint32_t listed_dir_count;
-    struct path_id *orphans; /* found while listing */
+    struct path_id *orphans; /* found while listing, sorted */
     uint32_t orphan_count;
+    struct str default_shell[5]; /* argv before the string, for stages without `shell` */
+    uint32_t default_shell_count;
+    const struct diags *diags; /* for the places in messages: it must outlive the plan */
 };
 
 /* What planning asks of the world. A fake of it makes planning testable without files. */

@@ -1,0 +1,125 @@
+/* Owns the check of all names before anything is evaluated: also those in templates that no
+ * instance would come to, so that a mistake shows on the first day. */
+#include "model/plan_build.h"
+
+struct plan_check {
+    struct plan_build *build;
+    struct plan_scope scope;
+};
+
+static bool plan_check_name(void *ctx, const struct expr_name *name, bool in_default)
+{
+    struct plan_check *check = ctx;
+    struct diags *diags = check->build->diags;
+    struct expr_answer answer = {.reason = STR_NONE};
+    enum expr_lookup lookup;
+
+    (void)in_default;
+    if (plan_name_is_known(&check->scope, name, &check->build->scratch, &lookup, &answer)) {
+        return true;
+    }
+    if (lookup == EXPR_UNKNOWN) {
+        diag_error(diags, name->span, NULL, "unknown name '%.*s'", STR_ARG(name->text));
+    } else {
+        diag_error(diags, name->span, NULL, "'%.*s' %.*s", STR_ARG(name->text),
+                   STR_ARG(answer.reason));
+    }
+    if (answer.hint.len != 0) {
+        diag_hint(diags, "%.*s", STR_ARG(answer.hint));
+    }
+    return true;
+}
+
+static void plan_check_text(struct plan_check *check, const struct m_text *text)
+{
+    struct str constant;
+
+    if (text->tmpl != NULL && !template_is_literal(text->tmpl, &constant)) {
+        template_names(text->tmpl, plan_check_name, check);
+    }
+}
+
+static void plan_check_list(struct plan_check *check, const struct m_list *list)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        plan_check_text(check, &list->items[i]);
+    }
+}
+
+static void plan_check_matrix(struct plan_check *check, const struct m_stage *stage)
+{
+    check->scope.phase = PLAN_PHASE_MATRIX;
+    for (uint32_t i = 0; i < stage->axis_count; i++) {
+        const struct m_axis *axis = &stage->axes[i];
+
+        plan_check_list(check, &axis->values);
+        plan_check_text(check, &axis->from);
+        plan_check_text(check, &axis->to);
+        plan_check_text(check, &axis->step);
+        plan_check_text(check, &axis->source);
+    }
+    for (uint32_t i = 0; i < stage->exclude_count; i++) {
+        for (uint32_t j = 0; j < stage->excludes[i].count; j++) {
+            plan_check_text(check, &stage->excludes[i].values[j]);
+        }
+    }
+}
+
+static void plan_check_files(struct plan_check *check, const struct m_stage *stage)
+{
+    check->scope.phase = PLAN_PHASE_WHEN;
+    if (stage->when != NULL) {
+        expr_names(stage->when, plan_check_name, check);
+    }
+    check->scope.phase = PLAN_PHASE_INPUTS;
+    for (uint32_t i = 0; i < stage->input_count; i++) {
+        plan_check_text(check, &stage->inputs[i].path);
+    }
+    plan_check_text(check, &stage->std_in);
+    check->scope.phase = PLAN_PHASE_OUTPUTS;
+    for (uint32_t i = 0; i < stage->output_count; i++) {
+        plan_check_text(check, &stage->outputs[i].path);
+    }
+    plan_check_text(check, &stage->std_out);
+    plan_check_text(check, &stage->depfile);
+}
+
+static void plan_check_rest(struct plan_check *check, const struct m_stage *stage)
+{
+    const struct m_text *texts[] = {
+        &stage->desc,       &stage->dir, &stage->cache,  &stage->timeout,  &stage->grace,
+        &stage->on_failure, &stage->cpu, &stage->memory, &stage->priority, &stage->tty};
+
+    check->scope.phase = PLAN_PHASE_REST;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        plan_check_text(check, texts[i]);
+    }
+    plan_check_list(check, &stage->run);
+    plan_check_list(check, &stage->shell);
+    plan_check_list(check, &stage->needs);
+    for (uint32_t i = 0; i < stage->tool_count; i++) {
+        plan_check_text(check, &stage->tools[i].program);
+        plan_check_text(check, &stage->tools[i].run);
+    }
+    for (uint32_t i = 0; i < stage->env_count; i++) {
+        plan_check_text(check, &stage->env[i].value);
+    }
+    for (uint32_t i = 0; i < stage->pool_count; i++) {
+        plan_check_text(check, &stage->pools[i].slots);
+    }
+}
+
+void plan_check_names(struct plan_build *build)
+{
+    struct plan_check check = {build, {.plan = build->plan}};
+
+    for (uint32_t i = 0; i < build->manifest->pool_count; i++) {
+        plan_check_text(&check, &build->manifest->pools[i].slots);
+    }
+    for (uint32_t i = 0; i < build->manifest->stage_count; i++) {
+        check.scope.stage = &build->manifest->stages[i];
+        plan_check_matrix(&check, check.scope.stage);
+        plan_check_files(&check, check.scope.stage);
+        plan_check_rest(&check, check.scope.stage);
+    }
+}

@@ -1,0 +1,333 @@
+/* Owns the rendering of commands: while planning for most instances, later for those whose inputs
+ * are known only then. A command whose texts are all constant is rendered once a stage and shared.
+ *
+ * With `dir` the command runs there, so paths of inputs and outputs are written as seen from it. */
+#include "model/plan_build.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "base/path.h"
+#include "model/shellwords.h"
+
+struct plan_renderer {
+    const struct plan *plan;
+    const struct m_stage *source;
+    struct plan_scope scope;
+    struct arena *arena;   /* of the result */
+    struct arena *scratch; /* may be the same */
+    struct strbuf text;
+    struct expr_error error;
+};
+
+static bool plan_render_fault(struct plan_renderer *renderer, struct span span, const char *text)
+{
+    renderer->error =
+        (struct expr_error){.kind = EXPR_ERROR_WRONG, .span = span, .text = str_of(text)};
+    return false;
+}
+
+/* Appends the text to renderer->text. */
+static bool plan_render_add(struct plan_renderer *renderer, const struct m_text *text)
+{
+    struct expr_env env = plan_scope_env(&renderer->scope);
+
+    return template_render_to(text->tmpl, &env, renderer->scratch, &renderer->text,
+                              &renderer->error);
+}
+
+static bool plan_render_str(struct plan_renderer *renderer, const struct m_text *text,
+                            struct str *out)
+{
+    strbuf_clear(&renderer->text);
+    if (!plan_render_add(renderer, text)) {
+        return false;
+    }
+    *out = strbuf_dup(&renderer->text, renderer->arena);
+    return true;
+}
+
+/* --- the parts --- */
+
+static bool plan_render_dir(struct plan_renderer *renderer, struct str *dir)
+{
+    const struct m_text *text = &renderer->source->dir;
+    struct str rendered;
+
+    *dir = STR("");
+    if (text->tmpl == NULL) {
+        return true;
+    }
+    if (!plan_render_str(renderer, text, &rendered)) {
+        return false;
+    }
+    if (path_normalise(renderer->arena, rendered, dir, NULL) != PATH_FINE ||
+        path_is_absolute(*dir)) {
+        return plan_render_fault(renderer, text->span, "'dir' is not inside the workspace");
+    }
+    return true;
+}
+
+static bool plan_render_shell(struct plan_renderer *renderer, struct command *command)
+{
+    const struct m_stage *source = renderer->source;
+    const struct plan *plan = renderer->plan;
+    uint32_t count = source->shell.given ? source->shell.count : plan->default_shell_count;
+
+    command->shell = true;
+    command->argv = ARENA_ARRAY(renderer->arena, struct str, count + 1);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!source->shell.given) {
+            command->argv[i] = plan->default_shell[i];
+        } else if (!plan_render_str(renderer, &source->shell.items[i], &command->argv[i])) {
+            return false;
+        }
+    }
+    command->argc = count + 1;
+    return plan_render_str(renderer, &source->run.items[0], &command->argv[count]);
+}
+
+static bool plan_render_argv(struct plan_renderer *renderer, struct command *command)
+{
+    struct expr_env env = plan_scope_env(&renderer->scope);
+    const struct m_list *run = &renderer->source->run;
+    struct template_words words = {0};
+    bool good = true;
+
+    for (uint32_t i = 0; i < run->count && good; i++) {
+        good = template_render_words(run->items[i].tmpl, &env, renderer->scratch, &words,
+                                     &renderer->error);
+    }
+    if (good && (words.count == 0 || words.items[0].len == 0)) {
+        good = plan_render_fault(renderer, renderer->source->run_span, "'run' names no program");
+    }
+    if (good) {
+        command->argc = (uint32_t)words.count;
+        command->argv = ARENA_ARRAY(renderer->arena, struct str, words.count);
+        for (size_t i = 0; i < words.count; i++) {
+            command->argv[i] = str_dup(renderer->arena, words.items[i]);
+        }
+    }
+    VEC_FREE(&words);
+    return good;
+}
+
+static bool plan_render_run(struct plan_renderer *renderer, struct command *command)
+{
+    size_t bytes = 0;
+
+    switch (renderer->source->run_kind) {
+    case M_RUN_NONE:
+        return true;
+    case M_RUN_SHELL:
+        if (!plan_render_shell(renderer, command)) {
+            return false;
+        }
+        break;
+    case M_RUN_ARGV:
+        if (!plan_render_argv(renderer, command)) {
+            return false;
+        }
+        break;
+    }
+    for (uint32_t i = 0; i < command->argc; i++) {
+        bytes += command->argv[i].len + 1;
+    }
+    return bytes <= LIMIT_ARGV_BYTES || plan_render_fault(renderer, renderer->source->run_span,
+                                                          "the command is longer than 1 MiB");
+}
+
+static int plan_env_compare(const void *a, const void *b)
+{
+    return str_compare((*(const struct m_env *const *)a)->name,
+                       (*(const struct m_env *const *)b)->name);
+}
+
+static bool plan_render_env(struct plan_renderer *renderer, struct command *command)
+{
+    uint32_t count = renderer->source->env_count;
+    const struct m_env **sorted = ARENA_ARRAY(renderer->scratch, const struct m_env *, count);
+
+    for (uint32_t i = 0; i < count; i++) {
+        sorted[i] = &renderer->source->env[i];
+    }
+    if (count != 0) {
+        qsort(sorted, count, sizeof(*sorted), plan_env_compare);
+    }
+    command->env = ARENA_ARRAY(renderer->arena, struct str, count);
+    for (uint32_t i = 0; i < count; i++) {
+        strbuf_clear(&renderer->text);
+        strbuf_add_str(&renderer->text, sorted[i]->name);
+        strbuf_putc(&renderer->text, '=');
+        if (!plan_render_add(renderer, &sorted[i]->value)) {
+            return false;
+        }
+        command->env[command->env_count++] = strbuf_dup(&renderer->text, renderer->arena);
+    }
+    return true;
+}
+
+static bool plan_render_tools(struct plan_renderer *renderer, struct command *command)
+{
+    const struct m_stage *source = renderer->source;
+
+    command->tool_runs = ARENA_ARRAY(renderer->arena, struct str, source->tool_count);
+    for (uint32_t i = 0; i < source->tool_count; i++) {
+        if (source->tools[i].run.tmpl != NULL &&
+            !plan_render_str(renderer, &source->tools[i].run,
+                             &command->tool_runs[command->tool_run_count++])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool plan_render_command(struct plan_renderer *renderer, struct command *command)
+{
+    *command = (struct command){.argc = 0};
+    if (!plan_render_dir(renderer, &command->dir)) {
+        return false;
+    }
+    renderer->scope.dir = command->dir;
+    return plan_render_run(renderer, command) && plan_render_env(renderer, command) &&
+           plan_render_tools(renderer, command);
+}
+
+static void plan_renderer_init(struct plan_renderer *renderer, const struct plan *plan,
+                               const struct plan_instance *inst, struct arena *arena,
+                               struct arena *scratch)
+{
+    const struct m_stage *source = plan->stages[inst->stage.n].source;
+
+    *renderer = (struct plan_renderer){
+        .plan = plan,
+        .source = source,
+        .scope = {.plan = plan, .stage = source, .inst = inst, .phase = PLAN_PHASE_REST},
+        .arena = arena,
+        .scratch = scratch};
+}
+
+/* --- later --- */
+
+bool plan_command(const struct plan *plan, struct inst_id instance,
+                  const struct resolved_inputs *resolved, struct arena *arena,
+                  struct command *command, struct err *err)
+{
+    const struct plan_instance *inst = &plan->instances[instance.n];
+    struct plan_renderer renderer;
+    struct str place;
+    bool good;
+
+    if (!inst->dynamic) {
+        *command = inst->command;
+        return true;
+    }
+    plan_renderer_init(&renderer, plan, inst, arena, arena);
+    renderer.scope.resolved = resolved;
+    good = plan_render_command(&renderer, command);
+    strbuf_fini(&renderer.text);
+    if (good) {
+        return true;
+    }
+    place = diags_place_text(plan->diags, arena, renderer.error.span);
+    return err_set(err, STATUS_MANIFEST, "%.*s%s%.*s", STR_ARG(place), place.len != 0 ? ": " : "",
+                   STR_ARG(renderer.error.text));
+}
+
+/* --- while planning --- */
+
+static bool plan_text_is_constant(const struct m_text *text)
+{
+    struct str constant;
+
+    return text->tmpl == NULL || template_is_literal(text->tmpl, &constant);
+}
+
+static bool plan_list_is_constant(const struct m_list *list)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (!plan_text_is_constant(&list->items[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool plan_command_is_constant(const struct m_stage *source)
+{
+    bool constant = plan_text_is_constant(&source->dir) && plan_list_is_constant(&source->shell) &&
+                    plan_list_is_constant(&source->run);
+
+    for (uint32_t i = 0; i < source->env_count && constant; i++) {
+        constant = plan_text_is_constant(&source->env[i].value);
+    }
+    for (uint32_t i = 0; i < source->tool_count && constant; i++) {
+        constant = plan_text_is_constant(&source->tools[i].run);
+    }
+    return constant;
+}
+
+/* Without pipefail only the last command of a pipe can fail. */
+static void plan_warn_of_pipe(struct plan_build *build, const struct m_stage *source)
+{
+    const struct m_list *shell = &source->shell;
+    struct shell_scan scan;
+    struct str program = shell->given ? shell->items[0].text : STR("/bin/sh");
+
+    if (source->run_kind != M_RUN_SHELL || source->run.count == 0 ||
+        str_find(source->run.items[0].text, '|') < 0 ||
+        build->files->has_pipefail(build->files->ctx, program)) {
+        return;
+    }
+    if (shell->given && (!plan_list_is_constant(shell) || !shell_is_known(program))) {
+        return;
+    }
+    shell_scan(&build->scratch, source->run.items[0].text, &scan);
+    if (scan.has_pipe) {
+        diag_warning(build->diags, source->run_span,
+                     "write a file between, or name a shell that has pipefail",
+                     "'%.*s' has no pipefail: of a pipe in stage '%.*s' only the last command can "
+                     "fail",
+                     STR_ARG(program), STR_ARG(source->name));
+    }
+}
+
+static void plan_make_stage_commands(struct plan_build *build, const struct plan_stage *stage)
+{
+    struct plan_instance *instances = build->plan->instances + stage->instances_first;
+    bool constant = plan_command_is_constant(stage->source);
+    const struct command *first = NULL;
+    struct strbuf text = {0};
+    bool good = true;
+
+    plan_warn_of_pipe(build, stage->source);
+    for (uint32_t i = 0; i < stage->instance_count && good; i++) {
+        struct plan_renderer renderer;
+
+        if (instances[i].dynamic || instances[i].skip_reason.len != 0) {
+            continue;
+        }
+        if (constant && first != NULL) {
+            instances[i].command = *first;
+            continue;
+        }
+        arena_reset(&build->scratch);
+        plan_renderer_init(&renderer, build->plan, &instances[i], build->arena, &build->scratch);
+        renderer.text = text;
+        good = plan_render_command(&renderer, &instances[i].command);
+        if (!good) {
+            plan_report(build, &renderer.scope, &renderer.error);
+        }
+        text = renderer.text;
+        first = &instances[i].command;
+    }
+    strbuf_fini(&text);
+}
+
+void plan_make_commands(struct plan_build *build)
+{
+    for (uint32_t i = 0; i < build->plan->stage_count; i++) {
+        plan_make_stage_commands(build, &build->plan->stages[i]);
+    }
+}

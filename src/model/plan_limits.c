@@ -1,0 +1,314 @@
+/* Owns how an instance runs, read as the types that the keys want: times, memory, cores, pools,
+ * priority, and what its result is worth. What needs no rendering is read once a stage. */
+#include "model/plan_build.h"
+
+#include "base/limits.h"
+#include "base/units.h"
+#include "model/number.h"
+
+enum { PLAN_GRACE_S = 10 };
+
+struct plan_limiter {
+    struct plan_build *build;
+    const struct plan_stage *stage;
+    struct plan_scope scope;
+    VEC(struct plan_pool_use) pool_uses;
+};
+
+static bool plan_limit_fault(struct plan_limiter *limiter, const struct m_text *text,
+                             const char *key, struct str rendered, const char *expected)
+{
+    const struct plan_instance *inst = limiter->scope.inst;
+    struct str whose = inst != NULL ? plan_whose(limiter->build, inst) : STR("a pool");
+
+    diag_error(limiter->build->diags, text->span, NULL, "'%s' of %.*s is '%.*s', but must be %s",
+               key, STR_ARG(whose), STR_ARG(rendered), expected);
+    return false;
+}
+
+static bool plan_limit_int(struct plan_limiter *limiter, const struct m_text *text, const char *key,
+                           int64_t least, int64_t most, int64_t *number)
+{
+    struct str rendered;
+
+    if (text->tmpl == NULL) {
+        return true;
+    }
+    if (!plan_render(limiter->build, &limiter->scope, text, &rendered)) {
+        return false;
+    }
+    if (!number_parse_int(rendered, number) || *number < least || *number > most) {
+        return plan_limit_fault(limiter, text, key, rendered,
+                                str_printf(&limiter->build->scratch, "an integer from %lld to %lld",
+                                           (long long)least, (long long)most)
+                                    .data);
+    }
+    return true;
+}
+
+static bool plan_limit_bool(struct plan_limiter *limiter, const struct m_text *text,
+                            const char *key, bool *truth)
+{
+    struct str rendered;
+
+    if (text->tmpl == NULL) {
+        return true;
+    }
+    if (!plan_render(limiter->build, &limiter->scope, text, &rendered)) {
+        return false;
+    }
+    *truth = str_is(rendered, "true");
+    return *truth || str_is(rendered, "false") ||
+           plan_limit_fault(limiter, text, key, rendered, "true or false");
+}
+
+static bool plan_limit_duration(struct plan_limiter *limiter, const struct m_text *text,
+                                const char *key, bool zero, int64_t *duration_ns)
+{
+    enum units_problem problem;
+    struct str rendered;
+
+    if (text->tmpl == NULL) {
+        return true;
+    }
+    if (!plan_render(limiter->build, &limiter->scope, text, &rendered)) {
+        return false;
+    }
+    problem = duration_parse(rendered, duration_ns);
+    if (problem != UNITS_FINE) {
+        return plan_limit_fault(
+            limiter, text, key, rendered,
+            str_printf(&limiter->build->scratch, "a duration: %s", duration_problem(problem)).data);
+    }
+    return zero || *duration_ns != 0 ||
+           plan_limit_fault(limiter, text, key, rendered, "longer than nothing");
+}
+
+static bool plan_limit_memory(struct plan_limiter *limiter, const struct m_text *text,
+                              uint64_t *memory_bytes)
+{
+    enum units_problem problem;
+    struct str rendered;
+    int64_t size_bytes;
+
+    if (text->tmpl == NULL) {
+        return true;
+    }
+    if (!plan_render(limiter->build, &limiter->scope, text, &rendered)) {
+        return false;
+    }
+    problem = size_parse(rendered, &size_bytes);
+    if (problem != UNITS_FINE) {
+        return plan_limit_fault(
+            limiter, text, "memory", rendered,
+            str_printf(&limiter->build->scratch, "a size: %s", size_problem(problem)).data);
+    }
+    *memory_bytes = (uint64_t)size_bytes;
+    return size_bytes != 0 ||
+           plan_limit_fault(limiter, text, "memory", rendered, "more than nothing");
+}
+
+static bool plan_limit_cpu(struct plan_limiter *limiter, const struct m_text *text, uint16_t *cpu)
+{
+    struct str rendered;
+    int64_t number;
+
+    *cpu = 1;
+    if (text->tmpl == NULL) {
+        return true;
+    }
+    if (!plan_render(limiter->build, &limiter->scope, text, &rendered)) {
+        return false;
+    }
+    if (str_is(rendered, "all")) {
+        *cpu = PLAN_CPU_ALL;
+        return true;
+    }
+    if (!number_parse_int(rendered, &number) || number < 1 || number > LIMIT_JOBS) {
+        return plan_limit_fault(limiter, text, "cpu", rendered, "a number of cores or 'all'");
+    }
+    *cpu = (uint16_t)number;
+    return true;
+}
+
+static bool plan_limit_failure(struct plan_limiter *limiter, const struct m_text *text,
+                               bool *ignore)
+{
+    struct str rendered;
+
+    if (text->tmpl == NULL) {
+        return true;
+    }
+    if (!plan_render(limiter->build, &limiter->scope, text, &rendered)) {
+        return false;
+    }
+    *ignore = str_is(rendered, "ignore");
+    return *ignore || str_is(rendered, "stop") ||
+           plan_limit_fault(limiter, text, "on_failure", rendered, "'stop' or 'ignore'");
+}
+
+/* --- pools --- */
+
+static bool plan_limit_pools(struct plan_limiter *limiter, struct plan_instance *inst)
+{
+    const struct m_stage *source = limiter->stage->source;
+    const struct manifest *manifest = limiter->build->manifest;
+
+    inst->pools_first = (uint32_t)limiter->pool_uses.count;
+    for (uint32_t i = 0; i < source->pool_count; i++) {
+        const struct m_pool *pool = manifest_pool(manifest, source->pools[i].name);
+        int64_t slots = 1;
+
+        if (pool == NULL) {
+            diag_error(limiter->build->diags, source->pools[i].span, NULL,
+                       "'pool' of stage '%.*s' names '%.*s', which is no pool",
+                       STR_ARG(source->name), STR_ARG(source->pools[i].name));
+            return false;
+        }
+        if (!plan_limit_int(limiter, &source->pools[i].slots, "pool", 1, LIMIT_JOBS, &slots)) {
+            return false;
+        }
+        VEC_PUSH(&limiter->pool_uses,
+                 ((struct plan_pool_use){(uint32_t)(pool - manifest->pools), (uint32_t)slots}));
+    }
+    inst->pool_count = source->pool_count;
+    return true;
+}
+
+static void plan_limit_pool_slots(struct plan_limiter *limiter)
+{
+    const struct manifest *manifest = limiter->build->manifest;
+    struct plan *plan = limiter->build->plan;
+
+    plan->pool_slots = ARENA_ARRAY(limiter->build->arena, uint32_t, manifest->pool_count);
+    for (uint32_t i = 0; i < manifest->pool_count; i++) {
+        int64_t slots = 1;
+
+        if (plan_limit_int(limiter, &manifest->pools[i].slots, "slots", 1, LIMIT_JOBS, &slots)) {
+            plan->pool_slots[i] = (uint32_t)slots;
+        }
+    }
+}
+
+/* --- what a result is worth --- */
+
+static bool plan_has_persist(const struct m_stage *source)
+{
+    for (uint32_t i = 0; i < source->output_count; i++) {
+        if (source->outputs[i].persist) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void plan_limit_worth(const struct m_stage *source, bool cache, struct plan_instance *inst)
+{
+    bool reads = source->input_count != 0 || source->std_in.tmpl != NULL;
+    bool writes = source->output_count != 0 || source->std_out.tmpl != NULL;
+    bool runs = source->run_kind != M_RUN_NONE;
+
+    inst->no_cache = runs && (!cache || (!reads && !writes));
+    inst->last_only = runs && ((reads && !writes) || plan_has_persist(source));
+}
+
+/* --- instances --- */
+
+static bool plan_limit_instance(struct plan_limiter *limiter, struct plan_instance *inst)
+{
+    const struct m_stage *source = limiter->stage->source;
+    const struct m_text *grace =
+        source->grace.tmpl != NULL ? &source->grace : &limiter->build->manifest->grace;
+    bool cache = true;
+    int64_t priority = 0;
+    bool good;
+
+    inst->grace_ns = (int64_t)PLAN_GRACE_S * 1000000000;
+    good = plan_limit_duration(limiter, &source->timeout, "timeout", false, &inst->timeout_ns);
+    good = plan_limit_duration(limiter, grace, "grace", true, &inst->grace_ns) && good;
+    good = plan_limit_memory(limiter, &source->memory, &inst->memory_bytes) && good;
+    good = plan_limit_cpu(limiter, &source->cpu, &inst->cpu) && good;
+    good = plan_limit_int(limiter, &source->priority, "priority", -1000000, 1000000, &priority) &&
+           good;
+    good = plan_limit_bool(limiter, &source->cache, "cache", &cache) && good;
+    good = plan_limit_bool(limiter, &source->tty, "tty", &inst->tty) && good;
+    good = plan_limit_failure(limiter, &source->on_failure, &inst->ignore_failure) && good;
+    good = plan_limit_pools(limiter, inst) && good;
+    inst->priority = (int32_t)priority;
+    plan_limit_worth(source, cache, inst);
+    return good;
+}
+
+static bool plan_limits_are_constant(const struct m_stage *source)
+{
+    const struct m_text *texts[] = {&source->timeout,    &source->grace, &source->memory,
+                                    &source->cpu,        &source->tty,   &source->priority,
+                                    &source->on_failure, &source->cache};
+    struct str constant;
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        if (texts[i]->tmpl != NULL && !template_is_literal(texts[i]->tmpl, &constant)) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < source->pool_count; i++) {
+        const struct m_text *slots = &source->pools[i].slots;
+
+        if (slots->tmpl != NULL && !template_is_literal(slots->tmpl, &constant)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void plan_limits_copy(const struct plan_instance *from, struct plan_instance *to)
+{
+    to->no_cache = from->no_cache;
+    to->last_only = from->last_only;
+    to->ignore_failure = from->ignore_failure;
+    to->tty = from->tty;
+    to->cpu = from->cpu;
+    to->priority = from->priority;
+    to->memory_bytes = from->memory_bytes;
+    to->timeout_ns = from->timeout_ns;
+    to->grace_ns = from->grace_ns;
+    to->pools_first = from->pools_first;
+    to->pool_count = from->pool_count;
+}
+
+static void plan_limit_stage(struct plan_limiter *limiter, struct plan_instance *instances)
+{
+    bool constant = plan_limits_are_constant(limiter->stage->source);
+
+    for (uint32_t i = 0; i < limiter->stage->instance_count; i++) {
+        if (i > 0 && constant) {
+            plan_limits_copy(&instances[0], &instances[i]);
+            continue;
+        }
+        arena_reset(&limiter->build->scratch);
+        limiter->scope.inst = &instances[i];
+        if (!plan_limit_instance(limiter, &instances[i])) {
+            return;
+        }
+    }
+}
+
+void plan_make_limits(struct plan_build *build)
+{
+    struct plan *plan = build->plan;
+    struct plan_limiter limiter = {.build = build, .scope = {.plan = plan}};
+
+    plan_limit_pool_slots(&limiter);
+    limiter.scope.phase = PLAN_PHASE_REST;
+    for (uint32_t i = 0; i < plan->stage_count; i++) {
+        limiter.stage = &plan->stages[i];
+        limiter.scope.stage = plan->stages[i].source;
+        plan_limit_stage(&limiter, plan->instances + plan->stages[i].instances_first);
+    }
+    plan->pool_use_count = (uint32_t)limiter.pool_uses.count;
+    plan->pool_uses = ARENA_ARRAY(build->arena, struct plan_pool_use, limiter.pool_uses.count);
+    for (size_t i = 0; i < limiter.pool_uses.count; i++) {
+        plan->pool_uses[i] = limiter.pool_uses.items[i];
+    }
+    VEC_FREE(&limiter.pool_uses);
+}

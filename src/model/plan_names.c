@@ -1,0 +1,386 @@
+/* Owns the names that a template of a stage knows, and their values.
+ *
+ * Order: matrix, `when`, inputs, outputs, the rest; a template sees only what comes before. In
+ * `matrix` and in pools only params are known. `inputs` is a list of paths in order of declaration,
+ * `inputs.NAME` a path, or a list where NAME is a glob; a folder is its own path. Standard input
+ * and output and the depfile are in neither list. An optional input that is not there is left out
+ * of the list and has no value by its name: default(…) replaces it.
+ *
+ * Paths are workspace paths, but for a command with `dir` they are written as seen from there. */
+#include "model/plan_build.h"
+
+#include <assert.h>
+
+#include "base/path.h"
+#include "base/suggest.h"
+
+/* --- what a name is --- */
+
+enum plan_name_kind { PLAN_NAME_PARAM, PLAN_NAME_AXIS, PLAN_NAME_INPUTS, PLAN_NAME_OUTPUTS };
+
+enum { PLAN_ALL = UINT32_MAX }; /* `inputs`, `outputs` as a whole */
+
+struct plan_name {
+    enum plan_name_kind kind;
+    uint32_t number; /* of an axis, an input, an output */
+    const struct m_param *param;
+};
+
+static const char *plan_phase_name(enum plan_phase phase)
+{
+    static const char *const names[] = {
+        [PLAN_PHASE_PLAIN] = "a pool",      [PLAN_PHASE_MATRIX] = "'matrix'",
+        [PLAN_PHASE_WHEN] = "'when'",       [PLAN_PHASE_INPUTS] = "'inputs'",
+        [PLAN_PHASE_OUTPUTS] = "'outputs'", [PLAN_PHASE_REST] = "the stage",
+    };
+
+    return names[phase];
+}
+
+static enum expr_lookup plan_refuse_early(const struct plan_scope *scope, struct arena *arena,
+                                          struct expr_answer *answer)
+{
+    answer->reason = str_printf(arena, "is not known yet in %s", plan_phase_name(scope->phase));
+    answer->hint = STR("the order is: matrix, when, inputs, outputs, the rest");
+    return EXPR_REFUSED;
+}
+
+static bool plan_has_file_named(const struct m_stage *stage, struct str word, const char **list)
+{
+    for (uint32_t i = 0; i < stage->input_count; i++) {
+        if (str_equal(stage->inputs[i].name, word)) {
+            *list = "inputs";
+            return true;
+        }
+    }
+    for (uint32_t i = 0; i < stage->output_count; i++) {
+        if (str_equal(stage->outputs[i].name, word)) {
+            *list = "outputs";
+            return true;
+        }
+    }
+    return false;
+}
+
+static void plan_suggest_name(const struct plan_scope *scope, struct str word, struct arena *arena,
+                              struct expr_answer *answer)
+{
+    const struct manifest *manifest = scope->plan->manifest;
+    struct suggest suggest;
+    const char *list;
+
+    if (scope->stage != NULL && plan_has_file_named(scope->stage, word, &list)) {
+        answer->hint = str_printf(arena, "did you mean '%s.%.*s'?", list, STR_ARG(word));
+        return;
+    }
+    suggest_init(&suggest, word);
+    for (uint32_t i = 0; scope->stage != NULL && i < scope->stage->axis_count; i++) {
+        suggest_offer(&suggest, scope->stage->axes[i].name);
+    }
+    for (uint32_t i = 0; i < manifest->param_count; i++) {
+        suggest_offer(&suggest, manifest->params[i].name);
+    }
+    if (suggest.best.len != 0) {
+        answer->hint = str_printf(arena, "did you mean '%.*s'?", STR_ARG(suggest.best));
+    } else {
+        answer->hint = STR("add it to [params]");
+    }
+}
+
+static enum expr_lookup plan_find_bare(const struct plan_scope *scope, const struct expr_name *name,
+                                       struct arena *arena, struct plan_name *found,
+                                       struct expr_answer *answer)
+{
+    found->param = manifest_param(scope->plan->manifest, name->member);
+    found->kind = PLAN_NAME_PARAM;
+    for (uint32_t i = 0; scope->stage != NULL && i < scope->stage->axis_count; i++) {
+        if (str_equal(scope->stage->axes[i].name, name->member)) {
+            if (found->param != NULL) {
+                answer->reason = STR("is both a param and an axis");
+                answer->hint = STR("rename one of them");
+                return EXPR_REFUSED;
+            }
+            found->kind = PLAN_NAME_AXIS;
+            found->number = i;
+            return scope->phase > PLAN_PHASE_MATRIX ? EXPR_FOUND
+                                                    : plan_refuse_early(scope, arena, answer);
+        }
+    }
+    if (found->param == NULL) {
+        plan_suggest_name(scope, name->member, arena, answer);
+        return EXPR_UNKNOWN;
+    }
+    return EXPR_FOUND;
+}
+
+/* The item of a list of inputs or outputs, whose elements start with their name. */
+static enum expr_lookup plan_find_item(struct str member, const void *items, uint32_t count,
+                                       size_t size, const char *list, struct arena *arena,
+                                       struct plan_name *found, struct expr_answer *answer)
+{
+    struct suggest suggest;
+
+    found->number = PLAN_ALL;
+    if (member.len == 0) {
+        return EXPR_FOUND;
+    }
+    suggest_init(&suggest, member);
+    for (uint32_t i = 0; i < count; i++) {
+        struct str name = *(const struct str *)((const char *)items + i * size);
+
+        if (str_equal(name, member)) {
+            found->number = i;
+            return EXPR_FOUND;
+        }
+        if (name.len != 0) {
+            suggest_offer(&suggest, name);
+        }
+    }
+    if (suggest.best.len != 0) {
+        answer->hint = str_printf(arena, "did you mean '%s.%.*s'?", list, STR_ARG(suggest.best));
+    } else {
+        answer->hint = str_printf(arena, "name it: %s = { %.*s = \"…\" }", list, STR_ARG(member));
+    }
+    return EXPR_UNKNOWN;
+}
+
+static enum expr_lookup plan_find_file(const struct plan_scope *scope, const struct expr_name *name,
+                                       struct arena *arena, struct plan_name *found,
+                                       struct expr_answer *answer)
+{
+    bool input = name->kind == EXPR_NAME_INPUTS;
+
+    found->kind = input ? PLAN_NAME_INPUTS : PLAN_NAME_OUTPUTS;
+    if (scope->stage == NULL) {
+        answer->reason = str_printf(arena, "is not known in %s", plan_phase_name(scope->phase));
+        return EXPR_REFUSED;
+    }
+    if (scope->phase <= (input ? PLAN_PHASE_INPUTS : PLAN_PHASE_OUTPUTS)) {
+        return plan_refuse_early(scope, arena, answer);
+    }
+    if (input) {
+        return plan_find_item(name->member, scope->stage->inputs, scope->stage->input_count,
+                              sizeof(*scope->stage->inputs), "inputs", arena, found, answer);
+    }
+    return plan_find_item(name->member, scope->stage->outputs, scope->stage->output_count,
+                          sizeof(*scope->stage->outputs), "outputs", arena, found, answer);
+}
+
+static enum expr_lookup plan_find_name(const struct plan_scope *scope, const struct expr_name *name,
+                                       struct arena *arena, struct plan_name *found,
+                                       struct expr_answer *answer)
+{
+    switch (name->kind) {
+    case EXPR_NAME_BARE:
+        return plan_find_bare(scope, name, arena, found, answer);
+    case EXPR_NAME_INPUTS:
+    case EXPR_NAME_OUTPUTS:
+        return plan_find_file(scope, name, arena, found, answer);
+    case EXPR_NAME_METRIC:
+        answer->reason = STR("is known in checks and reports only");
+        return EXPR_REFUSED;
+    case EXPR_NAME_FLAG:
+    case EXPR_NAME_STAGE:
+        break;
+    }
+    answer->reason = STR("is not supported yet");
+    answer->hint = STR("a later version of pawl will know it; remove it for this one");
+    return EXPR_REFUSED;
+}
+
+/* --- values --- */
+
+struct str plan_path_from(struct arena *arena, struct str dir, struct str path)
+{
+    struct strbuf out = {0};
+    struct str result;
+
+    if (dir.len == 0 || path_is_absolute(path)) {
+        return path;
+    }
+    while (dir.len != 0 && !path_is_below(path, dir)) {
+        strbuf_puts(&out, "../");
+        dir = path_dir(dir);
+    }
+    path = str_skip(path, dir.len);
+    if (dir.len != 0 && path.len != 0) {
+        path = str_skip(path, 1);
+    }
+    strbuf_add_str(&out, path.len == 0 && out.len == 0 ? STR(".") : path);
+    result = strbuf_dup(&out, arena);
+    strbuf_fini(&out);
+    return result;
+}
+
+static struct value plan_path_value(const struct plan_scope *scope, struct str path,
+                                    struct arena *arena)
+{
+    return value_path(plan_path_from(arena, scope->dir, path.len != 0 ? path : STR(".")));
+}
+
+typedef VEC(struct value) plan_value_vec;
+
+static struct value plan_value_list(plan_value_vec *values, struct arena *arena)
+{
+    struct value *items = ARENA_ARRAY(arena, struct value, values->count);
+
+    for (size_t i = 0; i < values->count; i++) {
+        items[i] = values->items[i];
+    }
+    return value_list(items, values->count);
+}
+
+/* The resolved items of one input: [*first, return). */
+static uint32_t plan_resolved_range(const struct resolved_inputs *resolved, uint32_t input,
+                                    uint32_t *first)
+{
+    uint32_t low = 0;
+    uint32_t high = resolved->count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (resolved->items[middle].input < input) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    *first = low;
+    while (low < resolved->count && resolved->items[low].input == input) {
+        low++;
+    }
+    return low;
+}
+
+static enum expr_lookup plan_refuse_late(const struct plan_scope *scope, struct expr_answer *answer)
+{
+    answer->reason = scope->phase == PLAN_PHASE_OUTPUTS
+                         ? STR("has a glob, whose files are not known yet in 'outputs'")
+                         : STR("is known only when the stages that make it are done");
+    return EXPR_REFUSED;
+}
+
+/* Appends the paths of one input. */
+static enum expr_lookup plan_add_input(const struct plan_scope *scope, uint32_t number,
+                                       struct arena *arena, plan_value_vec *values,
+                                       struct expr_answer *answer)
+{
+    const struct plan *plan = scope->plan;
+    const struct plan_input *input = &plan->inputs[number];
+    bool is_glob = input->kind == PLAN_INPUT_GLOB;
+    uint32_t first = 0;
+    uint32_t end = 0;
+
+    if (scope->resolved != NULL) {
+        end = plan_resolved_range(scope->resolved, number, &first);
+    } else if ((is_glob && (scope->phase == PLAN_PHASE_OUTPUTS || input->is_made)) ||
+               (input->optional && input->is_made)) {
+        return plan_refuse_late(scope, answer);
+    }
+    if (!is_glob) {
+        bool missing =
+            scope->resolved != NULL && input->optional ? first == end : input->is_missing;
+
+        if (!missing) {
+            VEC_PUSH(values, plan_path_value(scope, plan_path_name(plan, input->path), arena));
+        }
+        return EXPR_FOUND;
+    }
+    for (; first < end; first++) {
+        VEC_PUSH(values, plan_path_value(scope, scope->resolved->items[first].path, arena));
+    }
+    for (uint32_t i = 0; scope->resolved == NULL && i < input->source_count; i++) {
+        struct path_id path = plan->source_matches[input->sources_first + i];
+
+        VEC_PUSH(values, plan_path_value(scope, plan_path_name(plan, path), arena));
+    }
+    return EXPR_FOUND;
+}
+
+static enum expr_lookup plan_value_inputs(const struct plan_scope *scope, uint32_t number,
+                                          struct arena *arena, struct expr_answer *answer)
+{
+    plan_value_vec values = {0};
+    uint32_t first = scope->inst->inputs_first;
+    enum expr_lookup lookup = EXPR_FOUND;
+
+    if (number == PLAN_ALL) {
+        for (uint32_t i = 0; i < scope->stage->input_count && lookup == EXPR_FOUND; i++) {
+            lookup = plan_add_input(scope, first + i, arena, &values, answer);
+        }
+        answer->value = plan_value_list(&values, arena);
+    } else {
+        lookup = plan_add_input(scope, first + number, arena, &values, answer);
+        if (scope->plan->inputs[first + number].kind == PLAN_INPUT_GLOB) {
+            answer->value = plan_value_list(&values, arena);
+        } else if (values.count != 0) {
+            answer->value = values.items[0];
+        } else if (lookup == EXPR_FOUND) {
+            answer->reason = STR("it is optional and not there");
+            answer->hint = STR("default(…) gives another value then");
+            lookup = EXPR_MISSING;
+        }
+    }
+    VEC_FREE(&values);
+    return lookup;
+}
+
+static enum expr_lookup plan_value_outputs(const struct plan_scope *scope, uint32_t number,
+                                           struct arena *arena, struct expr_answer *answer)
+{
+    const struct plan_output *outputs = scope->plan->outputs + scope->inst->outputs_first;
+    uint32_t count = scope->stage->output_count;
+    struct value *items;
+
+    if (number != PLAN_ALL) {
+        answer->value =
+            plan_path_value(scope, plan_path_name(scope->plan, outputs[number].path), arena);
+        return EXPR_FOUND;
+    }
+    items = ARENA_ARRAY(arena, struct value, count);
+    for (uint32_t i = 0; i < count; i++) {
+        items[i] = plan_path_value(scope, plan_path_name(scope->plan, outputs[i].path), arena);
+    }
+    answer->value = value_list(items, count);
+    return EXPR_FOUND;
+}
+
+static enum expr_lookup plan_lookup(void *ctx, const struct expr_name *name, struct arena *arena,
+                                    struct expr_answer *answer)
+{
+    const struct plan_scope *scope = ctx;
+    struct plan_name found;
+    enum expr_lookup lookup = plan_find_name(scope, name, arena, &found, answer);
+
+    if (lookup != EXPR_FOUND) {
+        return lookup;
+    }
+    switch (found.kind) {
+    case PLAN_NAME_PARAM:
+        answer->value = found.param->value;
+        return EXPR_FOUND;
+    case PLAN_NAME_AXIS:
+        answer->value = scope->inst->axes[found.number];
+        return EXPR_FOUND;
+    case PLAN_NAME_INPUTS:
+        return plan_value_inputs(scope, found.number, arena, answer);
+    case PLAN_NAME_OUTPUTS:
+        return plan_value_outputs(scope, found.number, arena, answer);
+    }
+    bug("a name of kind %d", (int)found.kind);
+}
+
+struct expr_env plan_scope_env(struct plan_scope *scope)
+{
+    return (struct expr_env){.ctx = scope, .lookup = plan_lookup};
+}
+
+bool plan_name_is_known(const struct plan_scope *scope, const struct expr_name *name,
+                        struct arena *arena, enum expr_lookup *lookup, struct expr_answer *answer)
+{
+    struct plan_name found;
+
+    *lookup = plan_find_name(scope, name, arena, &found, answer);
+    return *lookup == EXPR_FOUND;
+}

@@ -1,0 +1,328 @@
+/* Owns the paths of instances: `when`, then each path that an instance reads or writes, rendered,
+ * normalised and interned.
+ *
+ * An instance has one input for each item of `inputs`, in that order, then stdin, then run[0] if it
+ * is a file; one output for each item of `outputs`, then stdout, then the depfile.
+ *
+ * A path with magic is a glob, but not what one `{{ expr }}` gives that is a path itself (an axis
+ * over files): there a bracket is a bracket. A glob with a slash at its end is everything below
+ * what matches. */
+#include "model/plan_build.h"
+
+#include <string.h>
+
+#include "base/path.h"
+#include "model/glob.h"
+
+struct path_id plan_intern_path(struct plan_build *build, struct str path)
+{
+    struct plan *plan = build->plan;
+    uint32_t number = intern_add(&plan->path_names, path);
+
+    if (number == plan->path_count) {
+        if (plan->path_count == plan->path_cap) {
+            plan->path_cap = plan->path_cap * 2 + 64;
+            plan->paths = mem_realloc(plan->paths, plan->path_cap, sizeof(*plan->paths));
+        }
+        plan->paths[plan->path_count++] = (struct plan_path){
+            .name = intern_str(&plan->path_names, number), .producer = {PLAN_NONE}};
+    }
+    return (struct path_id){number};
+}
+
+/* The stage whose instances are being looked at. */
+struct plan_work {
+    struct plan_build *build;
+    struct plan_stage *stage;
+    const struct m_stage *source;
+    uint32_t *roles; /* of inputs, then of outputs */
+    struct plan_scope scope;
+};
+
+/* --- when --- */
+
+static bool plan_decide_when(struct plan_work *work, struct plan_instance *inst)
+{
+    struct plan_build *build = work->build;
+    struct expr_env env = plan_scope_env(&work->scope);
+    struct expr_error error;
+    bool truth = true;
+
+    work->scope.phase = PLAN_PHASE_WHEN;
+    if (work->source->when == NULL) {
+        return true;
+    }
+    if (!expr_eval_bool(work->source->when, &env, &build->scratch, &truth, &error)) {
+        plan_report(build, &work->scope, &error);
+        return false;
+    }
+    if (!truth) {
+        inst->skip_reason = str_printf(build->arena, "when = %.*s is false",
+                                       STR_ARG(expr_text(work->source->when)));
+    }
+    return true;
+}
+
+/* --- one path --- */
+
+static bool plan_path_fault(struct plan_work *work, const struct m_text *text, struct str rendered,
+                            const char *hint, const char *fault)
+{
+    struct strbuf shown = {0};
+    struct str whose = plan_whose(work->build, work->scope.inst);
+
+    path_show(&shown, rendered);
+    diag_error(work->build->diags, text->span, hint, "path '%s' of %.*s %s",
+               shown.data != NULL ? shown.data : "", STR_ARG(whose), fault);
+    strbuf_fini(&shown);
+    return false;
+}
+
+static bool plan_path_render(struct plan_work *work, const struct m_text *text, bool input,
+                             struct str *path, bool *folder)
+{
+    struct str rendered;
+
+    if (!plan_render(work->build, &work->scope, text, &rendered)) {
+        return false;
+    }
+    switch (path_normalise(&work->build->scratch, rendered, path, folder)) {
+    case PATH_FINE:
+        break;
+    case PATH_EMPTY:
+        return plan_path_fault(work, text, rendered, NULL, "is empty");
+    case PATH_TOO_LONG:
+        return plan_path_fault(work, text, str_head(rendered, 60), NULL, "is too long");
+    case PATH_HAS_NUL:
+        return plan_path_fault(work, text, rendered, NULL, "has a NUL byte");
+    case PATH_OUTSIDE:
+        return plan_path_fault(work, text, rendered,
+                               input ? "name a file outside by its absolute path" : NULL,
+                               "leads out of the workspace");
+    }
+    if (!input && path_is_absolute(*path)) {
+        return plan_path_fault(work, text, rendered, "write it relative to the workspace",
+                               "is outside the workspace");
+    }
+    return true;
+}
+
+/* --- inputs --- */
+
+/* A value that is a path as it is: no pattern, whatever its bytes. */
+static bool plan_is_literal_path(struct plan_work *work, const struct m_text *text)
+{
+    const struct expr *sole = template_sole(text->tmpl);
+    struct expr_env env = plan_scope_env(&work->scope);
+    struct expr_error error;
+    struct value value;
+
+    return sole != NULL && expr_eval(sole, &env, &work->build->scratch, &value, &error) &&
+           value.kind == VALUE_STRING && value.is_path;
+}
+
+static bool plan_read_input(struct plan_work *work, const struct m_text *text,
+                            struct plan_input *input)
+{
+    struct plan_build *build = work->build;
+    struct str path;
+    bool folder;
+
+    *input = (struct plan_input){.path = {PLAN_NONE}, .producer = {PLAN_NONE}};
+    if (!plan_path_render(work, text, true, &path, &folder)) {
+        return false;
+    }
+    input->kind = folder ? PLAN_INPUT_FOLDER : PLAN_INPUT_FILE;
+    if (glob_has_magic(path) && !plan_is_literal_path(work, text)) {
+        input->kind = PLAN_INPUT_GLOB;
+        path = folder ? path_join(&build->scratch, path, STR("**")) : path;
+    }
+    input->path = plan_intern_path(build, path);
+    return true;
+}
+
+/* run[0] with a slash in it: settled later as an input if it is a file of the workspace. */
+static void plan_read_tool(struct plan_work *work, struct plan_input *input)
+{
+    const struct m_stage *source = work->source;
+    struct str program;
+    struct str path;
+
+    *input = (struct plan_input){
+        .path = {PLAN_NONE}, .producer = {PLAN_NONE}, .is_tool = true, .optional = true};
+    if (!template_is_literal(source->run.items[0].tmpl, &program) || str_find(program, '/') < 0 ||
+        path_is_absolute(program) || source->dir.tmpl != NULL ||
+        path_normalise(&work->build->scratch, program, &path, NULL) != PATH_FINE) {
+        return;
+    }
+    input->path = plan_intern_path(work->build, path);
+}
+
+static bool plan_read_inputs(struct plan_work *work, struct plan_instance *inst)
+{
+    const struct m_stage *source = work->source;
+    struct plan_input *inputs = work->build->plan->inputs + inst->inputs_first;
+    bool good = true;
+
+    work->scope.phase = PLAN_PHASE_INPUTS;
+    for (uint32_t i = 0; i < source->input_count; i++) {
+        good = plan_read_input(work, &source->inputs[i].path, &inputs[i]) && good;
+        inputs[i].role = work->roles[i];
+        inputs[i].optional = source->inputs[i].optional;
+        inputs[i].keys = source->inputs[i].keys;
+        inputs[i].key_count = source->inputs[i].key_count;
+    }
+    inst->input_count = source->input_count;
+    if (source->std_in.tmpl != NULL) {
+        struct plan_input *input = &inputs[inst->input_count++];
+
+        good = plan_read_input(work, &source->std_in, input) && good;
+        input->is_stdin = true;
+        input->kind = PLAN_INPUT_FILE;
+    }
+    if (source->run_kind == M_RUN_ARGV) {
+        plan_read_tool(work, &inputs[inst->input_count]);
+        inst->input_count += inputs[inst->input_count].path.n != PLAN_NONE;
+    }
+    return good;
+}
+
+/* --- outputs --- */
+
+static bool plan_read_output(struct plan_work *work, const struct m_text *text,
+                             struct plan_output *output)
+{
+    struct str path;
+
+    output->path = (struct path_id){PLAN_NONE};
+    if (!plan_path_render(work, text, false, &path, &output->folder)) {
+        return false;
+    }
+    if (path.len == 0) {
+        return plan_path_fault(work, text, STR("."), "name a folder or a file in it",
+                               "is the workspace itself");
+    }
+    output->path = plan_intern_path(work->build, path);
+    return true;
+}
+
+static bool plan_read_output_file(struct plan_work *work, const struct m_text *text,
+                                  struct plan_output *output)
+{
+    bool good;
+
+    *output = (struct plan_output){.store = true};
+    good = plan_read_output(work, text, output);
+    if (good && output->folder) {
+        return plan_path_fault(work, text, plan_path_name(work->build->plan, output->path), NULL,
+                               "must be a file, not a folder");
+    }
+    return good;
+}
+
+static bool plan_read_outputs(struct plan_work *work, struct plan_instance *inst)
+{
+    const struct m_stage *source = work->source;
+    struct plan_output *outputs = work->build->plan->outputs + inst->outputs_first;
+    bool good = true;
+
+    work->scope.phase = PLAN_PHASE_OUTPUTS;
+    for (uint32_t i = 0; i < source->output_count; i++) {
+        const struct m_output *from = &source->outputs[i];
+
+        outputs[i] = (struct plan_output){.role = work->roles[source->input_count + i],
+                                          .optional = from->optional,
+                                          .store = from->store,
+                                          .temp = from->temp,
+                                          .persist = from->persist,
+                                          .non_empty = from->non_empty};
+        good = plan_read_output(work, &from->path, &outputs[i]) && good;
+    }
+    inst->output_count = source->output_count;
+    if (source->std_out.tmpl != NULL) {
+        good = plan_read_output_file(work, &source->std_out, &outputs[inst->output_count]) && good;
+        outputs[inst->output_count++].is_stdout = true;
+    }
+    if (source->depfile.tmpl != NULL) {
+        good = plan_read_output_file(work, &source->depfile, &outputs[inst->output_count]) && good;
+        outputs[inst->output_count++].is_depfile = true;
+    }
+    return good;
+}
+
+/* --- all stages --- */
+
+static bool plan_allocate_files(struct plan_build *build)
+{
+    struct plan *plan = build->plan;
+    uint64_t inputs = 0;
+    uint64_t outputs = 0;
+
+    for (uint32_t i = 0; i < plan->stage_count; i++) {
+        const struct m_stage *source = plan->stages[i].source;
+        uint64_t count = plan->stages[i].instance_count;
+
+        inputs += count * (source->input_count + 2ull);
+        outputs += count * (source->output_count + 2ull);
+    }
+    if (inputs > PLAN_FILES_MOST || outputs > PLAN_FILES_MOST) {
+        diag_error(build->diags, SPAN_NONE, NULL, "the plan has more than %d inputs or outputs",
+                   PLAN_FILES_MOST);
+        return false;
+    }
+    plan->inputs = mem_alloc(inputs * sizeof(*plan->inputs));
+    plan->outputs = mem_alloc(outputs * sizeof(*plan->outputs));
+    return true;
+}
+
+static bool plan_make_instance(struct plan_work *work, struct plan_instance *inst)
+{
+    struct plan *plan = work->build->plan;
+    bool good;
+
+    inst->inputs_first = plan->input_count;
+    inst->outputs_first = plan->output_count;
+    work->scope.inst = inst;
+    arena_reset(&work->build->scratch);
+    good = plan_decide_when(work, inst);
+    good = plan_read_inputs(work, inst) && good;
+    plan->input_count += inst->input_count;
+    good = good && plan_read_outputs(work, inst);
+    plan->output_count += inst->output_count;
+    return good;
+}
+
+static void plan_make_stage_paths(struct plan_build *build, struct plan_stage *stage)
+{
+    const struct m_stage *source = stage->source;
+    struct plan_work work = {
+        .build = build,
+        .stage = stage,
+        .source = source,
+        .scope = {.plan = build->plan, .stage = source},
+        .roles = mem_calloc((size_t)source->input_count + source->output_count + 1, 4)};
+
+    for (uint32_t i = 0; i < source->input_count; i++) {
+        work.roles[i] = intern_add(&build->plan->names, source->inputs[i].name);
+    }
+    for (uint32_t i = 0; i < source->output_count; i++) {
+        work.roles[source->input_count + i] =
+            intern_add(&build->plan->names, source->outputs[i].name);
+    }
+    for (uint32_t i = 0; i < stage->instance_count; i++) {
+        if (!plan_make_instance(&work, &build->plan->instances[stage->instances_first + i])) {
+            break;
+        }
+    }
+    free(work.roles);
+}
+
+void plan_make_paths(struct plan_build *build)
+{
+    if (!plan_allocate_files(build)) {
+        return;
+    }
+    for (uint32_t i = 0; i < build->plan->stage_count; i++) {
+        plan_make_stage_paths(build, &build->plan->stages[i]);
+    }
+}
