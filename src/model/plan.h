@@ -116,7 +116,7 @@ struct plan_instance {
     int64_t timeout_ns;    /* 0: none */
     int64_t grace_ns;
     uint32_t pools_first, pool_count; /* plan->pool_uses */
-    struct plan_command command;           /* static instances; else empty until plan_command() */
+    struct plan_command command;      /* static instances; else empty until plan_command() */
 };
 
 struct plan_stage {

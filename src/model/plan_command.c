@@ -69,7 +69,7 @@ static bool plan_render_dir(struct plan_renderer *renderer, struct str *dir)
     return true;
 }
 
-static bool plan_render_shell(struct plan_renderer *renderer, struct command *command)
+static bool plan_render_shell(struct plan_renderer *renderer, struct plan_command *command)
 {
     const struct m_stage *source = renderer->source;
     const struct plan *plan = renderer->plan;
@@ -88,7 +88,7 @@ static bool plan_render_shell(struct plan_renderer *renderer, struct command *co
     return plan_render_str(renderer, &source->run.items[0], &command->argv[count]);
 }
 
-static bool plan_render_argv(struct plan_renderer *renderer, struct command *command)
+static bool plan_render_argv(struct plan_renderer *renderer, struct plan_command *command)
 {
     struct expr_env env = plan_scope_env(&renderer->scope);
     const struct m_list *run = &renderer->source->run;
@@ -113,7 +113,7 @@ static bool plan_render_argv(struct plan_renderer *renderer, struct command *com
     return good;
 }
 
-static bool plan_render_run(struct plan_renderer *renderer, struct command *command)
+static bool plan_render_run(struct plan_renderer *renderer, struct plan_command *command)
 {
     size_t bytes = 0;
 
@@ -144,7 +144,7 @@ static int plan_env_compare(const void *a, const void *b)
                        (*(const struct m_env *const *)b)->name);
 }
 
-static bool plan_render_env(struct plan_renderer *renderer, struct command *command)
+static bool plan_render_env(struct plan_renderer *renderer, struct plan_command *command)
 {
     uint32_t count = renderer->source->env_count;
     const struct m_env **sorted = ARENA_ARRAY(renderer->scratch, const struct m_env *, count);
@@ -168,7 +168,7 @@ static bool plan_render_env(struct plan_renderer *renderer, struct command *comm
     return true;
 }
 
-static bool plan_render_tools(struct plan_renderer *renderer, struct command *command)
+static bool plan_render_tools(struct plan_renderer *renderer, struct plan_command *command)
 {
     const struct m_stage *source = renderer->source;
 
@@ -183,9 +183,9 @@ static bool plan_render_tools(struct plan_renderer *renderer, struct command *co
     return true;
 }
 
-static bool plan_render_command(struct plan_renderer *renderer, struct command *command)
+static bool plan_render_command(struct plan_renderer *renderer, struct plan_command *command)
 {
-    *command = (struct command){.argc = 0};
+    *command = (struct plan_command){.argc = 0};
     if (!plan_render_dir(renderer, &command->dir)) {
         return false;
     }
@@ -212,7 +212,7 @@ static void plan_renderer_init(struct plan_renderer *renderer, const struct plan
 
 bool plan_command(const struct plan *plan, struct inst_id instance,
                   const struct resolved_inputs *resolved, struct arena *arena,
-                  struct command *command, struct err *err)
+                  struct plan_command *command, struct err *err)
 {
     const struct plan_instance *inst = &plan->instances[instance.n];
     struct plan_renderer renderer;
@@ -297,7 +297,7 @@ static void plan_make_stage_commands(struct plan_build *build, const struct plan
 {
     struct plan_instance *instances = build->plan->instances + stage->instances_first;
     bool constant = plan_command_is_constant(stage->source);
-    const struct command *first = NULL;
+    const struct plan_command *first = NULL;
     struct strbuf text = {0};
     bool good = true;
 

@@ -1,7 +1,8 @@
 /* Owns the names that a template of a stage knows, and their values.
  *
  * Order: matrix, `when`, inputs, outputs, the rest; a template sees only what comes before. In
- * `matrix` and in pools only params are known. `inputs` is a list of paths in order of declaration,
+ * `matrix` and in pools only params are known; behind it an axis stands before the param that it
+ * walks over, where both have one name. `inputs` is a list of paths in order of declaration,
  * `inputs.NAME` a path, or a list where NAME is a glob; a folder is its own path. Standard input
  * and output and the depfile are in neither list. An optional input that is not there is left out
  * of the list and has no value by its name: default(…) replaces it.
@@ -94,16 +95,16 @@ static enum expr_lookup plan_find_bare(const struct plan_scope *scope, const str
     found->param = manifest_param(scope->plan->manifest, name->member);
     found->kind = PLAN_NAME_PARAM;
     for (uint32_t i = 0; scope->stage != NULL && i < scope->stage->axis_count; i++) {
-        if (str_equal(scope->stage->axes[i].name, name->member)) {
-            if (found->param != NULL) {
-                answer->reason = STR("is both a param and an axis");
-                answer->hint = STR("rename one of them");
-                return EXPR_REFUSED;
-            }
+        if (!str_equal(scope->stage->axes[i].name, name->member)) {
+            continue;
+        }
+        if (scope->phase > PLAN_PHASE_MATRIX) {
             found->kind = PLAN_NAME_AXIS;
             found->number = i;
-            return scope->phase > PLAN_PHASE_MATRIX ? EXPR_FOUND
-                                                    : plan_refuse_early(scope, arena, answer);
+            return EXPR_FOUND;
+        }
+        if (found->param == NULL) {
+            return plan_refuse_early(scope, arena, answer);
         }
     }
     if (found->param == NULL) {
