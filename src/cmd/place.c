@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/sys.h"
+#include "run/recover.h"
 
 static struct session_options place_options(struct cli *cli)
 {
@@ -25,26 +26,43 @@ static struct session_options place_options(struct cli *cli)
     return options;
 }
 
-static bool place_open_steps(struct place *place, enum place_need need, enum session_access access,
-                             struct err *err)
+/* Whoever takes the lock sets right what a killed run left. */
+static bool place_recover(struct session *session, struct err *err)
+{
+    struct recovered recovered = {0};
+    bool ok = recover_workspace(session, &recovered, err);
+
+    recovered_fini(&recovered);
+    return ok;
+}
+
+void place_init(struct place *place, struct cli *cli)
+{
+    struct session_options options = place_options(cli);
+
+    place->cli = cli;
+    session_init(&place->session, &options, &clock_system, cli->origin);
+}
+
+bool place_advance(struct place *place, enum place_need need, enum session_access access,
+                   struct err *err)
 {
     struct session *session = &place->session;
 
     return session_find(session, err) &&
            (need < PLACE_MANIFEST || session_read_manifest(session, err)) &&
            (need < PLACE_STORE || session_open_store(session, access, place->cli->wait, err)) &&
+           (need < PLACE_STORE || access == SESSION_LOOK || place_recover(session, err)) &&
            (need < PLACE_PLAN || session_plan(session, err));
 }
 
 int place_open(struct place *place, struct cli *cli, enum place_need need,
                enum session_access access)
 {
-    struct session_options options = place_options(cli);
     struct err err = {0};
 
-    place->cli = cli;
-    session_init(&place->session, &options, &clock_system, cli->origin);
-    if (!place_open_steps(place, need, access, &err)) {
+    place_init(place, cli);
+    if (!place_advance(place, need, access, &err)) {
         return place_fail(place, &err);
     }
     session_show_diags(&place->session, cli_is_colored(cli, STDERR_FILENO));

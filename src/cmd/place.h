@@ -25,6 +25,10 @@ struct place {
 /* The status is 0, or errors were printed. `cli->wait` waits for the lock. */
 int place_open(struct place *place, struct cli *cli, enum place_need need,
                enum session_access access);
+/* The same in two steps, for who prints errors himself: place_init, then place_advance. */
+void place_init(struct place *place, struct cli *cli);
+bool place_advance(struct place *place, enum place_need need, enum session_access access,
+                   struct err *err);
 void place_close(struct place *place);
 /* Prints diagnostics that were not printed yet, then the error if they had none. */
 int place_fail(struct place *place, const struct err *err);
