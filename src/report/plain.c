@@ -1,7 +1,7 @@
 /* Owns the heartbeat; the lines themselves are in story.c. */
 #include "report/plain.h"
 
-#include "base/units.h"
+#include "report/text.h"
 
 enum { PLAIN_NAMES = 3 };
 #define PLAIN_SILENCE_NS (10 * NS_PER_SEC)
@@ -50,14 +50,13 @@ static void plain_add_running(struct plain *plain, const struct run_state *state
 {
     struct progress_running longest[PLAIN_NAMES];
     uint32_t count = progress_longest(&plain->progress, longest, PLAIN_NAMES);
-    char took[UNITS_TEXT_BYTES];
 
     strbuf_puts(&plain->out, count != 0 ? "still running:" : "still at work");
     for (uint32_t i = 0; i < count; i++) {
         strbuf_puts(&plain->out, i == 0 ? " " : ", ");
         story_add_name(plain->options.plan, state, longest[i].number, &plain->out);
-        duration_format(now_ns - longest[i].started_ns, took);
-        strbuf_printf(&plain->out, " %s", took);
+        strbuf_putc(&plain->out, ' ');
+        text_add_seconds(&plain->out, now_ns - longest[i].started_ns);
     }
     if (plain->progress.running_count > count) {
         strbuf_printf(&plain->out, " and %u more", plain->progress.running_count - count);
@@ -66,19 +65,14 @@ static void plain_add_running(struct plain *plain, const struct run_state *state
 
 static void plain_heartbeat(struct plain *plain, const struct run_state *state, int64_t now_ns)
 {
-    char left[UNITS_TEXT_BYTES], at[TIME_TEXT_BYTES];
     struct progress_view view;
 
     progress_look(&plain->progress, state, now_ns, &view);
     plain_add_running(plain, state, now_ns);
     strbuf_puts(&plain->out, "; ");
     progress_format_percent(&view, &plain->out);
-    strbuf_printf(&plain->out, " [%u/%u]", view.ended, view.total);
-    if (view.left_ns >= 0) {
-        duration_format(view.left_ns, left);
-        time_format_wall(clock_real_ns(plain->clock) + view.left_ns, at);
-        strbuf_printf(&plain->out, ", ETA %s%s (%s)", view.estimated ? "~" : "", left, at);
-    }
+    strbuf_printf(&plain->out, " [%u/%u], ", view.ended, view.total);
+    progress_format_eta(&view, clock_real_ns(plain->clock), &plain->out);
     strbuf_putc(&plain->out, '\n');
     plain_flush(plain);
 }

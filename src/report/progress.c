@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/units.h"
 #include "report/progress_left.h"
+#include "report/text.h"
 
 void progress_init(struct progress *progress, const struct plan *plan, const int64_t *duration_ns,
                    const uint8_t *scope, uint32_t limit, int64_t now_ns)
@@ -200,19 +200,26 @@ void progress_format_percent(const struct progress_view *view, struct strbuf *ou
     }
 }
 
-void progress_format(const struct progress_view *view, int64_t real_ns, struct strbuf *out)
+void progress_format_eta(const struct progress_view *view, int64_t real_ns, struct strbuf *out)
 {
-    char elapsed[UNITS_TEXT_BYTES], left[UNITS_TEXT_BYTES], at[TIME_TEXT_BYTES];
+    char at[TIME_TEXT_BYTES];
 
-    progress_format_percent(view, out);
-    duration_format(view->elapsed_ns / NS_PER_SEC * NS_PER_SEC, elapsed);
-    strbuf_printf(out, " [%u/%u] %u running, %u up to date, %u failed, %s", view->ended,
-                  view->total, view->running, view->up_to_date, view->failed, elapsed);
     if (view->left_ns < 0) {
-        strbuf_puts(out, ", ETA ?");
+        strbuf_puts(out, "ETA ?");
         return;
     }
-    duration_format(view->left_ns, left);
     time_format_wall(real_ns + view->left_ns, at);
-    strbuf_printf(out, ", ETA %s%s (%s)", view->estimated ? "~" : "", left, at);
+    strbuf_puts(out, view->estimated ? "ETA ~" : "ETA ");
+    text_add_seconds(out, view->left_ns);
+    strbuf_printf(out, " (%s)", at);
+}
+
+void progress_format(const struct progress_view *view, int64_t real_ns, struct strbuf *out)
+{
+    progress_format_percent(view, out);
+    strbuf_printf(out, " [%u/%u] %u running, %u up to date, %u failed, ", view->ended, view->total,
+                  view->running, view->up_to_date, view->failed);
+    text_add_seconds(out, view->elapsed_ns);
+    strbuf_puts(out, ", ");
+    progress_format_eta(view, real_ns, out);
 }

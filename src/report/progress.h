@@ -72,5 +72,7 @@ uint32_t progress_longest(const struct progress *progress, struct progress_runni
 void progress_format(const struct progress_view *view, int64_t real_ns, struct strbuf *out);
 /* `43 %`, `~43 %` or `? %`. */
 void progress_format_percent(const struct progress_view *view, struct strbuf *out);
+/* `ETA 5m00s (12:31)`, `ETA ~9s (12:31)` or `ETA ?`. */
+void progress_format_eta(const struct progress_view *view, int64_t real_ns, struct strbuf *out);
 
 #endif

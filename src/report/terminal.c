@@ -7,7 +7,6 @@
 #include <sys/ioctl.h>
 
 #include "base/sys.h"
-#include "base/units.h"
 #include "report/color.h"
 #include "report/text.h"
 
@@ -119,14 +118,13 @@ static void terminal_add_running(struct terminal *terminal, const struct run_sta
                     : size.rows > 2                 ? size.rows - 2
                                                     : 0;
     uint32_t count = progress_longest(&terminal->progress, longest, room);
-    char took[UNITS_TEXT_BYTES];
 
     for (uint32_t i = 0; i < count; i++) {
-        struct strbuf line = {0};
-        int64_t ran_ns = now_ns - longest[i].started_ns;
+        struct strbuf line = {0}, took = {0};
 
-        duration_format(ran_ns / NS_PER_SEC * NS_PER_SEC, took);
-        strbuf_printf(&line, "%7s  ", ran_ns < NS_PER_SEC ? "0s" : took);
+        text_add_seconds(&took, now_ns - longest[i].started_ns);
+        strbuf_printf(&line, "%7s  ", took.data);
+        strbuf_fini(&took);
         story_add_name(terminal->options.plan, state, longest[i].number, &line);
         terminal_add_line(terminal, &line, size.columns, COLOR_FAINT);
         strbuf_fini(&line);

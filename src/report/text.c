@@ -1,6 +1,8 @@
 /* Owns what a screen may be given of text that is not ours, and how wide that is. */
 #include "report/text.h"
 
+#include "base/clock.h"
+#include "base/units.h"
 #include "base/utf8.h"
 
 /* Bytes of the escape sequence that starts at `at` (which is ESC): CSI up to its final byte, OSC
@@ -151,4 +153,16 @@ uint32_t text_add_cut(struct strbuf *out, struct str text, uint32_t columns)
     strbuf_add(out, text.data, fit);
     strbuf_add(out, "...", dots);
     return taken + dots;
+}
+
+void text_add_seconds(struct strbuf *out, int64_t duration_ns)
+{
+    char text[UNITS_TEXT_BYTES];
+
+    if (duration_ns < 60 * NS_PER_SEC) {
+        strbuf_printf(out, "%ds", duration_ns > 0 ? (int)(duration_ns / NS_PER_SEC) : 0);
+        return;
+    }
+    duration_format(duration_ns, text);
+    strbuf_puts(out, text);
 }

@@ -20,5 +20,7 @@ uint32_t text_width(struct str text);
 /* Appends as much of harmless text as fits; what is cut ends in "..." (where there is room).
  * Returns the columns taken. */
 uint32_t text_add_cut(struct strbuf *out, struct str text, uint32_t columns);
+/* A duration of something that goes on: `9s` `4m12s` `1h02m`. */
+void text_add_seconds(struct strbuf *out, int64_t duration_ns);
 
 #endif

@@ -233,7 +233,7 @@ static void test_heartbeat(void **state)
     scene_expect(scene, "");
     scene_wait(scene, 1);
     assert_int_equal(scene_tick(scene), scene->time.mono_ns + 10 * NS_PER_SEC);
-    scene_expect(scene, "still running: fetch@of=b 10.0s; 16 % [1/4], ETA 50.0s (23:42)\n");
+    scene_expect(scene, "still running: fetch@of=b 10s; 16 % [1/4], ETA 50s (23:42)\n");
     scene_wait(scene, 9999);
     scene_tick(scene);
     scene_expect(scene, "");
