@@ -361,19 +361,12 @@ bool park_drop(const struct park_place *place, struct str run, struct str attemp
 
 /* ---- keeping */
 
-bool park_keep(const struct park_place *place, struct str run, struct str path, struct strbuf *kept,
-               struct err *err)
+/* Moves what lies at `base` in `dir` to a free name below kept/. */
+static bool park_move_to_kept(const struct park_place *place, struct str run, struct str path,
+                              int dir, const char *base, struct strbuf *kept, struct err *err)
 {
-    struct park_spot spot;
     struct sys_stat stat;
-    const char *base;
-    if (!park_spot_open(place, path.data, false, &spot, err)) {
-        return false;
-    }
-    if (!spot.exists) {
-        park_spot_close(&spot);
-        return err_errno(err, ENOENT, "'%s'", path.data);
-    }
+    const char *name;
     strbuf_clear(kept);
     strbuf_printf(kept, "kept/%.*s/%.*s", STR_ARG(run), STR_ARG(path));
     size_t len = kept->len;
@@ -382,11 +375,39 @@ bool park_keep(const struct park_place *place, struct str run, struct str path, 
         kept->len = len;
         strbuf_printf(kept, ".%u", n);
     }
-    int to = folder_open_parent(place->pawl_fd, kept->data, true, &base, NULL, err);
-    bool ok = to >= 0 && file_move(place->clone, spot.dir, spot.base, to, base, err);
+    int to = folder_open_parent(place->pawl_fd, kept->data, true, &name, NULL, err);
+    bool ok = to >= 0 && file_move(place->clone, dir, base, to, name, err);
     if (to >= 0) {
         (void)sys_close(to);
     }
-    park_spot_close(&spot);
     return ok || err_wrap(err, "'%s' cannot be moved to '.pawl/%s'", path.data, kept->data);
+}
+
+bool park_keep(const struct park_place *place, struct str run, struct str path, struct strbuf *kept,
+               struct err *err)
+{
+    struct park_spot spot;
+    if (!park_spot_open(place, path.data, false, &spot, err)) {
+        return false;
+    }
+    if (!spot.exists) {
+        park_spot_close(&spot);
+        return err_errno(err, ENOENT, "'%s'", path.data);
+    }
+    bool ok = park_move_to_kept(place, run, path, spot.dir, spot.base, kept, err);
+    park_spot_close(&spot);
+    return ok;
+}
+
+bool park_keep_parked(const struct park_place *place, struct str run, struct str attempt,
+                      struct str path, struct strbuf *kept, struct err *err)
+{
+    struct strbuf where;
+    int dir;
+    strbuf_init(&where);
+    bool ok = park_find(place, run, attempt, path, &where, &dir)
+                  ? park_move_to_kept(place, run, path, dir, where.data, kept, err)
+                  : err_errno(err, ENOENT, "'%s': nothing of it is parked", path.data);
+    strbuf_fini(&where);
+    return ok;
 }
