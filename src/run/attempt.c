@@ -591,6 +591,7 @@ void attempt_accept(void *ctx, struct inst_id instance)
     struct executor *executor = ctx;
     struct attempt *attempt = executor->by_instance[instance.n];
     bool later = false;
+    bool some = false;
     struct err err = {0};
 
     for (uint32_t i = 0; i < attempt->output_count; i++) {
@@ -599,6 +600,7 @@ void attempt_accept(void *ctx, struct inst_id instance)
         if (!row->parked) {
             continue;
         }
+        some = true;
         if (!row->known) {
             attempt_keep(attempt, row);
         } else if (objects_is_durable(executor->session->objects, &row->before)) {
@@ -609,6 +611,9 @@ void attempt_accept(void *ctx, struct inst_id instance)
     }
     if (later) {
         durable_drop_later(executor, attempt->id);
+    } else if (some &&
+               !park_drop(&executor->place, executor->recorder->run, attempt->id, NULL, 0, &err)) {
+        executor_broken(executor, &err);
     }
     attempt_done(attempt);
 }

@@ -60,7 +60,8 @@ bool park_drop_path(const struct park_place *place, struct str run, struct str a
 bool park_keep(const struct park_place *place, struct str run, struct str path, struct strbuf *kept,
                struct err *err);
 
-/* The same for what the attempt parked at `path`: it was somebody's. */
+/* The same for what the attempt parked at `path`: it was somebody's. Nothing parked there is
+ * success, with `kept` as it was. */
 bool park_keep_parked(const struct park_place *place, struct str run, struct str attempt,
                       struct str path, struct strbuf *kept, struct err *err);
 
