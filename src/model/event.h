@@ -174,8 +174,8 @@ extern const struct event_type_row event_types[EVENT_TYPE_COUNT];
 
 const char *event_severity_name(enum event_severity severity);
 
-/* The members of the JSON object but seq and chain, which the log adds: `"time":…,"type":…`,
- * without braces. */
+/* The members of the JSON object but seq, time, type and chain, which the log adds, without braces.
+ */
 void event_to_json(const struct event *event, struct strbuf *out);
 /* Reads one line. Strings live in `arena`. Unknown types give `*known` false and only the common
  * fields (a newer pawl wrote them); unknown fields are passed over. False: no event at all. */
