@@ -21,10 +21,13 @@ void json_display_fini(struct json_display *display)
 static void json_display_tell(void *ctx, const struct event *event, const struct run_state *state)
 {
     struct json_display *display = ctx;
+    char time[TIME_TEXT_BYTES];
 
     (void)state;
     progress_tell(&display->progress, event, clock_mono_ns(display->clock));
-    strbuf_printf(&display->out, "{\"seq\":%llu,", (unsigned long long)event->seq);
+    time_format_rfc3339(event->time_ns, time);
+    strbuf_printf(&display->out, "{\"seq\":%llu,\"time\":\"%s\",\"type\":\"%s\",",
+                  (unsigned long long)event->seq, time, event_types[event->type].name);
     event_to_json(event, &display->out);
     strbuf_puts(&display->out, "}\n");
     display->changed = true;
