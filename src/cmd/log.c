@@ -129,9 +129,38 @@ static bool log_print_all(struct log_show *show, const struct run_view *view, st
 
 /* --- which run --- */
 
+/* `run` NULL: of all runs. */
+static bool log_fail(const struct log_show *show, const char *run, struct str near, struct err *err)
+{
+    if (run != NULL) {
+        err_set(err, STATUS_USAGE, "run %s did not start '%.*s'", run, STR_ARG(show->selection));
+    } else {
+        err_set(err, STATUS_USAGE, "no run started '%.*s'", STR_ARG(show->selection));
+    }
+    if (near.len != 0) {
+        struct err first = *err;
+
+        return err_set(err, STATUS_USAGE, "%s: did you mean '%.*s'?", first.text, STR_ARG(near));
+    }
+    return false;
+}
+
+/* The stage of a run whose name is near to what was typed, or "". */
+static struct str log_near(const struct log_show *show, const struct run_view *view)
+{
+    struct suggest suggest;
+
+    suggest_init(&suggest, show->selection);
+    for (uint32_t i = 0; i < view->state.instance_count; i++) {
+        suggest_offer(&suggest, view->state.instances[i].stage);
+    }
+    return str_dup(&show->cli->arena, suggest.best);
+}
+
 /* The newest run that started an attempt of what is meant. */
 static bool log_find_run(const struct log_show *show, struct run_id *id, struct err *err)
 {
+    struct str near = STR("");
     struct run_list list;
 
     if (!run_dir_list(show->session->workspace.pawlfd, &show->cli->arena, &list, err)) {
@@ -147,30 +176,15 @@ static bool log_find_run(const struct log_show *show, struct run_id *id, struct 
 
         *id = list.ids[i - 1];
         found = run_view_read(show->session, id, &view, &damage) && log_count(show, &view) != 0;
+        if (!found && near.len == 0) {
+            near = log_near(show, &view);
+        }
         run_view_fini(&view);
         if (found) {
             return true;
         }
     }
-    return err_set(err, STATUS_USAGE, "no run started '%.*s': 'pawl list' shows the stages",
-                   STR_ARG(show->selection));
-}
-
-static bool log_fail_unknown(const struct log_show *show, const struct run_view *view,
-                             struct err *err)
-{
-    struct suggest suggest;
-
-    suggest_init(&suggest, show->selection);
-    for (uint32_t i = 0; i < view->state.instance_count; i++) {
-        suggest_offer(&suggest, view->state.instances[i].stage);
-    }
-    if (suggest.best.len != 0) {
-        return err_set(err, STATUS_USAGE, "run %s did not start '%.*s': did you mean '%.*s'?",
-                       view->id.text, STR_ARG(show->selection), STR_ARG(suggest.best));
-    }
-    return err_set(err, STATUS_USAGE, "run %s did not start '%.*s'", view->id.text,
-                   STR_ARG(show->selection));
+    return log_fail(show, NULL, near, err);
 }
 
 static bool log_show_run(struct log_show *show, const struct run_id *id, struct err *err)
@@ -184,7 +198,7 @@ static bool log_show_run(struct log_show *show, const struct run_id *id, struct 
         ok = run_view_read(show->session, id, &view, err);
         again = show->cli->follow && view.status == RUN_RUNNING && show->cli->out_err.status == 0;
         if (ok && !again && log_count(show, &view) == 0) {
-            ok = log_fail_unknown(show, &view, err);
+            ok = log_fail(show, view.id.text, log_near(show, &view), err);
         }
         ok = ok && log_print_all(show, &view, err);
         run_view_fini(&view);

@@ -40,8 +40,8 @@ static void plan_add_kept(struct plan_show *show, struct str path)
     kept->items[kept->count++] = path;
 }
 
-/* An output path of an instance that would run or be restored, with bytes that neither a result nor
- * pawl's own record knows. */
+/* An output path of an instance that would or may run or be restored, with bytes that neither a
+ * result nor pawl's own record knows. */
 static bool plan_is_in_the_way(struct plan_show *show, uint32_t output, enum decide_action action,
                                struct str path)
 {
@@ -66,7 +66,7 @@ static void plan_look_in_the_way(struct plan_show *show, uint32_t number)
     const struct plan_instance *inst = &plan->instances[number];
     enum decide_action action = (enum decide_action)show->decided->decide.action[number];
 
-    if (action != DECIDE_RUN && action != DECIDE_RESTORE) {
+    if (action != DECIDE_RUN && action != DECIDE_RESTORE && action != DECIDE_WAIT) {
         return;
     }
     for (uint32_t i = 0; i < inst->output_count; i++) {

@@ -219,7 +219,7 @@ static void status_show(struct strbuf *out, const struct run_view *view)
         strbuf_printf(out, ", status %lld (%s)", (long long)state->exit_status,
                       status_name((int)state->exit_status));
     }
-    if (state->reason.len != 0) {
+    if (state->reason.len != 0 && !str_is(state->reason, status_name((int)state->exit_status))) {
         strbuf_printf(out, ": %.*s", STR_ARG(state->reason));
     }
     strbuf_printf(out, "\npipeline   %.*s\nstarted    %s, %s %s\n", STR_ARG(state->pipeline),
