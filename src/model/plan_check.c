@@ -46,12 +46,47 @@ static void plan_check_list(struct plan_check *check, const struct m_list *list)
     }
 }
 
+/* Stops at the name that is looked for. */
+static bool plan_is_other_name(void *ctx, const struct expr_name *name, bool in_default)
+{
+    const struct str *wanted = ctx;
+
+    (void)in_default;
+    return name->kind != EXPR_NAME_BARE || !str_equal(name->member, *wanted);
+}
+
+/* An axis may have the name of a param only if it walks over that param: else the name would mean
+ * two things. */
+static void plan_check_axis_name(struct plan_check *check, const struct m_stage *stage,
+                                 const struct m_axis *axis)
+{
+    const struct m_text *texts[] = {&axis->source, &axis->from, &axis->to, &axis->step};
+    struct str name = axis->name;
+    bool other = true;
+
+    if (manifest_param(check->build->manifest, axis->name) == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts) && other; i++) {
+        other = texts[i]->tmpl == NULL || template_names(texts[i]->tmpl, plan_is_other_name, &name);
+    }
+    for (uint32_t i = 0; i < axis->values.count && other; i++) {
+        other = template_names(axis->values.items[i].tmpl, plan_is_other_name, &name);
+    }
+    if (other) {
+        diag_error(check->build->diags, axis->span, "rename one of them",
+                   "'%.*s' is both an axis of stage '%.*s' and a param", STR_ARG(axis->name),
+                   STR_ARG(stage->name));
+    }
+}
+
 static void plan_check_matrix(struct plan_check *check, const struct m_stage *stage)
 {
     check->scope.phase = PLAN_PHASE_MATRIX;
     for (uint32_t i = 0; i < stage->axis_count; i++) {
         const struct m_axis *axis = &stage->axes[i];
 
+        plan_check_axis_name(check, stage, axis);
         plan_check_list(check, &axis->values);
         plan_check_text(check, &axis->from);
         plan_check_text(check, &axis->to);

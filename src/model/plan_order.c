@@ -150,9 +150,9 @@ static void plan_cycle_report(struct plan_build *build, const uint32_t *cycle, u
         if (output == PLAN_NONE) {
             strbuf_printf(&text, "needs '%.*s'", STR_ARG(producer->name));
         } else {
-            strbuf_printf(&text, "reads '%.*s', which '%.*s' makes",
+            strbuf_printf(&text, "reads '%.*s%s', which '%.*s' makes",
                           STR_ARG(plan_path_name(plan, plan->outputs[output].path)),
-                          STR_ARG(producer->name));
+                          plan->outputs[output].folder ? "/" : "", STR_ARG(producer->name));
         }
     }
     if (count > PLAN_CYCLE_SHOWN) {

@@ -109,10 +109,10 @@ static void plan_check_above(struct plan_build *build, const struct plan_instanc
         return;
     }
     diag_error(build->diags, plan_output_span(plan, inst, output), "outputs must lie side by side",
-               "output '%.*s' of '%.*s' lies below %s '%.*s', which '%.*s' writes",
+               "output '%.*s' of '%.*s' lies below the %s '%.*s%s', which '%.*s' writes",
                STR_ARG(plan_path_name(plan, low->path)), STR_ARG(inst->name),
-               high->folder ? "the folder" : "the file", STR_ARG(plan_path_name(plan, high->path)),
-               STR_ARG(other->name));
+               high->folder ? "folder" : "file", STR_ARG(plan_path_name(plan, high->path)),
+               high->folder ? "/" : "", STR_ARG(other->name));
 }
 
 /* Outputs of neighbours mostly share their folder: it is looked at once. */
@@ -200,8 +200,8 @@ static void plan_check_protected(struct plan_build *build)
             const struct plan_instance *inst = plan_writer_of(plan, i);
 
             diag_error(build->diags, plan_output_span(plan, inst, i), "choose another path",
-                       "output '%.*s' of '%.*s' %s", STR_ARG(plan_path_name(plan, output->path)),
-                       STR_ARG(inst->name), why);
+                       "output '%.*s%s' of '%.*s' %s", STR_ARG(plan_path_name(plan, output->path)),
+                       output->folder ? "/" : "", STR_ARG(inst->name), why);
         }
     }
 }
