@@ -129,6 +129,7 @@ static void plan_build_fini(struct plan_build *build)
     VEC_FREE(&build->matches);
     VEC_FREE(&build->pattern_producers);
     VEC_FREE(&build->orphans);
+    VEC_FREE(&build->empty_axes);
     VEC_FREE(&build->exists);
 }
 

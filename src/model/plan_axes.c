@@ -193,9 +193,7 @@ static bool plan_axis_from_lines(struct plan_growth *growth)
         return false;
     }
     if (!build->files->read(build->files->ctx, path, build->arena, &text)) {
-        diag_error(build->diags, span, NULL,
-                   "'%.*s' cannot be read for axis '%.*s' of stage '%.*s'", STR_ARG(path),
-                   STR_ARG(growth->source->name), STR_ARG(growth->stage->name));
+        VEC_PUSH(&build->empty_axes, growth->source);
         return false;
     }
     while (str_split(&text, '\n', &line)) {
@@ -230,12 +228,9 @@ static bool plan_axis_from_glob(struct plan_growth *growth)
     }
     VEC_CLEAR(&build->matches);
     if (growth->values.count == 0) {
-        diag_error(build->diags, growth->source->source.span, NULL,
-                   "no file matches '%.*s' for axis '%.*s' of stage '%.*s'", STR_ARG(pattern),
-                   STR_ARG(growth->source->name), STR_ARG(growth->stage->name));
-        return false;
+        VEC_PUSH(&build->empty_axes, growth->source);
     }
-    return true;
+    return growth->values.count != 0;
 }
 
 static bool plan_axis_grow(struct plan_growth *growth)
@@ -327,7 +322,24 @@ bool plan_axis_expand(struct plan_build *build, const struct m_stage *stage,
     return good;
 }
 
-/* --- an axis over what stages make --- */
+/* --- an axis over what stages make, or over nothing --- */
+
+/* Whether there is nothing because a stage has yet to make it shows only here. */
+static void plan_axis_fault_empty(struct plan_growth *growth, struct str path)
+{
+    const struct m_axis *axis = growth->source;
+
+    VEC_EACH (empty, &growth->build->empty_axes) {
+        if (*empty == axis) {
+            diag_error(growth->build->diags, axis->source.span, NULL,
+                       axis->kind == M_AXIS_GLOB
+                           ? "no file matches '%.*s' for axis '%.*s' of stage '%.*s'"
+                           : "'%.*s' cannot be read for axis '%.*s' of stage '%.*s'",
+                       STR_ARG(path), STR_ARG(axis->name), STR_ARG(growth->stage->name));
+            return;
+        }
+    }
+}
 
 static void plan_axis_note_output(void *ctx, uint32_t output)
 {
@@ -358,14 +370,16 @@ static void plan_check_axis(struct plan_build *build, const struct m_stage *stag
     } else {
         found = plan_find_writer(plan, path);
     }
-    if (found != PLAN_NONE) {
-        row = &plan->paths[plan->outputs[found].path.n];
-        diag_error(build->diags, axis->source.span,
-                   "instances are made before anything runs: say 'each'",
-                   "axis '%.*s' of stage '%.*s' goes over '%.*s', which stage '%.*s' makes",
-                   STR_ARG(axis->name), STR_ARG(stage->name), STR_ARG(row->name),
-                   STR_ARG(plan->stages[plan->instances[row->producer.n].stage.n].name));
+    if (found == PLAN_NONE) {
+        plan_axis_fault_empty(&growth, path);
+        return;
     }
+    row = &plan->paths[plan->outputs[found].path.n];
+    diag_error(build->diags, axis->source.span,
+               "instances are made before anything runs: say 'each'",
+               "axis '%.*s' of stage '%.*s' goes over '%.*s', which stage '%.*s' makes",
+               STR_ARG(axis->name), STR_ARG(stage->name), STR_ARG(row->name),
+               STR_ARG(plan->stages[plan->instances[row->producer.n].stage.n].name));
 }
 
 void plan_check_axes(struct plan_build *build)

@@ -95,8 +95,9 @@ struct plan_build {
     VEC(struct path_id) matches; /* becomes plan->source_matches */
     VEC(struct inst_id) pattern_producers;
     VEC(struct path_id) orphans;
-    VEC(uint8_t) exists;  /* by path: enum plan_exists + 1; 0: not asked yet */
-    uint32_t suggestions; /* made so far: each costs a walk */
+    VEC(const struct m_axis *) empty_axes; /* of files that are not there: plan_check_axes */
+    VEC(uint8_t) exists;                   /* by path: enum plan_exists + 1; 0: not asked yet */
+    uint32_t suggestions;                  /* made so far: each costs a walk */
 };
 
 enum {
@@ -135,10 +136,10 @@ struct plan_axis {
     struct str *encoded; /* as in the names of instances */
     uint32_t count;
 };
-/* The values of one axis; false if there were errors. */
+/* The values of one axis; false if there were errors, or no files, which is reported later. */
 bool plan_axis_expand(struct plan_build *build, const struct m_stage *stage,
                       const struct m_axis *source, struct plan_axis *axis);
-/* Axes must not look at what stages make. */
+/* Axes must not look at what stages make, nor at files that are not there. */
 void plan_check_axes(struct plan_build *build);
 /* Appends with bytes outside A-Za-z0-9._/+:- as %XX; those in `kept` stay. */
 void plan_encode(struct strbuf *out, struct str text, const char *kept);

@@ -268,6 +268,53 @@ static bool plan_command_is_constant(const struct m_stage *source)
     return constant;
 }
 
+/* --- what of a late command can be tried now --- */
+
+static bool plan_is_no_input(void *ctx, const struct expr_name *name, bool in_default)
+{
+    (void)ctx;
+    (void)in_default;
+    return name->kind != EXPR_NAME_INPUTS;
+}
+
+/* Renders for its errors what does not speak of inputs. */
+static bool plan_try_text(struct plan_renderer *renderer, const struct m_text *text, bool word)
+{
+    struct expr_env env = plan_scope_env(&renderer->scope);
+    struct template_words words = {0};
+    struct str unused;
+    bool good;
+
+    if (plan_text_is_constant(text) || !template_names(text->tmpl, plan_is_no_input, NULL)) {
+        return true;
+    }
+    if (!word) {
+        return template_render(text->tmpl, &env, renderer->scratch, &unused, &renderer->error);
+    }
+    good = template_render_words(text->tmpl, &env, renderer->scratch, &words, &renderer->error);
+    VEC_FREE(&words);
+    return good;
+}
+
+static bool plan_try_command(struct plan_renderer *renderer)
+{
+    const struct m_stage *source = renderer->source;
+    bool good = plan_try_text(renderer, &source->dir, false);
+
+    for (uint32_t i = 0; i < source->run.count && good; i++) {
+        good = plan_try_text(renderer, &source->run.items[i], source->run_kind == M_RUN_ARGV);
+    }
+    for (uint32_t i = 0; i < source->env_count && good; i++) {
+        good = plan_try_text(renderer, &source->env[i].value, false);
+    }
+    for (uint32_t i = 0; i < source->tool_count && good; i++) {
+        good = plan_try_text(renderer, &source->tools[i].run, false);
+    }
+    return good;
+}
+
+/* --- all --- */
+
 /* Without pipefail only the last command of a pipe can fail. */
 static void plan_warn_of_pipe(struct plan_build *build, const struct m_stage *source)
 {
@@ -305,22 +352,23 @@ static void plan_make_stage_commands(struct plan_build *build, const struct plan
     for (uint32_t i = 0; i < stage->instance_count && good; i++) {
         struct plan_renderer renderer;
 
-        if (instances[i].dynamic || instances[i].skip_reason.len != 0) {
+        if (instances[i].skip_reason.len != 0) {
             continue;
         }
-        if (constant && first != NULL) {
+        if (constant && first != NULL && !instances[i].dynamic) {
             instances[i].command = *first;
             continue;
         }
         arena_reset(&build->scratch);
         plan_renderer_init(&renderer, build->plan, &instances[i], build->arena, &build->scratch);
         renderer.text = text;
-        good = plan_render_command(&renderer, &instances[i].command);
+        good = instances[i].dynamic ? plan_try_command(&renderer)
+                                    : plan_render_command(&renderer, &instances[i].command);
         if (!good) {
             plan_report(build, &renderer.scope, &renderer.error);
         }
         text = renderer.text;
-        first = &instances[i].command;
+        first = instances[i].dynamic ? first : &instances[i].command;
     }
     strbuf_fini(&text);
 }

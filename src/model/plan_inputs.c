@@ -2,7 +2,8 @@
  *
  * A path without a slash at its end that is a folder (an output folder, one with outputs below it,
  * or one that is there) is read as one. A glob or folder that many instances read is settled once.
- * What an instance that is skipped would have read is no error. */
+ * A path with magic that is the very name of an output or of a file is that file. What an instance
+ * that is skipped would have read is no error. */
 #include "model/plan_build.h"
 
 #include "base/path.h"
@@ -281,6 +282,16 @@ static void plan_settle_file(struct plan_reader *reader, struct plan_input *inpu
     }
 }
 
+/* A path with brackets in it that is an output, or a file that is there: no pattern. */
+static bool plan_is_exact(struct plan_build *build, struct path_id path)
+{
+    struct str name = plan_path_name(build->plan, path);
+
+    return inst_is_some(build->plan->paths[path.n].producer) ||
+           (plan_path_exists(build, path) == PLAN_EXISTS_FILE &&
+            !build->files->was_made(build->files->ctx, name));
+}
+
 /* run[0] is an input if another stage makes it or it is there; else it is none. */
 static void plan_settle_tool(struct plan_reader *reader, struct plan_input *input)
 {
@@ -317,7 +328,12 @@ static void plan_settle_input(struct plan_reader *reader, struct plan_input *inp
         plan_settle_folder(reader, input);
         break;
     case PLAN_INPUT_GLOB:
-        plan_settle_pattern(reader, input);
+        if (plan_is_exact(reader->build, input->path)) {
+            input->kind = PLAN_INPUT_FILE;
+            plan_settle_file(reader, input);
+        } else {
+            plan_settle_pattern(reader, input);
+        }
         break;
     }
     if (input->is_made && (input->kind == PLAN_INPUT_GLOB || input->optional)) {

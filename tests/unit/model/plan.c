@@ -594,6 +594,22 @@ static void test_tool_of_the_workspace(void **state)
     planning_fini(&p);
 }
 
+static void test_brackets_in_names(void **state)
+{
+    struct planning p;
+    const struct plan *plan = planning_good(
+        &p, "#! file in/a[1].csv\n" HEAD "[stage.a]\nmatrix.x = [\"b[2]\"]\nrun = \"a\"\n"
+            "inputs = [\"in/a[1].csv\"]\noutputs = [\"out/{{x}}.csv\"]\n"
+            "[stage.b]\nmatrix.x = [\"b[2]\"]\nrun = \"b {{inputs}}\"\n"
+            "inputs = [\"out/{{x}}.csv\"]\n");
+
+    (void)state;
+    assert_resolves(&p, "a@x=b%5B2%5D", (struct making){0}, "in/a[1].csv");
+    assert_producers(plan, "b@x=b%5B2%5D", "a@x=b%5B2%5D");
+    assert_command(&get(plan, "b@x=b%5B2%5D")->command, "/bin/sh|-eu|-c|b 'out/b[2].csv'");
+    planning_fini(&p);
+}
+
 /* --- commands --- */
 
 static void test_command_parts(void **state)
@@ -864,6 +880,7 @@ int main(void)
         cmocka_unit_test(test_skipped_asks_for_nothing),
         cmocka_unit_test(test_needs),
         cmocka_unit_test(test_tool_of_the_workspace),
+        cmocka_unit_test(test_brackets_in_names),
         cmocka_unit_test(test_command_parts),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_selections),
