@@ -8,6 +8,7 @@
 #   make cover      line coverage of each layer
 #   make bench      measurements against other tools
 #   make fuzz       fuzzes with libFuzzer: FUZZ=name for one target, FUZZ_SECONDS for how long
+#   make docs       writes the pages of docs/ that are made from tables in the source
 #   make lint fmt clean
 #   make install    PREFIX, DESTDIR
 #
@@ -278,13 +279,24 @@ lint:
 fmt:
 	@find src tests tools -name '*.[ch]' -exec clang-format -i {} +
 
+# ---- pages of the manual that are made from the tables in the source; tests/cli/dump.bats holds
+# them against the binary
+
+.PHONY: docs
+docs: $(B)/pawl
+	@mkdir -p docs/man
+	@for page in $(DOCS_MAN); do $< dump man $$page >docs/man/$$page; done
+	@for page in $(DOCS_PAGES); do $< dump docs $$page >docs/$$page.md; done
+DOCS_MAN = pawl.1 pawl.toml.5
+DOCS_PAGES = commands events exit-status manifest-keys states
+
 # ---- the rest
 
 .PHONY: install clean FORCE
 install: build/pawl
 	install -D -m 755 build/pawl "$(DESTDIR)$(PREFIX)/bin/pawl"
-	$(foreach page,$(wildcard docs/*.1),install -D -m 644 $(page) \
-		"$(DESTDIR)$(PREFIX)/share/man/man1/$(notdir $(page))"$(NL))
+	$(foreach page,$(wildcard docs/man/*),install -D -m 644 $(page) \
+		"$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page))"$(NL))
 
 ifneq ($(V),release)
 build/release/pawl: FORCE

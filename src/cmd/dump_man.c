@@ -1,12 +1,24 @@
 /* Owns the manual pages in roff. Texts of the tables are plain, with names in backquotes. */
+#include <assert.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "cmd/command.h"
 #include "cmd/dump.h"
 #include "model/manifest.h"
 #include "run/version.h"
 
 #define MAN_MADE ".\\\" Made by `make docs` from the tables in the source: edit those.\n"
+
+/* A character beyond ASCII, in the form that every roff reads; how many bytes it takes. */
+static size_t man_character(struct strbuf *out, struct str text)
+{
+    size_t len = utf8_sequence(text, 0);
+
+    assert(len != 0);
+    strbuf_printf(out, "\\[u%04X]", (unsigned)utf8_decode(text, 0));
+    return len;
+}
 
 /* Text with roff's own characters escaped; what stands in backquotes becomes bold. */
 static void man_text(struct strbuf *out, const char *text)
@@ -17,6 +29,10 @@ static void man_text(struct strbuf *out, const char *text)
         strbuf_puts(out, "\\&");
     }
     for (; *text != '\0'; text++) {
+        if ((unsigned char)*text >= 0x80) {
+            text += man_character(out, str_of(text)) - 1;
+            continue;
+        }
         switch (*text) {
         case '\\':
             strbuf_puts(out, "\\e");
@@ -146,7 +162,10 @@ void dump_man_manifest(struct strbuf *out)
         strbuf_puts(out, "\"\n");
         for (const struct manifest_key_row *row = manifest_keys; row->name != NULL; row++) {
             if (row->table == (enum manifest_table)table && row->supported) {
-                strbuf_printf(out, ".TP\n\\fB%s\\fR (%s)\n", row->name, row->type);
+                strbuf_printf(out, ".TP\n\\fB%s\\fR (", row->name);
+                man_text(out, row->type);
+                out->len--;
+                strbuf_puts(out, ")\n");
                 man_text(out, row->meaning);
             }
         }
