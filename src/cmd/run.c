@@ -12,6 +12,7 @@
 #include "base/sys.h"
 #include "base/units.h"
 #include "cmd/command.h"
+#include "cmd/run_result.h"
 #include "cmd/run_show.h"
 #include "os/files.h"
 #include "os/survivors.h"
@@ -36,7 +37,7 @@ struct run_call {
     struct event_pairs flags;
     struct digest plan_digest;
     bool goes_on;
-    int64_t started_ns; /* monotonic */
+    bool worked; /* past all checks: what goes wrong now was not told yet */
 };
 
 static void run_add_override(struct m_override *override, const struct cli_pair *pair)
@@ -338,6 +339,9 @@ static int run_engine(struct run_call *call, struct err *err)
     if (err->status == 0) {
         index_save(call->session.index, err);
     }
+    if (err->status == 0) {
+        run_result_write(call->cli, &call->recorder, call->scope, status, err);
+    }
     if (err->status != 0 && status < STATUS_SIGNAL) {
         status = err->status;
     }
@@ -370,29 +374,28 @@ static int run_work(struct run_call *call, struct err *err)
 
 /* --- no work --- */
 
-static void run_count_scope(const struct run_call *call, uint32_t *scope, uint32_t *skipped)
-{
-    *scope = *skipped = 0;
-    for (uint32_t i = 0; i < call->session.plan.instance_count; i++) {
-        *scope += call->scope[i];
-        *skipped += call->scope[i] && call->decide.action[i] == DECIDE_END_SKIPPED;
-    }
-}
-
 static int run_nothing(struct run_call *call, struct err *err)
 {
-    uint32_t scope;
-    uint32_t skipped;
+    uint32_t count = call->session.plan.instance_count;
+    uint8_t *skipped = ARENA_ARRAY(&call->session.arena, uint8_t, count);
+    struct event first = run_first_event(call);
+    uint32_t scope = 0;
+    uint32_t left_out = 0;
 
-    run_count_scope(call, &scope, &skipped);
-    if (!call->cli->quiet) {
-        run_show_nothing(&call->session, scope, skipped);
+    for (uint32_t i = 0; i < count; i++) {
+        skipped[i] = call->decide.action[i] == DECIDE_END_SKIPPED;
+        scope += call->scope[i];
+        left_out += call->scope[i] && skipped[i];
     }
-    /* A file that had to be read because its times had changed need not be read again. */
-    if (!index_save(call->session.index, err)) {
-        return err->status;
+    if (!call->cli->quiet) {
+        run_show_nothing(&call->session, scope, left_out);
     }
     decide_fini(&call->decide);
+    /* A file that had to be read because its times had changed need not be read again. */
+    if (!index_save(call->session.index, err) ||
+        !run_result_write_nothing(call->cli, &call->session, &first, call->scope, skipped, err)) {
+        return err->status;
+    }
     return STATUS_OK;
 }
 
@@ -450,6 +453,7 @@ static int run_command(struct run_call *call, struct err *err)
     if (call->recovered.found && !call->cli->quiet) {
         run_show_recovered(&call->recovered, call->goes_on);
     }
+    call->worked = true;
     if (engine_work(&call->decide) == 0 && !call->goes_on) {
         return run_nothing(call, err);
     }
@@ -483,7 +487,7 @@ int cmd_run(struct cli *cli)
     call->recorder.dir_fd = -1;
     run_open_session(call);
     status = run_command(call, &err);
-    if (err.status != 0 && call->recorder.log != NULL) {
+    if (err.status != 0 && call->worked) {
         cli_fail(&err);
     }
     run_close(call);

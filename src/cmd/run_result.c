@@ -1,0 +1,79 @@
+/* Owns where result.json goes. */
+#include "cmd/run_result.h"
+
+#include <fcntl.h>
+
+#include "base/hex.h"
+#include "base/path.h"
+#include "os/files.h"
+#include "report/result_json.h"
+
+static bool run_result_copy(struct cli *cli, struct session *session, struct str json,
+                            struct err *err)
+{
+    struct str path;
+
+    if (cli->result_file == NULL) {
+        return true;
+    }
+    path = path_join(&session->arena, session->prefix, str_of(cli->result_file));
+    return file_write_replace(AT_FDCWD, path.data, json, 0666, false, err);
+}
+
+bool run_result_write(struct cli *cli, struct recorder *recorder, const uint8_t *scope, int status,
+                      struct err *err)
+{
+    struct digest head = event_log_head(recorder->log);
+    char hex[DIGEST_HEX_BYTES + 1];
+    struct result_options options = {.plan = &recorder->session->plan,
+                                     .scope = scope,
+                                     .status = status,
+                                     .head = str_of(digest_hex(&head, hex))};
+    struct strbuf json = {0};
+    bool ok;
+
+    result_json(&recorder->state, &options, &json);
+    ok = file_write_replace(recorder->dir_fd, "result.json", strbuf_str(&json), 0666, false, err) &&
+         run_result_copy(cli, recorder->session, strbuf_str(&json), err);
+    strbuf_fini(&json);
+    return ok;
+}
+
+static void run_result_set(struct run_state *state, enum event_type type, const uint8_t *scope,
+                           const uint8_t *skipped, bool wanted)
+{
+    struct event event = {.type = type, .time_ns = state->started_at_ns};
+
+    for (uint32_t i = 0; i < state->instance_count; i++) {
+        if (scope[i] && (skipped[i] != 0) == wanted) {
+            event_ids_add(&event.ids, &state->arena, i);
+        }
+    }
+    run_state_apply(state, &event, NULL);
+}
+
+bool run_result_write_nothing(struct cli *cli, struct session *session, struct event *first,
+                              const uint8_t *scope, const uint8_t *skipped, struct err *err)
+{
+    struct result_options options = {.plan = &session->plan, .scope = scope};
+    struct event last = {.type = EVENT_RUN_COMPLETED, .reason = STR("ok")};
+    struct run_state state;
+    struct strbuf json = {0};
+    bool ok;
+
+    if (cli->result_file == NULL) {
+        return true;
+    }
+    run_state_init(&state);
+    first->type = EVENT_RUN_STARTED;
+    first->time_ns = last.time_ns = clock_real_ns(session->clock);
+    run_state_apply(&state, first, NULL);
+    run_result_set(&state, EVENT_INSTANCES_UP_TO_DATE, scope, skipped, false);
+    run_result_set(&state, EVENT_INSTANCES_SKIPPED, scope, skipped, true);
+    run_state_apply(&state, &last, NULL);
+    result_json(&state, &options, &json);
+    ok = run_result_copy(cli, session, strbuf_str(&json), err);
+    strbuf_fini(&json);
+    run_state_fini(&state);
+    return ok;
+}
