@@ -193,7 +193,7 @@ static bool plan_axis_from_lines(struct plan_growth *growth)
         return false;
     }
     if (!build->files->read(build->files->ctx, path, build->arena, &text)) {
-        VEC_PUSH(&build->empty_axes, growth->source);
+        VEC_PUSH(&build->empty_axes, ((struct plan_axis_ref){growth->source}));
         return false;
     }
     while (str_split(&text, '\n', &line)) {
@@ -228,7 +228,7 @@ static bool plan_axis_from_glob(struct plan_growth *growth)
     }
     VEC_CLEAR(&build->matches);
     if (growth->values.count == 0) {
-        VEC_PUSH(&build->empty_axes, growth->source);
+        VEC_PUSH(&build->empty_axes, ((struct plan_axis_ref){growth->source}));
     }
     return growth->values.count != 0;
 }
@@ -330,7 +330,7 @@ static void plan_axis_fault_empty(struct plan_growth *growth, struct str path)
     const struct m_axis *axis = growth->source;
 
     VEC_EACH (empty, &growth->build->empty_axes) {
-        if (*empty == axis) {
+        if (empty->axis == axis) {
             diag_error(growth->build->diags, axis->source.span, NULL,
                        axis->kind == M_AXIS_GLOB
                            ? "no file matches '%.*s' for axis '%.*s' of stage '%.*s'"

@@ -79,6 +79,10 @@ struct plan_tree {
     struct plan_rows children; /* numbers of folders */
 };
 
+struct plan_axis_ref {
+    const struct m_axis *axis;
+};
+
 struct plan_build {
     struct plan *plan;
     const struct manifest *manifest;
@@ -95,9 +99,9 @@ struct plan_build {
     VEC(struct path_id) matches; /* becomes plan->source_matches */
     VEC(struct inst_id) pattern_producers;
     VEC(struct path_id) orphans;
-    VEC(const struct m_axis *) empty_axes; /* of files that are not there: plan_check_axes */
-    VEC(uint8_t) exists;                   /* by path: enum plan_exists + 1; 0: not asked yet */
-    uint32_t suggestions;                  /* made so far: each costs a walk */
+    VEC(struct plan_axis_ref) empty_axes; /* of files that are not there: plan_check_axes */
+    VEC(uint8_t) exists;                  /* by path: enum plan_exists + 1; 0: not asked yet */
+    uint32_t suggestions;                 /* made so far: each costs a walk */
 };
 
 enum {

@@ -60,15 +60,15 @@ static bool plan_is_other_name(void *ctx, const struct expr_name *name, bool in_
 static void plan_check_axis_name(struct plan_check *check, const struct m_stage *stage,
                                  const struct m_axis *axis)
 {
-    const struct m_text *texts[] = {&axis->source, &axis->from, &axis->to, &axis->step};
+    const struct m_text *texts[] = {&axis->source, &axis->from, &axis->to, &axis->step, NULL};
     struct str name = axis->name;
     bool other = true;
 
     if (manifest_param(check->build->manifest, axis->name) == NULL) {
         return;
     }
-    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts) && other; i++) {
-        other = texts[i]->tmpl == NULL || template_names(texts[i]->tmpl, plan_is_other_name, &name);
+    for (const struct m_text *const *text = texts; *text != NULL && other; text++) {
+        other = (*text)->tmpl == NULL || template_names((*text)->tmpl, plan_is_other_name, &name);
     }
     for (uint32_t i = 0; i < axis->values.count && other; i++) {
         other = template_names(axis->values.items[i].tmpl, plan_is_other_name, &name);
@@ -122,12 +122,13 @@ static void plan_check_files(struct plan_check *check, const struct m_stage *sta
 static void plan_check_rest(struct plan_check *check, const struct m_stage *stage)
 {
     const struct m_text *texts[] = {
-        &stage->desc,       &stage->dir, &stage->cache,  &stage->timeout,  &stage->grace,
-        &stage->on_failure, &stage->cpu, &stage->memory, &stage->priority, &stage->tty};
+        &stage->desc,     &stage->dir,        &stage->cache, &stage->timeout,
+        &stage->grace,    &stage->on_failure, &stage->cpu,   &stage->memory,
+        &stage->priority, &stage->tty,        NULL};
 
     check->scope.phase = PLAN_PHASE_REST;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
-        plan_check_text(check, texts[i]);
+    for (const struct m_text *const *text = texts; *text != NULL; text++) {
+        plan_check_text(check, *text);
     }
     plan_check_list(check, &stage->run);
     plan_check_list(check, &stage->shell);

@@ -138,19 +138,23 @@ static bool plan_render_run(struct plan_renderer *renderer, struct plan_command 
                                                           "the command is longer than 1 MiB");
 }
 
+struct plan_env_row {
+    const struct m_env *env;
+};
+
 static int plan_env_compare(const void *a, const void *b)
 {
-    return str_compare((*(const struct m_env *const *)a)->name,
-                       (*(const struct m_env *const *)b)->name);
+    return str_compare(((const struct plan_env_row *)a)->env->name,
+                       ((const struct plan_env_row *)b)->env->name);
 }
 
 static bool plan_render_env(struct plan_renderer *renderer, struct plan_command *command)
 {
     uint32_t count = renderer->source->env_count;
-    const struct m_env **sorted = ARENA_ARRAY(renderer->scratch, const struct m_env *, count);
+    struct plan_env_row *sorted = ARENA_ARRAY(renderer->scratch, struct plan_env_row, count);
 
     for (uint32_t i = 0; i < count; i++) {
-        sorted[i] = &renderer->source->env[i];
+        sorted[i].env = &renderer->source->env[i];
     }
     if (count != 0) {
         qsort(sorted, count, sizeof(*sorted), plan_env_compare);
@@ -158,9 +162,9 @@ static bool plan_render_env(struct plan_renderer *renderer, struct plan_command 
     command->env = ARENA_ARRAY(renderer->arena, struct str, count);
     for (uint32_t i = 0; i < count; i++) {
         strbuf_clear(&renderer->text);
-        strbuf_add_str(&renderer->text, sorted[i]->name);
+        strbuf_add_str(&renderer->text, sorted[i].env->name);
         strbuf_putc(&renderer->text, '=');
-        if (!plan_render_add(renderer, &sorted[i]->value)) {
+        if (!plan_render_add(renderer, &sorted[i].env->value)) {
             return false;
         }
         command->env[command->env_count++] = strbuf_dup(&renderer->text, renderer->arena);

@@ -243,11 +243,11 @@ static bool plan_limits_are_constant(const struct m_stage *source)
 {
     const struct m_text *texts[] = {&source->timeout,    &source->grace, &source->memory,
                                     &source->cpu,        &source->tty,   &source->priority,
-                                    &source->on_failure, &source->cache};
+                                    &source->on_failure, &source->cache, NULL};
     struct str constant;
 
-    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
-        if (texts[i]->tmpl != NULL && !template_is_literal(texts[i]->tmpl, &constant)) {
+    for (const struct m_text *const *text = texts; *text != NULL; text++) {
+        if ((*text)->tmpl != NULL && !template_is_literal((*text)->tmpl, &constant)) {
             return false;
         }
     }
