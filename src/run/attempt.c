@@ -175,8 +175,9 @@ static bool attempt_park(struct attempt *attempt, struct err *err)
             paths[count++] = attempt->outputs[i].path;
         }
     }
-    return count == 0 || park_outputs(&executor->place, executor->recorder->run, attempt->id, paths,
-                                      count, NULL, err);
+    attempt->parked = count == 0 || park_outputs(&executor->place, executor->recorder->run,
+                                                 attempt->id, paths, count, NULL, err);
+    return attempt->parked;
 }
 
 /* Signatures of what it reads as they are just before it starts, so that step 4 can tell a change.
