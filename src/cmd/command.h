@@ -67,6 +67,7 @@ enum cli_progress {
     CLI_PROGRESS_NONE
 };
 enum cli_format { CLI_FORMAT_DOT, CLI_FORMAT_MERMAID, CLI_FORMAT_JSON };
+enum cli_report { CLI_REPORT_TEXT, CLI_REPORT_JSON, CLI_REPORT_CSV, CLI_REPORT_MARKDOWN };
 
 struct cli_command;
 
@@ -90,7 +91,7 @@ struct cli {
     struct cli_texts force;
     int output, progress, format;
     bool keep_going, dry, rehash, only, wait, quiet, verbose;
-    bool json, check, follow, instances, orphans;
+    bool json, check, follow, all, instances, orphans;
 };
 
 /* Operands without end. */
@@ -155,6 +156,7 @@ int cmd_init(struct cli *cli);
 int cmd_list(struct cli *cli);
 int cmd_log(struct cli *cli);
 int cmd_plan(struct cli *cli);
+int cmd_report(struct cli *cli);
 int cmd_run(struct cli *cli);
 int cmd_runs(struct cli *cli);
 int cmd_status(struct cli *cli);

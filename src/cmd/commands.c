@@ -19,6 +19,7 @@
 static const char *const color_words[] = {"auto", "always", "never", NULL};
 static const char *const output_words[] = {"failed", "stream", "group", "none", NULL};
 static const char *const progress_words[] = {"auto", "tty", "plain", "json", "none", NULL};
+static const char *const report_words[] = {"text", "json", "csv", "markdown", NULL};
 static const char *const format_words[] = {"dot", "mermaid", "json", NULL};
 
 /* clang-format off: one row, one option */
@@ -126,6 +127,16 @@ static const struct option_row graph_options[] = {
     {LONG("instances"), FLAG(instances), HELP("every instance, not only stages")},
     END,
 };
+static const struct option_row report_options[] = {
+    {LONG("format"), TAKES("FORMAT"), CHOICE(format, report_words),
+     HELP("text (default), json, csv or markdown")},
+    {LONG("all"), FLAG(all), HELP("every instance, not only those something happened to")},
+    END,
+};
+static const char *const report_examples[] = {
+    "pawl report --format markdown >report.md", "a page of the latest run",
+    "pawl report previous --format csv", "one line for each instance of the run before", NULL};
+
 static const char *const graph_examples[] = {
     "pawl graph | dot -Tsvg >graph.svg", "a picture of the stages",
     "pawl graph --format mermaid --instances", "text for a page, every instance", NULL};
@@ -271,6 +282,19 @@ const struct cli_command commands[] = {
      .options = events_options,
      .operands_most = 1,
      .fn = cmd_events},
+    {.name = "report",
+     .arguments = "[RUN]",
+     .summary = "print what became of a run as tables",
+     .text = "Shows the instances of a run with times, processor time, memory and reasons, totals "
+             "by stage, failures, and the chain of instances that took longest. RUN as in "
+             "'status'; a run that is not over yet is shown as far as it is.\n\n"
+             "CSV has the instances alone, JSON is the run's result.json. Names of instances "
+             "nothing happened to, and the chain, are known as long as the manifest still says "
+             "what it said in that run.",
+     .options = report_options,
+     .examples = report_examples,
+     .operands_most = 1,
+     .fn = cmd_report},
     {.name = "graph",
      .arguments = "",
      .summary = "print the graph of stages",

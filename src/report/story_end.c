@@ -29,7 +29,10 @@ void story_add_summary(const struct run_state *state, uint32_t total, int64_t el
                   counts[INST_DONE] + counts[INST_UP_TO_DATE] + counts[INST_RESTORED], total);
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         if (counts[parts[i].state] != 0) {
-            strbuf_printf(out, " %u %s,", counts[parts[i].state], parts[i].words);
+            bool one = parts[i].state == INST_UP_TO_DATE && counts[INST_UP_TO_DATE] == 1;
+
+            strbuf_printf(out, " %u %s,", counts[parts[i].state],
+                          one ? "was up to date" : parts[i].words);
         }
     }
     duration_format(elapsed_ns, took);

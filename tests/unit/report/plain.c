@@ -102,9 +102,8 @@ static void test_good_run(void **state)
     scene_tell(scene, (struct event){.type = EVENT_RUN_COMPLETED});
     plain_finish(&fixture->plain, &(struct report_end){0, STR(SCENE_RUN), STR("4f3c"), 0},
                  &scene->state);
-    scene_expect(scene,
-                 "3 of 4 up to date: 1 ran, 1 restored, 1 were up to date, 1 skipped, 420ms\n"
-                 "run " SCENE_RUN ", head 4f3c\n");
+    scene_expect(scene, "3 of 4 up to date: 1 ran, 1 restored, 1 was up to date, 1 skipped, 420ms\n"
+                        "run " SCENE_RUN ", head 4f3c\n");
 }
 
 static void test_failure(void **state)

@@ -172,7 +172,7 @@ static void test_text(void **state)
                "pipeline  demo\n"
                "state     failed, status 1 (stage-failed)\n"
                "started   2026-11-20T23:41:12.000Z\n"
-               "result    2 of 4 up to date: 1 ran, 1 were up to date, 1 failed, 1 blocked, 2.0s\n"
+               "result    2 of 4 up to date: 1 ran, 1 was up to date, 1 failed, 1 blocked, 2.0s\n"
                "\n"
                "Instances\n"
                "\n"
