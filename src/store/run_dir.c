@@ -83,6 +83,42 @@ int run_dir_open(int pawlfd, const struct run_id *id, struct err *err)
     return fd;
 }
 
+static int run_id_compare(const void *a, const void *b)
+{
+    return strcmp(((const struct run_id *)a)->text, ((const struct run_id *)b)->text);
+}
+
+/* The least id behind all others. */
+static struct run_id run_id_behind(const struct run_id *newest)
+{
+    int64_t seconds = run_id_seconds(newest);
+    unsigned random = (unsigned)strtoul(newest->text + RUN_ID_BYTES - 4, NULL, 16);
+
+    if (random == UINT16_MAX) {
+        return run_id_make((seconds + 1) * NS_PER_SEC, 0);
+    }
+    return run_id_make(seconds * NS_PER_SEC, (uint16_t)(random + 1));
+}
+
+/* Several runs of one second, and runs after the clock was set back, sort in the order in which
+ * they were made: what is last in the list is what recovery and `latest` mean. */
+static bool run_dir_draw(int pawlfd, int64_t time_ns, uint16_t random, struct run_id *id,
+                         struct err *err)
+{
+    struct arena arena;
+    struct run_list list;
+    bool ok;
+
+    arena_init(&arena);
+    *id = run_id_make(time_ns, random);
+    ok = run_dir_list(pawlfd, &arena, &list, err);
+    if (ok && list.count != 0 && run_id_compare(id, &list.ids[list.count - 1]) <= 0) {
+        *id = run_id_behind(&list.ids[list.count - 1]);
+    }
+    arena_fini(&arena);
+    return ok;
+}
+
 int run_dir_create(int pawlfd, int64_t time_ns, uint16_t (*random)(void *context), void *context,
                    struct run_id *id, struct err *err)
 {
@@ -93,7 +129,9 @@ int run_dir_create(int pawlfd, int64_t time_ns, uint16_t (*random)(void *context
         return -1;
     }
     for (int i = 0; i < RUN_TRIES; i++) {
-        *id = run_id_make(time_ns, random(context));
+        if (!run_dir_draw(pawlfd, time_ns, random(context), id, err)) {
+            return -1;
+        }
         run_path(id, "", path);
         if (sys_mkdirat(pawlfd, path, 0777) == 0) {
             run_path(id, "/logs", path);
@@ -111,11 +149,6 @@ int run_dir_create(int pawlfd, int64_t time_ns, uint16_t (*random)(void *context
 }
 
 /* --- lists --- */
-
-static int run_id_compare(const void *a, const void *b)
-{
-    return strcmp(((const struct run_id *)a)->text, ((const struct run_id *)b)->text);
-}
 
 static bool run_dir_read(DIR *dir, struct arena *arena, struct run_list *list, struct err *err)
 {

@@ -25,8 +25,9 @@ bool run_id_parse(struct str text, struct run_id *id);
 /* Seconds since 1970 when it started. */
 int64_t run_id_seconds(const struct run_id *id);
 
-/* Makes `runs/<id>` and `runs/<id>/logs` for a fresh id; on a clash another id is drawn. `random`
- * gives 16 random bits a call. Returns the folder's descriptor, or -1. */
+/* Makes `runs/<id>` and `runs/<id>/logs` for a fresh id, which sorts behind all that are there: of
+ * a run of the same second, or after the clock was set back, it is the next one. `random` gives 16
+ * random bits a call. Returns the folder's descriptor, or -1. */
 int run_dir_create(int pawlfd, int64_t time_ns, uint16_t (*random)(void *context), void *context,
                    struct run_id *id, struct err *err);
 /* The folder of a run that exists; -1 on error. */

@@ -185,10 +185,10 @@ static void test_runs(void **state)
 
     (void)state;
     resolve("latest", "run 'latest': there are no runs yet");
-    make_run(100, 0x10, "19700101T000140Z-0010");
-    resolve("previous", "run 'previous': there is only one run");
-    make_run(100, 0x10, "19700101T000140Z-0011"); /* a clash draws another */
     make_run(50, 0xffff, "19700101T000050Z-ffff");
+    resolve("previous", "run 'previous': there is only one run");
+    make_run(100, 0x10, "19700101T000140Z-0010");
+    make_run(100, 0x10, "19700101T000140Z-0011"); /* a clash draws another */
     mkdirat(dir, "runs/other", 0777);
     arena_init(&arena);
     assert_true(run_dir_list(dir, &arena, &list, NULL));
@@ -208,12 +208,26 @@ static void test_runs(void **state)
     resolve("", "run '': there is no such run: 'pawl runs' lists them");
 }
 
+/* The last one made is the last in the list, whatever the clock and chance say. */
+static void test_runs_in_order(void **state)
+{
+    (void)state;
+    make_run(100, 0x20, "19700101T000140Z-0020");
+    make_run(100, 0x10, "19700101T000140Z-0021");
+    make_run(99, 0x99, "19700101T000140Z-0022");
+    resolve("latest", "19700101T000140Z-0022");
+    make_run(100, 0xffff, "19700101T000140Z-ffff");
+    make_run(100, 0x10, "19700101T000141Z-0000");
+    resolve("latest", "19700101T000141Z-0000");
+    resolve("previous", "19700101T000140Z-ffff");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_create),     TEST(test_foreign), TEST(test_cut_short),
-        TEST(test_in_the_way), TEST(test_ids),     TEST(test_runs),
+        TEST(test_create), TEST(test_foreign), TEST(test_cut_short),     TEST(test_in_the_way),
+        TEST(test_ids),    TEST(test_runs),    TEST(test_runs_in_order),
     };
 
     return cmocka_run_group_tests_name("store/workspace", tests, NULL, NULL);
