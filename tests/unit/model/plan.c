@@ -458,6 +458,35 @@ static void test_edges_from_paths(void **state)
     planning_fini(&p);
 }
 
+static void test_the_manual_s_example(void **state)
+{
+    struct planning p;
+    const struct plan *plan = planning_good(
+        &p, "#! file stages/cross.awk\n#! file stages/report.sh\n#! file data/DAX.csv\n"
+            "#! file data/SMI.csv\n" HEAD
+            "[params]\nindex = [\"DAX\", \"SMI\"]\nslow = { value = 50, min = 10, max = 200 }\n"
+            "[stage.optimize]\n"
+            "matrix = { index = \"{{index}}\", fast = { from = 5, to = 20, step = 5 } }\n"
+            "run = \"awk -f stages/cross.awk -v fast={{fast}} -v slow={{slow}} "
+            "{{inputs.prices}}\"\n"
+            "inputs = { code = \"stages/cross.awk\", prices = \"data/{{index}}.csv\" }\n"
+            "stdout = \"out/{{index}}-{{fast}}.csv\"\n"
+            "[stage.report]\nrun = [\"sh\", \"stages/report.sh\", \"{{inputs}}\"]\n"
+            "inputs = [\"stages/report.sh\", \"out/*.csv\"]\noutputs = [\"report.html\"]\n");
+
+    (void)state;
+    assert_int_equal(plan->instance_count, 9);
+    assert_command(&get(plan, "optimize@fast=10,index=SMI")->command,
+                   "/bin/sh|-eu|-c|awk -f stages/cross.awk -v fast=10 -v slow=50 data/SMI.csv");
+    assert_true(plan->outputs[get(plan, "optimize@fast=10,index=SMI")->outputs_first].is_stdout);
+    assert_int_equal(get(plan, "report")->producer_count, 8);
+    assert_late_command(&p, "report", (struct making){.lost = "out/DAX-5.csv"},
+                        "sh|stages/report.sh|stages/report.sh|out/DAX-10.csv|out/DAX-15.csv|"
+                        "out/DAX-20.csv|out/SMI-10.csv|out/SMI-15.csv|out/SMI-20.csv|"
+                        "out/SMI-5.csv");
+    planning_fini(&p);
+}
+
 static void test_order_is_that_of_definition(void **state)
 {
     struct planning p;
@@ -873,6 +902,7 @@ int main(void)
         cmocka_unit_test(test_matrix_names),
         cmocka_unit_test(test_axes_of_files_and_lists),
         cmocka_unit_test(test_edges_from_paths),
+        cmocka_unit_test(test_the_manual_s_example),
         cmocka_unit_test(test_order_is_that_of_definition),
         cmocka_unit_test(test_folders),
         cmocka_unit_test(test_outputs_are_no_sources_and_orphans_are_noted),
