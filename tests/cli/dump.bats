@@ -1,0 +1,88 @@
+#!/usr/bin/env bats
+# dump: TOML as JSON with types; the pages of the manual that are made from tables are up to date.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	: "${PAWL:?is the binary under test}"
+	source_root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+	cd "$BATS_TEST_TMPDIR" || return 1
+}
+
+@test "TOML from a file and from the standard input" {
+	printf 'a = 1\n[b]\nc = "x"\n' >x.toml
+	expected='{"a":{"type":"integer","value":"1"},"b":{"c":{"type":"string","value":"x"}}}'
+	run --separate-stderr "$PAWL" dump toml x.toml
+	[ "$status" -eq 0 ]
+	[ "$stderr" = "" ]
+	[ "${output//[[:space:]]/}" = "$expected" ]
+	[ "$("$PAWL" dump toml - <x.toml)" = "$output" ]
+}
+
+@test "every valid document gives its JSON, every invalid one status 3" {
+	command -v jq >/dev/null && compare="jq -cS ." || compare=cat
+	for file in "$source_root"/testdata/toml/valid/*.toml; do
+		[ "$("$PAWL" dump toml "$file" | $compare)" = "$($compare "${file%.toml}.json")" ]
+	done
+	for file in "$source_root"/testdata/toml/invalid/*.toml; do
+		run --separate-stderr "$PAWL" dump toml - <"$file"
+		[ "$status" -eq 3 ]
+		[ "$output" = "" ]
+		[[ "$stderr" == "-:"*": error: "* ]]
+	done
+}
+
+@test "what cannot be read or dumped" {
+	run --separate-stderr "$PAWL" dump toml missing.toml
+	[ "$status" -eq 11 ]
+	[[ "$stderr" == "pawl: 'missing.toml'"* ]]
+	run --separate-stderr "$PAWL" dump docs poems
+	[ "$status" -eq 2 ]
+	[ "$stderr" = "pawl: there is no 'docs poems' to dump: see 'pawl help dump'" ]
+}
+
+@test "pages of the manual are those of this binary ('make docs' writes them)" {
+	for page in commands events exit-status manifest-keys states; do
+		"$PAWL" dump docs "$page" | diff "$source_root/docs/$page.md" -
+	done
+	for page in pawl.1 pawl.toml.5; do
+		"$PAWL" dump man "$page" | diff "$source_root/docs/man/$page" -
+	done
+}
+
+@test "manual pages are plain roff" {
+	command -v groff >/dev/null || skip "no groff"
+	for page in pawl.1 pawl.toml.5; do
+		[ -z "$("$PAWL" dump man "$page" | groff -man -ww -Tutf8 2>&1 >/dev/null)" ]
+	done
+}
+
+@test "completions are scripts that their shells accept and that know every command" {
+	for shell in bash zsh fish; do
+		"$PAWL" completions "$shell" >"$shell"
+		for word in run doctor rehash keep-going; do grep -q -e "$word" "$shell"; done
+		not_hidden=$(grep -c -w dump "$shell" || :)
+		[ "$not_hidden" -eq 0 ]
+		! command -v "$shell" >/dev/null || "$shell" -n "$shell"
+	done
+	run --separate-stderr "$PAWL" completions tcsh
+	[ "$status" -eq 2 ]
+	[ "$stderr" = "pawl: unknown shell 'tcsh': there are completions for bash, zsh and fish" ]
+}
+
+# complete WORD…: what bash would offer for the last word.
+complete_words() {
+	bash -c '
+		eval "$("$PAWL" completions bash)"
+		COMP_WORDS=(pawl "$@") COMP_CWORD=$#
+		_pawl
+		printf "%s\n" "${COMPREPLY[@]}"' bash "$@"
+}
+
+@test "bash completes commands, options and values" {
+	[ "$(complete_words sta)" = status ]
+	[ "$(complete_words run --reh)" = --rehash ]
+	[ "$(complete_words --color al)" = always ]
+	[ "$(complete_words graph --format me)" = mermaid ]
+	[ "$(complete_words help ver)" = version ]
+}

@@ -1,0 +1,189 @@
+#!/usr/bin/env bats
+# plan and why: what would run and the reason in words; nothing is changed by asking.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	: "${PAWL:?is the binary under test}"
+	unset PAWL_RUN_DIR PAWL_RUN_ID
+	mkdir "$BATS_TEST_TMPDIR/work"
+	cd "$BATS_TEST_TMPDIR/work" || return 1
+	echo 1 >a.in
+	echo 2 >b.in
+	cat >pawl.toml <<-'TOML'
+		[pipeline]
+		name = "chain"
+
+		[params]
+		word = "one"
+
+		[stage.first]
+		matrix = { name = ["a", "b"] }
+		run = "cat {{inputs}} >{{name}}.mid; echo $LEVEL >>{{name}}.mid"
+		inputs = ["{{name}}.in"]
+		outputs = ["{{name}}.mid"]
+		env = { LEVEL = "low" }
+
+		[stage.second]
+		run = "{ echo {{word}}; cat a.mid b.mid; } >end.txt"
+		inputs = ["a.mid", "b.mid"]
+		outputs = ["end.txt"]
+
+		[stage.all]
+		needs = ["second"]
+	TOML
+}
+
+# What the plan says of one instance.
+planned() {
+	"$PAWL" plan "${@:2}" | sed -n "s/^\(may run\|[a-z]*\) *$1: /\1: /p"
+}
+
+@test "a fresh workspace: what would run, what may, and nothing is written" {
+	run --separate-stderr "$PAWL" plan
+	[ "$status" -eq 0 ]
+	[ "$stderr" = "" ]
+	[ "$output" = "run      first@name=a: never ran here
+run      first@name=b: never ran here
+may run  second: depends on what 'first@name=a' makes
+2 would run, 1 may run" ]
+	[ ! -e .pawl ]
+	run "$PAWL" plan --check
+	[ "$status" -eq 6 ]
+	[ "$("$PAWL" run -n)" = "$("$PAWL" plan)" ]
+}
+
+@test "all up to date" {
+	"$PAWL" run -q
+	run --separate-stderr "$PAWL" plan --check
+	[ "$status" -eq 0 ]
+	[ "$output" = "3 up to date" ]
+	[ "$stderr" = "" ]
+}
+
+@test "each kind of change is named" {
+	"$PAWL" run -q
+	echo 3 >a.in
+	[ "$(planned first@name=a)" = "run: input 'a.in' changed" ]
+	[ "$(planned first@name=b)" = "" ]
+	echo 1 >a.in
+	[ "$(planned second -p word=two)" = "run: the command changed" ]
+	sed -i 's/low/high/' pawl.toml
+	[ "$(planned first@name=b)" = "run: variable 'LEVEL' changed" ]
+	sed -i 's/high/low/; s/name = "chain"/&\nversion = "2"/' pawl.toml
+	[ "$(planned first@name=b)" = "run: the pipeline's version changed" ]
+	sed -i '/^version/d; s/"{{name}}.in"\]/"{{name}}.in", "pawl.txt"]/' pawl.toml
+	echo x >pawl.txt
+	[ "$(planned first@name=b)" = "run: the command changed, and 1 more" ]
+	rm pawl.txt
+	run --separate-stderr "$PAWL" plan
+	[ "$status" -eq 3 ]
+}
+
+@test "outputs that are gone come from the store, or are made again" {
+	"$PAWL" run -q
+	rm end.txt
+	[ "$(planned second)" = "restore: output 'end.txt' is not as it was, and the store has it" ]
+	run "$PAWL" plan --check
+	[ "$status" -eq 6 ]
+	rm -r .pawl/objects
+	[ "$(planned second)" = "run: output 'end.txt' is neither here nor in the store" ]
+}
+
+@test "a part of the plan" {
+	"$PAWL" run -q
+	echo 3 >a.in
+	echo 3 >b.in
+	run "$PAWL" plan first@name=b
+	[ "$output" = "run      first@name=b: input 'b.in' changed
+1 would run" ]
+	run "$PAWL" plan b.mid
+	[ "${lines[0]}" = "run      first@name=b: input 'b.in' changed" ]
+	mkdir sub
+	cd sub
+	run "$PAWL" plan ../b.mid
+	[ "${lines[0]}" = "run      first@name=b: input 'b.in' changed" ]
+}
+
+@test "forced, and from somewhere on" {
+	"$PAWL" run -q
+	[ "$(planned first@name=b --force=first@name=b)" = "run: forced" ]
+	[ "$(planned first@name=a --force=first@name=b)" = "" ]
+	[ "$(planned first@name=a --from first@name=a)" = "run: forced" ]
+	[ "$(planned second --from first@name=a)" = "may run: depends on what 'first@name=a' makes" ]
+}
+
+@test "files that pawl did not make are announced" {
+	echo precious >end.txt
+	run --separate-stderr "$PAWL" plan
+	[[ "$output" == *"keep     'end.txt': pawl did not make what lies there; it would be moved to .pawl/kept"* ]]
+	"$PAWL" run -q
+	[ "$(cat .pawl/kept/*/end.txt)" = precious ]
+	run --separate-stderr "$PAWL" plan
+	[ "$output" = "3 up to date" ]
+	echo mine >end.txt
+	run --separate-stderr "$PAWL" plan
+	[[ "$output" == *"keep     'end.txt'"* ]]
+}
+
+@test "stages that are skipped say why" {
+	sed -i 's/^\[stage.second\]/&\nwhen = "word == '"'two'"'"/' pawl.toml
+	"$PAWL" run -q
+	run "$PAWL" plan
+	[[ "${lines[0]}" == "skip     second: "* ]]
+	[ "${lines[1]}" = "1 would be skipped, 2 up to date" ]
+	run "$PAWL" plan --check
+	[ "$status" -eq 0 ]
+}
+
+@test "JSON of a plan" {
+	command -v jq >/dev/null || skip "no jq"
+	"$PAWL" run -q
+	echo 3 >a.in
+	"$PAWL" plan --json >plan.json
+	[ "$(jq -r '.instances[0] | "\(.instance) \(.stage) \(.action) \(.reason)"' plan.json)" = \
+		"first@name=a first run input 'a.in' changed" ]
+	[ "$(jq -r '.instances[1].action' plan.json)" = may_run ]
+	[ "$(jq -c '[.counts.run, .counts.may_run, .counts.nothing]' plan.json)" = "[1,1,1]" ]
+	[ "$(jq -c .kept plan.json)" = "[]" ]
+}
+
+@test "why: old and new value of each field" {
+	"$PAWL" run -q
+	run --separate-stderr "$PAWL" why second
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = "second: up to date" ]
+	[[ "${lines[1]}" =~ ^"  last result: "[0-9TZ:.-]+", run "[0-9]+T ]]
+	[ "${#lines[@]}" -eq 2 ]
+	run --separate-stderr "$PAWL" why second -p word=two
+	[ "${lines[0]}" = "second: would run: the command changed" ]
+	[ "${lines[2]}" = "  the command changed" ]
+	[ "${lines[3]}" = "    was { echo one; cat a.mid b.mid; } >end.txt" ]
+	[ "${lines[4]}" = "    now { echo two; cat a.mid b.mid; } >end.txt" ]
+	old=$(sha256sum <a.in) new=$(echo 3 | sha256sum)
+	echo 3 >a.in
+	run --separate-stderr "$PAWL" why first
+	[ "${lines[0]}" = "first@name=a: would run: input 'a.in' changed" ]
+	[ "${lines[3]}" = "    was ${old:0:12}" ]
+	[ "${lines[4]}" = "    now ${new:0:12}" ]
+	[ "${lines[5]}" = "first@name=b: up to date" ]
+}
+
+@test "why: JSON" {
+	command -v jq >/dev/null || skip "no jq"
+	"$PAWL" run -q
+	"$PAWL" why second --json -p word=two >why.json
+	[ "$(jq -r '.[0].verdict' why.json)" = "would run" ]
+	[ "$(jq -r '.[0].changes[0].field' why.json)" = command ]
+	[ "$(jq -r '.[0].changes[0].was' why.json)" = "{ echo one; cat a.mid b.mid; } >end.txt" ]
+	[ "$(jq -r '.[0].last.adopted' why.json)" = false ]
+}
+
+@test "mistyped stages get a suggestion" {
+	for command in plan why list adopt clean; do
+		run --separate-stderr "$PAWL" "$command" secnd
+		[ "$status" -eq 2 ]
+		[ "$output" = "" ]
+		[ "$stderr" = "pawl: there is no stage 'secnd': did you mean 'second'?" ]
+	done
+}
