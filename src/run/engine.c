@@ -43,6 +43,7 @@ void engine_init(struct engine *engine, const struct decide *decide,
     engine->batched = mem_calloc(count, sizeof(*engine->batched));
     engine->batch = mem_calloc(count, 1);
     engine->unsettled = mem_calloc(count, 1);
+    engine->again = mem_calloc(count, sizeof(*engine->again));
     engine->uses_left = mem_calloc(count, sizeof(*engine->uses_left));
     for (uint32_t i = 0; i < count; i++) {
         const struct plan_instance *inst = &plan->instances[i];
@@ -65,6 +66,7 @@ void engine_fini(struct engine *engine)
     free(engine->batched);
     free(engine->batch);
     free(engine->unsettled);
+    free(engine->again);
     free(engine->uses_left);
 }
 
@@ -202,6 +204,9 @@ static int64_t engine_next_time(const struct engine *engine)
 {
     int64_t next = engine->stop < ENGINE_ENDS ? engine->deadline_ns : INT64_MAX;
 
+    if (engine->again_count != 0) {
+        return engine_now(engine);
+    }
     for (uint32_t i = 0; i < engine->live_count; i++) {
         const struct engine_live *live = &engine->live[i];
 
@@ -314,7 +319,7 @@ static void engine_take_ended(struct engine *engine, struct note *note)
     engine_act_later(engine, cause == CAUSE_NONE ? ACT_ACCEPT : ACT_REJECT, note->instance, 0);
     if (rerun) {
         engine->unsettled[note->instance.n] = 1;
-        engine_settle(engine, note->instance);
+        engine->again[engine->again_count++] = note->instance;
     } else if (cause == CAUSE_NONE) {
         engine_ended(engine, note->instance, note->changed);
     } else {
@@ -354,10 +359,20 @@ static void engine_take_restored(struct engine *engine, struct note *note)
     engine_failed(engine, note->instance, note->cause);
 }
 
+/* Only now: the turn that ended the last attempt has also put back what was there before it. */
+static void engine_take_again(struct engine *engine)
+{
+    for (uint32_t i = 0; i < engine->again_count; i++) {
+        engine_settle(engine, engine->again[i]);
+    }
+    engine->again_count = 0;
+}
+
 static void engine_take_notes(struct engine *engine)
 {
     struct note note;
 
+    engine_take_again(engine);
     while (engine->world.next_note(engine->world.ctx, &note)) {
         switch (note.kind) {
         case NOTE_EXITED:
@@ -458,7 +473,7 @@ static bool engine_is_over(const struct engine *engine)
     if (engine->live_count != 0 || engine->restoring != 0) {
         return false;
     }
-    return engine->stop != ENGINE_GOES || engine->schedule.ready == 0;
+    return engine->stop != ENGINE_GOES || (engine->schedule.ready == 0 && engine->again_count == 0);
 }
 
 /* What never started. */

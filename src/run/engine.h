@@ -110,7 +110,9 @@ struct engine {
     uint32_t batched_count;
     uint32_t *uses_left; /* by instance: consumers in scope that have not ended */
     uint32_t restoring;
-    uint8_t *unsettled; /* by instance: its inputs changed once already */
+    uint8_t *unsettled;    /* by instance: its inputs changed once already */
+    struct inst_id *again; /* made again once what the last attempt left is out of the way */
+    uint32_t again_count;
     struct err broken;
 };
 

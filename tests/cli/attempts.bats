@@ -43,3 +43,49 @@ manifest() {
 	[ "$(cat bad.txt)" = mine ]
 	[ -z "$(find .pawl/parked -type f)" ]
 }
+
+@test "a command that changes its own input runs twice, then is unsettled" {
+	manifest <<-'END'
+		[stage.self]
+		inputs = ["own.txt"]
+		run = "echo more >> own.txt; cat own.txt"
+		stdout = "self.txt"
+	END
+	echo first >own.txt
+	echo mine >self.txt
+	run "$PAWL" run
+	[ "$status" -eq 10 ]
+	[[ $output == *"input 'own.txt' changed while it ran"* ]]
+	[ "$(wc -l <own.txt)" -eq 3 ]
+	[ "$(cat self.txt)" = mine ]
+	[ ! -e .pawl/kept ]
+}
+
+@test "an input that changes during the first attempt alone costs one more" {
+	manifest <<-'END'
+		[stage.once]
+		inputs = ["own.txt"]
+		run = "[ -e .once ] || { : > .once; echo more >> own.txt; }; cat own.txt"
+		stdout = "once.txt"
+	END
+	echo first >own.txt
+	run "$PAWL" run
+	[ "$status" -eq 0 ]
+	[ "$(wc -l <once.txt)" -eq 2 ]
+	run "$PAWL" plan --check
+	[ "$status" -eq 0 ]
+}
+
+@test "an attempt that outlives its timeout is ended, and its outputs moved away" {
+	manifest <<-'END'
+		[stage.slow]
+		run = "trap '' TERM; echo partial > slow.txt; while :; do sleep 1; done"
+		outputs = ["slow.txt"]
+		timeout = "200ms"
+		grace = "100ms"
+	END
+	run "$PAWL" run
+	[ "$status" -eq 7 ]
+	[ ! -e slow.txt ]
+	[ "$(cat .pawl/failed/*/*/slow.txt)" = partial ]
+}
