@@ -33,8 +33,8 @@ awk -v groups=$((leaves / 100)) -v first_group=100001 -v first=101 '
         gsub(" ", "\",\n    \"", quoted)
         print "[stage." name "]" >pawl
         print "inputs = [\n    \"" quoted "\",\n]" >pawl
-        print "outputs = [\"" output "\"]" >pawl
-        print "run = \"cat {{inputs}} > {{outputs}}\"\n" >pawl
+        print "outputs = { whole = \"" output "\" }" >pawl
+        print "run = \"cat {{inputs}} > {{outputs.whole}}\"\n" >pawl
         print "build " output ": join" list >ninja
         print output ":" list "\n\tcat $^ > $@" >make
     }
@@ -50,12 +50,12 @@ awk -v groups=$((leaves / 100)) -v first_group=100001 -v first=101 '
         print "[stage.join]" >matrix
         print "matrix = { " groups_axis " }" >matrix
         print "inputs = [\"leaf/{{group}}/*\"]" >matrix
-        print "outputs = [\"join/{{group}}\"]" >matrix
-        print "run = \"cat {{inputs}} > {{outputs}}\"\n" >matrix
+        print "outputs = { whole = \"join/{{group}}\" }" >matrix
+        print "run = \"cat {{inputs}} > {{outputs.whole}}\"\n" >matrix
         print "[stage.all]" >matrix
         print "inputs = [\"join/*\"]" >matrix
-        print "outputs = [\"all\"]" >matrix
-        print "run = \"cat {{inputs}} > {{outputs}}\"" >matrix
+        print "outputs = { whole = \"all\" }" >matrix
+        print "run = \"cat {{inputs}} > {{outputs.whole}}\"" >matrix
     }
 
     BEGIN {
