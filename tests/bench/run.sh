@@ -86,7 +86,8 @@ run_tool() {
     make) set -- make -s -r -j "$jobs" ;;
     samu) set -- samu -j "$jobs" ;;
     esac
-    "$dir/measure" "$dir/figures" "$@" >"$log" 2>&1 </dev/null || {
+    # The locale that pawl gives its commands: what they load is the same under all tools.
+    LC_ALL=C.UTF-8 "$dir/measure" "$dir/figures" "$@" >"$log" 2>&1 </dev/null || {
         status=$?
         tail -n 20 "$log" >&2
         die "'$*' in '$PWD' ended with status $status"
