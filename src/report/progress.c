@@ -223,3 +223,10 @@ void progress_format(const struct progress_view *view, int64_t real_ns, struct s
     strbuf_puts(out, ", ");
     progress_format_eta(view, real_ns, out);
 }
+
+void progress_format_short(const struct progress_view *view, int64_t real_ns, struct strbuf *out)
+{
+    progress_format_percent(view, out);
+    strbuf_printf(out, " [%u/%u] ", view->ended, view->total);
+    progress_format_eta(view, real_ns, out);
+}

@@ -70,6 +70,8 @@ uint32_t progress_longest(const struct progress *progress, struct progress_runni
 /* Text of a view: `43 % [12/28] 3 running, 9 up to date, 0 failed, 4m12s, ETA 5m (12:31)`.
  * `real_ns`: now, since 1970. */
 void progress_format(const struct progress_view *view, int64_t real_ns, struct strbuf *out);
+/* For narrow terminals: `43 % [12/28] ETA 5m00s (12:31)`. */
+void progress_format_short(const struct progress_view *view, int64_t real_ns, struct strbuf *out);
 /* `43 %`, `~43 %` or `? %`. */
 void progress_format_percent(const struct progress_view *view, struct strbuf *out);
 /* `ETA 5m00s (12:31)`, `ETA ~9s (12:31)` or `ETA ?`. */

@@ -154,12 +154,14 @@ static void simulation_end_one(struct simulation *sim)
     }
 }
 
-/* What an attempt still takes. One that is over its time is taken to need a tenth more. */
-static int64_t simulation_rest(int64_t expected_ns, int64_t elapsed_ns)
+/* What an attempt still takes. One that is over its time is taken to need a tenth more; where that
+ * time was a mean of others only, as much again. */
+static int64_t simulation_rest(int64_t expected_ns, int64_t elapsed_ns, bool estimated)
 {
-    int64_t tenth_ns = elapsed_ns / 10;
-
-    return expected_ns - elapsed_ns > 0 ? expected_ns - elapsed_ns : tenth_ns;
+    if (expected_ns > elapsed_ns) {
+        return expected_ns - elapsed_ns;
+    }
+    return estimated ? elapsed_ns : elapsed_ns / 10;
 }
 
 static void simulation_take_running(struct simulation *sim, struct progress_left *left,
@@ -170,7 +172,9 @@ static void simulation_take_running(struct simulation *sim, struct progress_left
     for (uint32_t i = 0; i < progress->running_count; i++) {
         const struct progress_running *running = &progress->running[i];
         int64_t elapsed_ns = now_ns - running->started_ns;
-        int64_t rest_ns = simulation_rest(sim->expected[running->number], elapsed_ns);
+        bool estimated =
+            progress->duration_ns == NULL || progress->duration_ns[running->number] <= 0;
+        int64_t rest_ns = simulation_rest(sim->expected[running->number], elapsed_ns, estimated);
 
         left->spent_ns += elapsed_ns;
         left->work_ns += rest_ns;

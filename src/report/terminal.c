@@ -104,7 +104,7 @@ static void terminal_add_line(struct terminal *terminal, const struct strbuf *li
     struct strbuf cut = {0};
     uint32_t width = text_add_cut(&cut, strbuf_str(line), columns - 1);
 
-    strbuf_puts(&terminal->frame, terminal->live != 0 ? "\r\n" : "");
+    strbuf_puts(&terminal->frame, terminal->live != 0 ? "\n" : "");
     color_add(&terminal->frame, terminal->options.colored, color, strbuf_str(&cut));
     terminal->widths[terminal->live++] = width;
     strbuf_fini(&cut);
@@ -140,6 +140,10 @@ static void terminal_add_live(struct terminal *terminal, const struct run_state 
     progress_look(&terminal->progress, state, now_ns, &view);
     terminal_add_running(terminal, state, size, now_ns);
     progress_format(&view, clock_real_ns(terminal->clock), &line);
+    if (text_width(strbuf_str(&line)) >= size.columns) {
+        strbuf_clear(&line);
+        progress_format_short(&view, clock_real_ns(terminal->clock), &line);
+    }
     terminal_add_line(terminal, &line, size.columns, COLOR_PLAIN);
     strbuf_fini(&line);
 }

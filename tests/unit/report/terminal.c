@@ -293,7 +293,7 @@ static void test_resize(void **state)
     fixture->screen.row += 3;
     scene_wait(scene, 1000);
     scene_tick(scene);
-    screen_expect(&fixture->screen, "     1s  fetch@of=a\n3 % [0/4] 1 runn...\n");
+    screen_expect(&fixture->screen, "     1s  fetch@of=a\n3 % [0/4] ETA 30...\n");
 }
 
 static void test_suspend(void **state)
