@@ -74,8 +74,12 @@ static bool run_select(struct run_call *call, const char *text, uint8_t *selecte
     if (plan_select(&call->session.plan, str_of(text), selected, err)) {
         return true;
     }
-    return session_user_path(&call->session, str_of(text), &path) &&
-           plan_select(&call->session.plan, path, selected, &as_path);
+    if (session_user_path(&call->session, str_of(text), &path) &&
+        plan_select(&call->session.plan, path, selected, &as_path)) {
+        err_clear(err);
+        return true;
+    }
+    return false;
 }
 
 static bool run_take_defaults(struct run_call *call, struct err *err)
@@ -391,6 +395,10 @@ static int run_nothing(struct run_call *call, struct err *err)
         run_show_nothing(&call->session, scope, left_out);
     }
     decide_fini(&call->decide);
+    /* What the interrupted run was about is done: nobody will go on with it. */
+    if (call->recovered.found && !recover_abandon(&call->session, &call->recovered, err)) {
+        return err->status;
+    }
     /* A file that had to be read because its times had changed need not be read again. */
     if (!index_save(call->session.index, err) ||
         !run_result_write_nothing(call->cli, &call->session, &first, call->scope, skipped, err)) {

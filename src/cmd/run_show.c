@@ -229,7 +229,7 @@ void run_show_recovered(const struct recovered *recovered, bool goes_on)
 
     strbuf_printf(&line, "run %s was interrupted: %u attempt%s cleaned up, %u of %u done, %s\n",
                   recovered->run.text, recovered->attempts, recovered->attempts == 1 ? "" : "s",
-                  recovered->ended, recovered->instances,
+                  recovered->done, recovered->instances,
                   goes_on ? "going on" : "a new run takes its place");
     sys_write_full(STDERR_FILENO, line.data, line.len);
     strbuf_fini(&line);

@@ -379,10 +379,13 @@ static bool recover_run(struct session *session, const struct run_id *run,
         recovered->found = recovery.state.status != RUN_PENDING;
         recovered->has_plan = digest_parse(recovery.state.plan, &recovered->plan);
         recovered->instances = recovery.state.instance_count;
-        recovered->ended = run_state_ended(&recovery.state);
+        recovered->done = 0;
         recovered->ran = mem_calloc(recovered->instances, 1);
         for (uint32_t i = 0; i < recovered->instances; i++) {
-            recovered->ran[i] = recovery.state.instances[i].state == INST_DONE;
+            enum inst_state state = recovery.state.instances[i].state;
+
+            recovered->ran[i] = state == INST_DONE;
+            recovered->done += inst_state_is_good(state);
         }
     }
     recovery_fini(&recovery);

@@ -15,9 +15,9 @@ struct recovered {
     struct run_id run;  /* that run */
     struct digest plan; /* its plan digest */
     bool has_plan;
-    uint32_t attempts; /* cleaned up */
-    uint32_t ended, instances;
-    uint8_t *ran; /* by instance: done in it; for `cache = false`; heap, may be NULL */
+    uint32_t attempts;        /* cleaned up */
+    uint32_t done, instances; /* good ones, all */
+    uint8_t *ran;             /* by instance: done in it; for `cache = false`; heap, may be NULL */
 };
 
 /* With the workspace locked and the store open. */

@@ -89,3 +89,57 @@ manifest() {
 	[ ! -e slow.txt ]
 	[ "$(cat .pawl/failed/*/*/slow.txt)" = partial ]
 }
+
+# Runs pawl in the background with INT at its default, and waits until FILE is there.
+start_until() { # $1 file, then arguments
+	local file=$1 tries=0
+	shift
+	perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' "$PAWL" "$@" >said 2>&1 &
+	pid=$!
+	until [ -e "$file" ]; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 1000 ] || return 1
+		sleep 0.01
+	done
+}
+
+@test "an interrupted run whose work is done otherwise is closed, and told once" {
+	manifest <<-'END'
+		[stage.a]
+		run = "echo a"
+		stdout = "a.txt"
+		[stage.b]
+		inputs = ["a.txt"]
+		run = "cat a.txt; [ ! -e hold ] || { : > holding; sleep 60; }"
+		stdout = "b.txt"
+	END
+	"$PAWL" run
+	: >hold
+	start_until holding run --force
+	kill -INT "$pid"
+	status=0
+	wait "$pid" || status=$?
+	[ "$status" -eq 130 ]
+	[ "$(cat b.txt)" = a ]
+	run "$PAWL" run
+	[ "$status" -eq 0 ]
+	[[ $output == *"was interrupted: 0 attempts cleaned up, 1 of 2 done"* ]]
+	run "$PAWL" run
+	[ "$output" = "everything is up to date (2 instances)" ]
+	[ "$("$PAWL" runs | grep -c abandoned)" -eq 1 ]
+}
+
+@test "a path as a target is relative to where one stands, and nothing is said of it" {
+	manifest <<-'END'
+		[stage.a]
+		run = "echo a"
+		stdout = "a.txt"
+	END
+	mkdir sub
+	cd sub
+	run "$PAWL" run ../a.txt
+	[ "$status" -eq 0 ]
+	[[ $output != *"no stage or output"* ]]
+	run "$PAWL" run ../a.txt
+	[ "$output" = "everything is up to date (1 instance)" ]
+}
