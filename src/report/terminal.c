@@ -5,6 +5,7 @@
 #include "report/terminal.h"
 
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "base/sys.h"
 #include "report/color.h"
@@ -16,11 +17,13 @@
 struct terminal_size terminal_size_of_fd(void *fd)
 {
     struct winsize size = {0};
+    pid_t group = 0;
+    bool known = sys_ioctl(*(int *)fd, TIOCGPGRP, &group) == 0;
 
     if (sys_ioctl(*(int *)fd, TIOCGWINSZ, &size) != 0) {
-        return (struct terminal_size){0, 0};
+        size = (struct winsize){0};
     }
-    return (struct terminal_size){size.ws_col, size.ws_row};
+    return (struct terminal_size){size.ws_col, size.ws_row, known && group != getpgrp()};
 }
 
 static struct terminal_size terminal_size_now(const struct terminal *terminal)
@@ -98,11 +101,17 @@ static void terminal_add_home(struct terminal *terminal, struct terminal_size si
     terminal->live = 0;
 }
 
+/* Of a line: never the last column, and room for the `^C` that a terminal echoes. */
+static uint32_t terminal_room(uint32_t columns)
+{
+    return columns > 20 ? columns - 3 : columns - 1;
+}
+
 static void terminal_add_line(struct terminal *terminal, const struct strbuf *line,
                               uint32_t columns, enum color color)
 {
     struct strbuf cut = {0};
-    uint32_t width = text_add_cut(&cut, strbuf_str(line), columns - 1);
+    uint32_t width = text_add_cut(&cut, strbuf_str(line), terminal_room(columns));
 
     strbuf_puts(&terminal->frame, terminal->live != 0 ? "\n" : "");
     color_add(&terminal->frame, terminal->options.colored, color, strbuf_str(&cut));
@@ -140,7 +149,7 @@ static void terminal_add_live(struct terminal *terminal, const struct run_state 
     progress_look(&terminal->progress, state, now_ns, &view);
     terminal_add_running(terminal, state, size, now_ns);
     progress_format(&view, clock_real_ns(terminal->clock), &line);
-    if (text_width(strbuf_str(&line)) >= size.columns) {
+    if (text_width(strbuf_str(&line)) > terminal_room(size.columns)) {
         strbuf_clear(&line);
         progress_format_short(&view, clock_real_ns(terminal->clock), &line);
     }
@@ -156,8 +165,10 @@ static void terminal_paint(struct terminal *terminal, const struct run_state *st
     terminal_add_home(terminal, size);
     strbuf_add_str(&terminal->frame, strbuf_str(&terminal->lasting));
     strbuf_clear(&terminal->lasting);
-    if (with_live) {
+    if (with_live && !size.background) {
         terminal_add_live(terminal, state, size, now_ns);
+    }
+    if (with_live) {
         terminal->painted_at_ns = now_ns;
     }
     terminal->changed = false;

@@ -25,6 +25,7 @@
 
 struct terminal_size {
     uint32_t columns, rows;
+    bool background; /* somebody else has the terminal: only what stays is written */
 };
 
 enum { TERMINAL_LIVE_LINES = 6 };
@@ -61,7 +62,7 @@ void terminal_resume(struct terminal *terminal);
 void terminal_finish(struct terminal *terminal, const struct report_end *end,
                      const struct run_state *state);
 
-/* The size of the terminal behind a descriptor; `fd` points to an int. */
+/* The terminal behind a descriptor; `fd` points to an int. */
 struct terminal_size terminal_size_of_fd(void *fd);
 
 #endif

@@ -129,7 +129,7 @@ static void show(struct fixture *fixture, uint32_t columns, uint32_t rows)
     struct scene *scene = &fixture->scene;
     struct sink sink = {fixture, counted_write};
 
-    fixture->size = (struct terminal_size){columns, rows};
+    fixture->size = (struct terminal_size){columns, rows, false};
     screen_init(&fixture->screen, columns);
     fixture->options.plan = &scene->plan;
     fixture->options.limit = 2;
@@ -321,6 +321,26 @@ static void test_suspend(void **state)
                   "13 % [0/4] 1 running, 0 up to date, 0 failed, 5s, ETA 30s (23:41)\n");
 }
 
+/* Behind another job nothing is drawn over it; what stays is still said. */
+static void test_background(void **state)
+{
+    struct fixture *fixture = *state;
+    struct scene *scene = &fixture->scene;
+
+    show(fixture, 80, 24);
+    fixture->size.background = true;
+    scene_start(scene, 0);
+    scene_wait(scene, 5000);
+    assert_int_equal(scene_tick(scene), scene->time.mono_ns + NS_PER_SEC);
+    assert_int_equal(fixture->writes, 0);
+    scene_end(scene, 0, INST_FAILED, 5000, "exit 1", "");
+    scene_wait(scene, 1000);
+    scene_tick(scene);
+    screen_expect(&fixture->screen, "failed    fetch@of=a: exit 1, after 5.0s\n"
+                                    "  at pawl.toml:4:1\n"
+                                    "  it printed nothing\n");
+}
+
 static void test_quiet(void **state)
 {
     struct fixture *fixture = *state;
@@ -411,15 +431,11 @@ static void test_pty(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_frames),
-        TEST(test_lasting_lines_are_above),
-        TEST(test_early_lines),
-        TEST(test_narrow),
-        TEST(test_low),
-        TEST(test_resize),
-        TEST(test_suspend),
-        TEST(test_quiet),
-        cmocka_unit_test(test_pty),
+        TEST(test_frames),      TEST(test_lasting_lines_are_above),
+        TEST(test_early_lines), TEST(test_narrow),
+        TEST(test_low),         TEST(test_resize),
+        TEST(test_suspend),     TEST(test_background),
+        TEST(test_quiet),       cmocka_unit_test(test_pty),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
