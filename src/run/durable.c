@@ -54,6 +54,9 @@ static void durable_drop(struct executor *executor)
 {
     struct err err = {0};
 
+    if (executor->barrier_drops == 0) {
+        return;
+    }
     for (uint32_t i = 0; i < executor->barrier_drops; i++) {
         park_drop(&executor->place, executor->recorder->run, executor->drops[i], NULL, 0, &err);
     }
