@@ -51,18 +51,20 @@ static bool option_takes_file(const struct option_row *row)
 
 /* --- bash --- */
 
-static void bash_values(struct strbuf *out, const struct option_row *rows)
+/* Words by command and option; `command` may be `*`. */
+static void bash_values(struct strbuf *out, const char *command, const struct option_row *rows)
 {
     for (const struct option_row *row = rows; row->name != NULL; row++) {
         if (row->choices != NULL) {
-            strbuf_printf(out, "        --%s) words='", row->name);
+            strbuf_printf(out, "        %s:--%s) words='", command, row->name);
             for (const char *const *choice = row->choices; *choice != NULL; choice++) {
                 strbuf_printf(out, "%s%s", choice == row->choices ? "" : " ", *choice);
             }
             strbuf_puts(out, "' ;;\n");
         } else if (option_takes_file(row)) {
-            strbuf_printf(out, "        --%s) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n",
-                          row->name);
+            strbuf_printf(out,
+                          "        %s:--%s) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n",
+                          command, row->name);
         }
     }
 }
@@ -79,10 +81,10 @@ static void complete_bash(struct strbuf *out)
                      "        case \" $known \" in *\" ${COMP_WORDS[at]} \"*) "
                      "command=${COMP_WORDS[at]}; break ;; esac\n"
                      "    done\n"
-                     "    case $before in\n");
-    bash_values(out, global_options);
+                     "    case $command:$before in\n");
+    bash_values(out, "*", global_options);
     for (const struct cli_command *command = commands; command->name != NULL; command++) {
-        bash_values(out, command->options);
+        bash_values(out, command->name, command->options);
     }
     strbuf_puts(out, "    esac\n"
                      "    if [ -z \"$words\" ]; then\n"
