@@ -19,6 +19,9 @@ void diags_init(struct diags *diags)
 void diags_fini(struct diags *diags)
 {
     arena_fini(&diags->arena);
+    for (uint16_t i = 0; i < diags->source_count; i++) {
+        free(diags->sources[i].lines);
+    }
     free(diags->items);
     free(diags->sources);
     *diags = (struct diags){0};
@@ -28,7 +31,8 @@ uint16_t diags_add_source(struct diags *diags, struct str name, struct str text)
 {
     assert(diags->source_count < UINT16_MAX);
     diags->sources = mem_realloc(diags->sources, diags->source_count + 1u, sizeof(*diags->sources));
-    diags->sources[diags->source_count] = (struct diag_source){str_dup(&diags->arena, name), text};
+    diags->sources[diags->source_count] =
+        (struct diag_source){.name = str_dup(&diags->arena, name), .text = text};
     return ++diags->source_count;
 }
 
@@ -115,9 +119,9 @@ static uint32_t diag_characters(struct str text, uint32_t from, uint32_t to)
 }
 
 /* The source a span points into, with the offset brought inside its text; NULL without a place. */
-static const struct diag_source *diag_source_of(const struct diags *diags, struct span *span)
+static struct diag_source *diag_source_of(const struct diags *diags, struct span *span)
 {
-    const struct diag_source *source;
+    struct diag_source *source;
 
     if (span->source == 0 || span->source > diags->source_count) {
         return NULL;
@@ -129,19 +133,60 @@ static const struct diag_source *diag_source_of(const struct diags *diags, struc
     return source;
 }
 
+static void diag_index_lines(struct diag_source *source)
+{
+    uint32_t cap = 64;
+    uint32_t at = 0;
+
+    source->lines = mem_alloc(cap * sizeof(*source->lines));
+    source->lines[source->line_count++] = 0;
+    while (at < source->text.len) {
+        const char *end = memchr(source->text.data + at, '\n', source->text.len - at);
+
+        if (end == NULL) {
+            break;
+        }
+        at = (uint32_t)(end - source->text.data) + 1;
+        if (source->line_count == cap) {
+            cap *= 2;
+            source->lines = mem_realloc(source->lines, cap, sizeof(*source->lines));
+        }
+        source->lines[source->line_count++] = at;
+    }
+}
+
+/* The number, from 0, of the last line that starts at or before `offset`. */
+static uint32_t diag_line_of(const struct diag_source *source, uint32_t offset)
+{
+    uint32_t low = 0;
+    uint32_t high = source->line_count;
+
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (source->lines[middle] <= offset) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
 bool diags_place(const struct diags *diags, struct span span, uint32_t *line, uint32_t *column)
 {
-    const struct diag_source *source = diag_source_of(diags, &span);
+    struct diag_source *source = diag_source_of(diags, &span);
+    uint32_t number;
 
     if (source == NULL) {
         return false;
     }
-    *line = 1;
-    for (uint32_t i = 0; i < span.offset; i++) {
-        *line += source->text.data[i] == '\n';
+    if (source->lines == NULL) {
+        diag_index_lines(source);
     }
-    *column =
-        1 + diag_characters(source->text, diag_line_start(source->text, span.offset), span.offset);
+    number = diag_line_of(source, span.offset);
+    *line = number + 1;
+    *column = 1 + diag_characters(source->text, source->lines[number], span.offset);
     return true;
 }
 

@@ -41,6 +41,8 @@ struct diag {
 struct diag_source {
     struct str name; /* as the user knows it: "pawl.toml" */
     struct str text;
+    uint32_t *lines; /* offset of each line's first byte, made when a place is first asked for */
+    uint32_t line_count;
 };
 
 struct diags {
