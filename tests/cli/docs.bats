@@ -205,7 +205,7 @@ first_column() {
 	first_column manifest-keys >keys
 	[ "$(wc -l <keys)" -gt 50 ]
 	while IFS= read -r key; do
-		grep -qE "(\`|[{,\[ ])$key([\`,} .=\]]|\.NAME)" "$source_root/docs/manifest.md" ||
+		grep -qE "(\`|[{,[ ]|\[)$key([]\`,} =]|\.NAME)" "$source_root/docs/manifest.md" ||
 			{ echo "no '$key'"; failed=1; }
 	done <keys
 	return "$failed"
