@@ -130,6 +130,8 @@ bool session_plan(struct session *session, struct err *err)
     struct plan_files files = session_plan_files(session);
 
     if (!plan_build(&session->plan, &session->manifest, &files, &session->arena, &session->diags)) {
+        plan_fini(&session->plan);
+        session->plan = (struct plan){0};
         return err_set(err, STATUS_MANIFEST, "the plan is wrong");
     }
     session->planned = true;
