@@ -6,6 +6,36 @@
 #include "base/mem.h"
 #include "run/executor.h"
 
+static bool restore_is_damaged(struct objects *objects, const struct digest *digest)
+{
+    struct err err = {0};
+    uint64_t size_bytes;
+
+    if (objects_verify(objects, digest, &size_bytes, &err) || err.status != STATUS_CORRUPT) {
+        return false;
+    }
+    objects_remove(objects, digest, NULL);
+    return true;
+}
+
+/* Objects of an output that are not what their names say leave the store: looking again then finds
+ * that the output must be made anew, and what makes it writes them anew. */
+static void restore_drop_damaged(struct restore_job *job, const struct output_fact *fact)
+{
+    struct objects *objects = job->executor->session->objects;
+    struct tree tree;
+
+    if (restore_is_damaged(objects, &fact->digest) || fact->type != TREE_FOLDER ||
+        !objects_read_tree(objects, &fact->digest, &job->arena, &tree, NULL)) {
+        return;
+    }
+    for (uint32_t i = 0; i < tree.count; i++) {
+        if (tree.items[i].type != TREE_FOLDER) {
+            restore_is_damaged(objects, &tree.items[i].digest);
+        }
+    }
+}
+
 static void restore_work(void *arg)
 {
     struct restore_job *job = arg;
@@ -18,6 +48,8 @@ static void restore_work(void *arg)
         if (restore_output(session->objects, session->root_fd, row->path.data, fact->type,
                            fact->executable, &fact->digest, &row->rows, &job->err)) {
             job->size_bytes += fact->size_bytes;
+        } else if (job->err.status == STATUS_CORRUPT) {
+            restore_drop_damaged(job, fact);
         }
     }
 }

@@ -143,3 +143,36 @@ start_until() { # $1 file, then arguments
 	run "$PAWL" run ../a.txt
 	[ "$output" = "everything is up to date (1 instance)" ]
 }
+
+# Changes the bytes of every object that holds TEXT.
+damage() {
+	local object
+	for object in $(grep -rlx -- "$1" .pawl/objects .pawl/fresh); do
+		chmod u+w "$object"
+		echo garbage >"$object"
+	done
+}
+
+@test "a damaged object is told, and what it was is made again" {
+	manifest <<-'END'
+		[stage.file]
+		run = "echo one"
+		stdout = "one.txt"
+		[stage.folder]
+		run = "mkdir folder; echo two > folder/two.txt; echo three > folder/three.txt"
+		outputs = ["folder/"]
+	END
+	"$PAWL" run
+	damage one
+	damage two
+	rm -r one.txt folder
+	run "$PAWL" run
+	[ "$status" -eq 0 ]
+	[[ $output == *"is damaged: its bytes have another digest"* ]]
+	[ "$(cat one.txt folder/two.txt folder/three.txt)" = "$(printf 'one\ntwo\nthree')" ]
+	rm -r one.txt folder
+	run "$PAWL" run
+	[ "$status" -eq 0 ]
+	[[ $output == *"2 restored"* ]]
+	[ "$(cat one.txt folder/two.txt)" = "$(printf 'one\ntwo')" ]
+}
