@@ -17,27 +17,27 @@ struct clean {
     uint32_t removed, changed;
 };
 
-/* The instance whose output a path is now, or none. */
-static struct inst_id clean_producer(const struct clean *clean, struct str path)
+/* The number of the instance whose output a path is now, or PLAN_NONE. */
+static uint32_t clean_producer(const struct clean *clean, struct str path)
 {
     const struct plan *plan = &clean->session->plan;
     struct path_id id = plan_find_path(plan, path);
 
-    return id.n == PLAN_NONE ? (struct inst_id){PLAN_NONE} : plan->paths[id.n].producer;
+    return id.n == PLAN_NONE ? PLAN_NONE : plan->paths[id.n].producer.n;
 }
 
 static bool clean_is_meant(const struct clean *clean, const struct made_row *row)
 {
-    struct inst_id producer;
+    uint32_t producer;
 
     if (!clean->cli->orphans && clean->selected == NULL) {
         return true;
     }
     producer = clean_producer(clean, row->path);
-    if (clean->cli->orphans && inst_is_some(producer)) {
-        return false;
+    if (clean->cli->orphans) {
+        return producer == PLAN_NONE;
     }
-    return clean->selected == NULL || (inst_is_some(producer) && clean->selected[producer.n]);
+    return producer != PLAN_NONE && clean->selected[producer];
 }
 
 static void clean_forget(struct clean *clean, struct str path)

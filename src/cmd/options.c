@@ -47,26 +47,30 @@ const struct option_row *option_find_letter(const struct cli_command *command, c
 
 /* --- mistakes --- */
 
+static void option_offer(struct suggest *suggest, const struct option_row *rows)
+{
+    for (const struct option_row *row = rows; row->name != NULL; row++) {
+        suggest_offer(suggest, str_of(row->name));
+    }
+}
+
 static bool option_fail_unknown(const struct cli_command *command, struct str name, struct err *err)
 {
-    const struct option_row *const tables[] = {command != NULL ? command->options : NULL,
-                                               global_options};
-    const char *of = command != NULL ? command->name : "pawl";
     struct suggest suggest;
 
     suggest_init(&suggest, name);
-    for (size_t t = 0; t < sizeof(tables) / sizeof(*tables); t++) {
-        for (const struct option_row *row = tables[t]; row != NULL && row->name != NULL; row++) {
-            suggest_offer(&suggest, str_of(row->name));
-        }
+    if (command != NULL) {
+        option_offer(&suggest, command->options);
     }
+    option_offer(&suggest, global_options);
     if (suggest.best.len != 0) {
         return err_set(err, STATUS_USAGE, "unknown option '--%.*s' of '%s': did you mean '--%.*s'?",
-                       STR_ARG(name), of, STR_ARG(suggest.best));
+                       STR_ARG(name), command != NULL ? command->name : "pawl",
+                       STR_ARG(suggest.best));
     }
     return err_set(err, STATUS_USAGE, "unknown option '--%.*s' of '%s': see 'pawl help%s%s'",
-                   STR_ARG(name), of, command != NULL ? " " : "",
-                   command != NULL ? command->name : "");
+                   STR_ARG(name), command != NULL ? command->name : "pawl",
+                   command != NULL ? " " : "", command != NULL ? command->name : "");
 }
 
 static bool option_fail_choice(const struct option_row *row, const char *value, struct err *err)

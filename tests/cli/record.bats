@@ -226,6 +226,18 @@ ended" ]
 	[[ "$("$PAWL" status)" == *"continued 1 times"* ]]
 }
 
+@test "a fault of pawl itself has a status of its own, and the next run cleans up" {
+	start_slow 2>said
+	kill -ABRT "$slow"
+	status=0
+	wait "$slow" || status=$?
+	[ "$status" -eq 70 ]
+	[ "$(tail -n 1 said)" = "pawl: this is a fault of pawl itself: please report it, with the lines above" ]
+	touch go
+	"$PAWL" run slow -q
+	[ "$(cat slow.txt)" = x ]
+}
+
 @test "a reader that goes away early is no fault" {
 	"$PAWL" run -q
 	status=0
