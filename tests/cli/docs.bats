@@ -236,6 +236,21 @@ first_column() {
 	return "$failed"
 }
 
+@test "commands and options that are named exist" {
+	local page word failed=0
+	"$PAWL" dump docs commands >all
+	for page in README running manifest troubleshooting; do
+		page=$source_root/$([ "$page" = README ] || echo docs/)$page.md
+		for word in $(grep -oE '(`|^    )pawl [a-z]+' "$page" | sed 's/.*pawl //' | sort -u); do
+			"$PAWL" help "$word" >/dev/null || { echo "$page: no command '$word'"; failed=1; }
+		done
+		for word in $(grep -oE -- '`[^`]*--[a-z-]+' "$page" | grep -oE -- '--[a-z-]+$' | sort -u); do
+			grep -qF -- "$word" all || { echo "$page: no option '$word'"; failed=1; }
+		done
+	done
+	return "$failed"
+}
+
 @test "README is short and its build commands are there" {
 	[ "$(wc -l <"$source_root/README.md")" -lt 150 ]
 	[ -x "$source_root/build.sh" ]
