@@ -4,6 +4,7 @@
  * new width. */
 #include "report/terminal.h"
 
+#include <assert.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -184,7 +185,7 @@ static int64_t terminal_tick(void *ctx, int64_t now_ns, const struct run_state *
 {
     struct terminal *terminal = ctx;
 
-    if (terminal->suspended) {
+    if (terminal->suspended != 0) {
         return INT64_MAX;
     }
     if (terminal->options.quiet) {
@@ -208,12 +209,13 @@ struct observer terminal_observer(struct terminal *terminal)
 void terminal_suspend(struct terminal *terminal)
 {
     terminal_paint(terminal, NULL, 0, false);
-    terminal->suspended = true;
+    terminal->suspended++;
 }
 
 void terminal_resume(struct terminal *terminal)
 {
-    terminal->suspended = false;
+    assert(terminal->suspended != 0);
+    terminal->suspended--;
     terminal->changed = true;
 }
 

@@ -14,8 +14,8 @@
  *
  * Lines that stay wait for the next frame. Order of calls: terminal_init, terminal_observer (given
  * to the recorder); terminal_suspend before the process stops or lets a command have the terminal,
- * terminal_resume afterwards; terminal_finish once the run is over or is ended by a signal;
- * terminal_fini.
+ * terminal_resume afterwards (they nest); terminal_finish once the run is over or is ended by a
+ * signal; terminal_fini.
  */
 #include "base/clock.h"
 #include "model/observer.h"
@@ -43,8 +43,8 @@ struct terminal {
     uint32_t widths[TERMINAL_LIVE_LINES]; /* of the live lines on the screen */
     uint32_t live;                        /* how many they are */
     int64_t painted_at_ns;
-    bool changed; /* since the last frame */
-    bool suspended;
+    bool changed;       /* since the last frame */
+    uint32_t suspended; /* suspends not resumed yet */
 };
 
 /* `size` may answer 0 for what it does not know: then 80 columns, 24 rows. */

@@ -314,6 +314,9 @@ static void test_suspend(void **state)
     scene_wait(scene, 5000);
     assert_int_equal(scene_tick(scene), INT64_MAX);
     assert_int_equal(fixture->writes, writes);
+    terminal_suspend(&fixture->terminal);
+    terminal_resume(&fixture->terminal);
+    assert_int_equal(scene_tick(scene), INT64_MAX);
     terminal_resume(&fixture->terminal);
     scene_tick(scene);
     screen_expect(&fixture->screen,
