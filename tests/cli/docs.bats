@@ -225,7 +225,7 @@ first_column() {
 # What stands in a first column of troubleshooting.md, cut at what differs, is in the sources.
 @test "messages in troubleshooting are the program's own" {
 	local message part failed=0
-	(cd "$source_root/src" && cat ./*/*.c) | tr -d '\n' | sed 's/"[[:space:]]*"//g; s/\\"/"/g' >all
+	(cd "$source_root/src" && cat ./*.c ./*/*.c) | tr -d '\n' | sed 's/"[[:space:]]*"//g; s/\\"/"/g' >all
 	while IFS= read -r message; do
 		while IFS= read -r part; do
 			[ "${#part}" -lt 8 ] || grep -qF -- "$part" all ||
