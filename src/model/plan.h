@@ -232,6 +232,7 @@ struct resolved_inputs {
     struct resolved_input *items; /* in order of declaration, matches of one glob sorted by bytes */
     uint32_t count;
     struct str missing; /* not "": a required input that is not there (first) and why */
+    bool is_unmade;     /* `missing` is what a stage did not make, which ran or was ignored */
 };
 
 /* In `arena`. False: a glob matches nothing or a required input is missing; `resolved->missing`

@@ -76,6 +76,7 @@ static bool plan_resolve_file(struct plan_resolver *resolver, const struct plan_
             str_printf(resolver->arena, "'%.*s' was not made: '%.*s' is skipped: %.*s",
                        STR_ARG(path), STR_ARG(producer->name), STR_ARG(producer->skip_reason)));
     }
+    resolver->resolved->is_unmade = true;
     return plan_resolve_fault(resolver, str_printf(resolver->arena, "'%.*s' was not made by '%.*s'",
                                                    STR_ARG(path), STR_ARG(producer->name)));
 }

@@ -157,6 +157,38 @@ static void attempt_on_data(void *ctx, const char *data, size_t len)
     attempt->executor->stream(attempt->executor->show_ctx, attempt->instance, data, len);
 }
 
+static bool attempt_reads(const struct attempt *attempt, uint32_t input)
+{
+    for (uint32_t i = 0; i < attempt->fact->read_count; i++) {
+        if (attempt->fact->reads[i].input == input) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An optional input that nobody made in this run is not in the key: the command must not find what
+ * lies there from before. */
+static bool attempt_hide_missing(struct attempt *attempt, struct err *err)
+{
+    struct executor *executor = attempt->executor;
+    const struct plan *plan = executor->plan;
+
+    for (uint32_t i = 0; i < attempt->inst->input_count; i++) {
+        uint32_t number = attempt->inst->inputs_first + i;
+        const struct plan_input *input = &plan->inputs[number];
+        const struct plan_path *path = &plan->paths[input->path.n];
+
+        if (input->kind == PLAN_INPUT_FILE && input->optional && inst_is_some(input->producer) &&
+            path->producer.n == input->producer.n && !plan->outputs[path->output].persist &&
+            !attempt_reads(attempt, number) &&
+            !restore_clear(executor, input->producer, path->output, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool attempt_park(struct attempt *attempt, struct err *err)
 {
     struct executor *executor = attempt->executor;
@@ -378,9 +410,9 @@ static bool attempt_run(struct attempt *attempt, struct err *err)
     struct executor *executor = attempt->executor;
     struct spawn spawn = {.stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, .tty_fd = -1};
     struct spawn_fd lives = {executor->session->lives.fd, executor->session->lives.fd};
-    bool ok = attempt_note_reads(attempt, err) && attempt_park(attempt, err) &&
-              attempt_open_stdin(attempt, &spawn, err) && attempt_open_log(attempt, &spawn, err) &&
-              attempt_open_stdout(attempt, &spawn, err);
+    bool ok = attempt_note_reads(attempt, err) && attempt_hide_missing(attempt, err) &&
+              attempt_park(attempt, err) && attempt_open_stdin(attempt, &spawn, err) &&
+              attempt_open_log(attempt, &spawn, err) && attempt_open_stdout(attempt, &spawn, err);
 
     if (ok) {
         attempt_open_tty(attempt, &spawn);
@@ -582,7 +614,7 @@ static void attempt_keep(struct attempt *attempt, struct attempt_output *row)
     }
     event.paths.items = ARENA_NEW(arena, struct str);
     event.paths.items[event.paths.count++] = str_dup(arena, row->path);
-    event.place = strbuf_dup(&kept, arena);
+    event.place = str_concat(arena, STR(".pawl/"), strbuf_str(&kept));
     recorder_emit(executor->recorder, &event);
     strbuf_fini(&kept);
 }

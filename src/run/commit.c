@@ -627,10 +627,25 @@ static void commit_result(struct attempt *attempt)
     facts_take_result(executor->facts, attempt->instance, &result, &attempt->outputs_changed);
 }
 
+/* An input that changed in both attempts is most likely written by the command. */
+static void commit_tell_changed(struct attempt *attempt)
+{
+    struct inst_fact *fact = attempt->fact;
+
+    if (str_equal(fact->unsettled, attempt->changed_path)) {
+        attempt->reason = str_printf(&attempt->arena,
+                                     "input '%.*s' changed while it ran, again: the command "
+                                     "itself seems to write it",
+                                     STR_ARG(attempt->changed_path));
+    }
+    fact->unsettled = str_dup(&attempt->executor->facts->arena, attempt->changed_path);
+}
+
 void commit_take(struct attempt *attempt)
 {
     if (attempt->changed_path.len != 0) {
         facts_forget_source(attempt->executor->facts, attempt->changed_path);
+        commit_tell_changed(attempt);
     }
     if (attempt->cause == CAUSE_NONE && commit_depfiles(attempt)) {
         commit_result(attempt);

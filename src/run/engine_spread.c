@@ -57,6 +57,15 @@ static void spread_restore(struct engine *engine, struct inst_id instance)
     engine_act_later(engine, ACT_RESTORE, instance, 0);
 }
 
+/* What a stage did not make is told as its consumer's failure, and is no fault of the manifest. */
+static enum cause spread_lack_cause(enum status status)
+{
+    if (status == STATUS_ENVIRONMENT) {
+        return CAUSE_ENVIRONMENT;
+    }
+    return status == STATUS_STAGE_FAILED ? CAUSE_OUTPUT : CAUSE_INPUT;
+}
+
 static void spread_lack(struct engine *engine, struct inst_id instance)
 {
     struct event event = engine_event(engine, EVENT_INSTANCE_ENDED, instance);
@@ -64,10 +73,9 @@ static void spread_lack(struct engine *engine, struct inst_id instance)
 
     spread_flush_sets(engine);
     event.reason = engine->world.lack(engine->world.ctx, instance, &status);
-    event.cause =
-        str_of(cause_name(status == STATUS_ENVIRONMENT ? CAUSE_ENVIRONMENT : CAUSE_INPUT));
+    event.cause = str_of(cause_name(spread_lack_cause(status)));
     recorder_emit(engine->recorder, &event);
-    engine_failed(engine, instance, status == STATUS_ENVIRONMENT ? CAUSE_ENVIRONMENT : CAUSE_INPUT);
+    engine_failed(engine, instance, spread_lack_cause(status));
 }
 
 static void spread_skip(struct engine *engine, struct inst_id instance)

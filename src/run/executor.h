@@ -162,6 +162,10 @@ void commit_take(struct attempt *attempt);
 /* restore_work.c */
 void restore_begin(void *ctx, struct inst_id instance);
 void restore_take(struct restore_job *job);
+/* Nothing may lie at an output that its command did not make, or whose stage took no part: what is
+ * in the store is removed, anything else moves to kept/. */
+bool restore_clear(struct executor *executor, struct inst_id instance, uint32_t output,
+                   struct err *err);
 /* durable.c: barriers, and what waits for them */
 void durable_start(struct executor *executor);
 void durable_take(struct executor *executor);

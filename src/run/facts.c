@@ -222,6 +222,18 @@ static enum decide_verdict facts_look(void *ctx, struct inst_id instance)
     return facts_find_hit(facts, instance);
 }
 
+/* An optional output that its command did not make: what lies there from before has to go. */
+static enum decide_bytes facts_missing_bytes(struct facts *facts, uint32_t output, struct str path)
+{
+    struct output_look look;
+
+    if (facts->plan->outputs[output].persist ||
+        !source_look_known(facts->session, path, &look, &facts->broken) || !look.exists) {
+        return DECIDE_BYTES_PRESENT;
+    }
+    return DECIDE_BYTES_IN_STORE;
+}
+
 static enum decide_bytes facts_output_bytes(struct facts *facts, uint32_t output)
 {
     const struct output_fact *fact = &facts->outputs[output];
@@ -229,9 +241,7 @@ static enum decide_bytes facts_output_bytes(struct facts *facts, uint32_t output
     struct output_look look;
 
     if (fact->state == OUTPUT_MISSING) {
-        /* An optional output that its command did not make: something may lie there still, which
-         * no consumer sees. */
-        return DECIDE_BYTES_PRESENT;
+        return facts_missing_bytes(facts, output, path);
     }
     if (!source_look_output(facts->session, path, fact->type, fact->executable, &fact->digest,
                             facts->options.rehash, &look, &facts->broken)) {

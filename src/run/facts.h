@@ -48,6 +48,7 @@ struct inst_fact {
     struct plan_command command;
     struct key_fields fields; /* of `declared`, for the result */
     struct str lack;          /* why it cannot run */
+    struct str unsettled;     /* the input that changed during the attempt before */
     enum status lack_status;
 };
 

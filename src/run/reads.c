@@ -292,7 +292,7 @@ static bool reads_resolve(struct facts *facts, struct inst_id instance, struct i
 
     if (!plan_inputs_resolve(facts->plan, instance, &made, &facts->arena, resolved)) {
         fact->lack = resolved->missing;
-        fact->lack_status = STATUS_MANIFEST;
+        fact->lack_status = resolved->is_unmade ? STATUS_STAGE_FAILED : STATUS_MANIFEST;
         return false;
     }
     fact->command = facts->plan->instances[instance.n].command;

@@ -4,6 +4,7 @@
 
 #include "base/hex.h"
 #include "base/mem.h"
+#include "os/remove.h"
 #include "run/executor.h"
 
 static bool restore_is_damaged(struct objects *objects, const struct digest *digest)
@@ -110,27 +111,63 @@ static void restore_take_job(struct executor_job *job)
 }
 
 /* Somebody's bytes are moved away, and told. */
-static bool restore_make_room(struct restore_job *job, struct attempt_output *row)
+static bool restore_keep(struct executor *executor, struct inst_id instance, struct str path,
+                         struct err *err)
 {
-    struct executor *executor = job->executor;
     struct arena *arena = &executor->session->arena;
-    const struct plan_instance *inst = &executor->plan->instances[job->instance.n];
+    const struct plan_instance *inst = &executor->plan->instances[instance.n];
     struct event event = {.type = EVENT_OUTPUT_KEPT,
-                          .number = job->instance.n,
+                          .number = instance.n,
                           .instance = inst->name,
                           .stage = executor->plan->stages[inst->stage.n].name};
     struct strbuf kept = {0};
 
-    if (!park_keep(&executor->place, executor->recorder->run, row->path, &kept, &job->err)) {
+    if (!park_keep(&executor->place, executor->recorder->run, path, &kept, err)) {
         strbuf_fini(&kept);
         return false;
     }
     event.paths.items = ARENA_NEW(arena, struct str);
-    event.paths.items[event.paths.count++] = row->path;
-    event.place = strbuf_dup(&kept, arena);
+    event.paths.items[event.paths.count++] = path;
+    event.place = str_concat(arena, STR(".pawl/"), strbuf_str(&kept));
     recorder_emit(executor->recorder, &event);
     strbuf_fini(&kept);
     return true;
+}
+
+static enum tree_type restore_tree_type(enum made_kind kind)
+{
+    switch (kind) {
+    case MADE_FILE:
+        return TREE_FILE;
+    case MADE_FOLDER:
+        return TREE_FOLDER;
+    case MADE_LINK:
+        break;
+    }
+    return TREE_LINK;
+}
+
+bool restore_clear(struct executor *executor, struct inst_id instance, uint32_t output,
+                   struct err *err)
+{
+    struct session *session = executor->session;
+    struct str path = plan_path_name(executor->plan, executor->plan->outputs[output].path);
+    struct output_look look;
+    struct made_row made;
+
+    if (!source_look_known(session, path, &look, err)) {
+        return false;
+    }
+    if (!look.exists) {
+        return true;
+    }
+    if (!look.known || !made_find(session->made, path, &made) ||
+        !objects_is_durable(session->objects, &made.digest) ||
+        !objects_has_output(session->objects, restore_tree_type(made.kind), &made.digest)) {
+        return restore_keep(executor, instance, path, err);
+    }
+    index_drop_path(session->index, path);
+    return tree_remove(session->root_fd, path.data, err);
 }
 
 static bool restore_add(struct restore_job *job, uint32_t output)
@@ -151,7 +188,8 @@ static bool restore_add(struct restore_job *job, uint32_t output)
         return true;
     }
     job->output_count++;
-    return !look.exists || look.known || restore_make_room(job, row);
+    return !look.exists || look.known ||
+           restore_keep(executor, job->instance, row->path, &job->err);
 }
 
 void restore_begin(void *ctx, struct inst_id instance)
@@ -168,9 +206,13 @@ void restore_begin(void *ctx, struct inst_id instance)
     for (uint32_t i = 0; i < inst->output_count && job->err.status == 0; i++) {
         uint32_t output = inst->outputs_first + i;
 
-        if (executor->facts->decide->demanded[output] &&
-            executor->facts->outputs[output].state == OUTPUT_MADE) {
+        if (!executor->facts->decide->demanded[output]) {
+            continue;
+        }
+        if (executor->facts->outputs[output].state == OUTPUT_MADE) {
             restore_add(job, output);
+        } else if (!executor->plan->outputs[output].persist) {
+            restore_clear(executor, instance, output, &job->err);
         }
     }
     if (job->err.status != 0 || job->output_count == 0) {

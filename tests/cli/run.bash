@@ -1,0 +1,75 @@
+# What the tests of `pawl run` share: a workspace of its own for each test, commands that say what
+# ran, and pawl's answer kept for when a test fails. Commands of stages say that they ran by
+# `echo NAME >>../ran`, a file outside of the workspace.
+
+setup_file() {
+	: "${PAWL:?is the binary under test}"
+}
+
+setup() {
+	# Where a stage runs pawl itself, these would point at an outer run.
+	unset PAWL_RUN_DIR PAWL_RUN_ID
+	mkdir "$BATS_TEST_TMPDIR/w"
+	cd "$BATS_TEST_TMPDIR/w" || return 1
+}
+
+# The manifest, from stdin, below a [pipeline] of its own.
+manifest() {
+	{
+		printf '[pipeline]\nname = "test"\n'
+		cat
+	} >pawl.toml
+}
+
+# Runs `pawl run` with these arguments; it must end with the status given first.
+ends() {
+	local expected=$1
+	shift
+	: >../ran
+	run "$PAWL" run "$@"
+	printf '%s\n' "--- pawl run $*: status $status" "$output"
+	if [ "$status" -ne "$expected" ]; then
+		echo "status $expected was expected"
+		return 1
+	fi
+}
+
+# What ran in the last `ends`, in any order, is exactly this.
+ran() {
+	local expected got
+	expected=$(printf '%s\n' "$@" | LC_ALL=C sort)
+	got=$(LC_ALL=C sort ../ran)
+	if [ "$expected" != "$got" ]; then
+		printf '%s\n' "expected to run:" "$expected" "ran:" "$got"
+		return 1
+	fi
+}
+
+# What pawl said contains this text.
+says() {
+	case $output in
+	*"$1"*) ;;
+	*)
+		echo "it does not say: $1"
+		return 1
+		;;
+	esac
+}
+
+# A file has exactly this content (and a line break at its end).
+has() {
+	if [ "$(cat "$1")" != "$2" ]; then
+		echo "$1 is not '$2' but '$(cat "$1")'"
+		return 1
+	fi
+}
+
+# `! command` never fails a test; this does.
+not() {
+	if "$@"; then return 1; fi
+}
+
+# Prints events of this type of the latest run, one JSON object a line.
+events() {
+	"$PAWL" events latest | grep "\"type\":\"$1\""
+}
