@@ -110,23 +110,34 @@ static void reason_compare_found(struct decided *decided, struct reason *reason,
     }
 }
 
+/* The result that counts now, else the last one of the instance here. */
+static struct result_ref reason_result(const struct decided *decided, struct inst_id instance)
+{
+    const struct session *session = &decided->place.session;
+    const struct plan_instance *inst = &session->plan.instances[instance.n];
+    const struct inst_fact *fact = &decided->facts.instances[instance.n];
+
+    if (session->results == NULL) {
+        return (struct result_ref){RESULT_NONE};
+    }
+    if (fact->hit) {
+        return results_find(session->results, &fact->key);
+    }
+    return results_find_last(session->results, session->plan.stages[inst->stage.n].name, inst->name,
+                             &session->workspace.id);
+}
+
 void reason_find(struct decided *decided, struct inst_id instance, struct arena *arena,
                  struct reason *reason)
 {
-    struct session *session = &decided->place.session;
-    const struct plan_instance *inst = &session->plan.instances[instance.n];
     const struct inst_fact *fact = &decided->facts.instances[instance.n];
-    struct result_ref ref = {RESULT_NONE};
+    struct result_ref ref = reason_result(decided, instance);
 
     *reason = (struct reason){.has_key = fact->keyed &&
                                          decided->decide.verdict[instance.n] != DECIDE_UNKNOWN};
-    if (session->results != NULL) {
-        ref = results_find_last(session->results, session->plan.stages[inst->stage.n].name,
-                                inst->name, &session->workspace.id);
-    }
-    reason->has_last =
-        result_ref_is_some(ref) && results_read(session->results, ref, arena, &reason->last);
-    if (!reason->has_last || !reason->has_key) {
+    reason->has_last = result_ref_is_some(ref) &&
+                       results_read(decided->place.session.results, ref, arena, &reason->last);
+    if (!reason->has_last || !reason->has_key || fact->hit) {
         return;
     }
     reason->changes = ARENA_ARRAY(arena, struct reason_change,

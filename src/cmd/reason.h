@@ -1,7 +1,7 @@
 #ifndef PAWL_CMD_REASON_H
 #define PAWL_CMD_REASON_H
-/* Why an instance is up to date or not, in words: the present key against that of its last result,
- * field by field.
+/* Why an instance is up to date or not, in words. One that is up to date has the result that makes
+ * it so; of any other the present key is held against that of its last result, field by field.
  */
 #include "cmd/decided.h"
 
@@ -12,7 +12,7 @@ struct reason_change {
 };
 
 struct reason {
-    bool has_last; /* there is a result of this instance here */
+    bool has_last; /* the result that counts, or the last one of the instance here */
     struct result last;
     bool has_key; /* the present key is known */
     struct reason_change *changes;

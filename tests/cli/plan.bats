@@ -169,6 +169,19 @@ may run  second: depends on what 'first@name=a' makes
 	[ "${lines[5]}" = "first@name=b: up to date" ]
 }
 
+@test "why: an older result that counts again" {
+	"$PAWL" run -q
+	first=$("$PAWL" status | sed -n 's/^run \([^:]*\):.*/\1/p')
+	"$PAWL" run -q -p word=two
+	run --separate-stderr "$PAWL" why second
+	[ "${lines[0]}" = "second: would be restored: output 'end.txt' is not as it was, and the store has it" ]
+	[[ "${lines[1]}" == *" run $first" ]]
+	[ "${#lines[@]}" -eq 2 ]
+	run --separate-stderr "$PAWL" why second -p word=two
+	[ "${lines[0]}" = "second: up to date" ]
+	[[ "${lines[1]}" != *" run $first" ]]
+}
+
 @test "why: JSON" {
 	command -v jq >/dev/null || skip "no jq"
 	"$PAWL" run -q
@@ -186,4 +199,61 @@ may run  second: depends on what 'first@name=a' makes
 		[ "$output" = "" ]
 		[ "$stderr" = "pawl: there is no stage 'secnd': did you mean 'second'?" ]
 	done
+}
+
+@test "asking changes nothing below .pawl, and needs no write permission" {
+	"$PAWL" run -q
+	echo 3 >a.in
+	touch b.in
+	before=$(find . -printf '%p %T@ %C@ %s\n' | LC_ALL=C sort)
+	"$PAWL" plan
+	"$PAWL" plan --rehash
+	"$PAWL" why second
+	"$PAWL" check
+	"$PAWL" list
+	"$PAWL" graph
+	"$PAWL" status
+	"$PAWL" runs
+	"$PAWL" log first
+	"$PAWL" events
+	"$PAWL" clean -n
+	[ "$(find . -printf '%p %T@ %C@ %s\n' | LC_ALL=C sort)" = "$before" ]
+}
+
+@test "an instance that cannot run says what it lacks" {
+	cat >>pawl.toml <<-'TOML'
+
+		[stage.lacking]
+		run = "cat {{inputs}} >l.txt"
+		inputs = ["none/*.csv"]
+		outputs = ["l.txt"]
+	TOML
+	run --separate-stderr "$PAWL" plan lacking
+	[ "$status" -eq 0 ]
+	[[ "${lines[0]}" == "fail     lacking: "*"none/*.csv"* ]]
+	[ "${lines[1]}" = "1 would fail" ]
+	run "$PAWL" plan lacking --check
+	[ "$status" -eq 6 ]
+	run "$PAWL" why lacking
+	[[ "${lines[0]}" == "lacking: would fail: "*"none/*.csv"* ]]
+}
+
+@test "what a depfile named counts, and is named" {
+	cat >>pawl.toml <<-'TOML'
+
+		[stage.compile]
+		run = "cat main.c extra.h >main.o; echo main.o: main.c extra.h >main.d"
+		inputs = ["main.c"]
+		outputs = ["main.o"]
+		depfile = "main.d"
+	TOML
+	echo c >main.c
+	echo h >extra.h
+	"$PAWL" run -q compile
+	"$PAWL" plan --check compile
+	echo other >extra.h
+	[ "$(planned compile)" = "run: discovered input 'extra.h' changed" ]
+	run "$PAWL" adopt compile
+	[ "$status" -eq 2 ]
+	[[ "$output" == *"'compile' cannot be adopted: what it reads is known only from the depfile of a run"* ]]
 }
