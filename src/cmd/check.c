@@ -42,7 +42,6 @@ static bool check_is_declared(const struct check *check, struct str path)
 {
     const struct plan *plan = &check->place->session.plan;
     const struct plan_instance *inst = check->inst;
-    const struct m_stage *stage = check->stage->source;
 
     for (uint32_t i = 0; i < inst->input_count; i++) {
         if (check_input_covers(plan, &plan->inputs[inst->inputs_first + i], path)) {
@@ -55,8 +54,8 @@ static bool check_is_declared(const struct check *check, struct str path)
             return true;
         }
     }
-    for (uint32_t i = 0; i < stage->tool_count; i++) {
-        if (str_equal(stage->tools[i].program.text, path)) {
+    for (uint32_t i = 0; i < check->command->tool_count; i++) {
+        if (str_equal(check->command->tools[i], path)) {
             return true;
         }
     }

@@ -85,6 +85,8 @@ struct plan_command {
     struct str dir;  /* workspace path, "" for the workspace itself */
     struct str *env; /* "NAME=value", sorted, only what the manifest sets */
     uint32_t env_count;
+    struct str *tools; /* rendered names of programs that count by their bytes */
+    uint32_t tool_count;
     struct str *tool_runs; /* rendered `{ run = … }` tools */
     uint32_t tool_run_count;
 };

@@ -172,15 +172,29 @@ static bool plan_render_env(struct plan_renderer *renderer, struct plan_command 
     return true;
 }
 
+static bool plan_render_tool(struct plan_renderer *renderer, const struct m_tool *tool,
+                             struct plan_command *command)
+{
+    struct str *program = &command->tools[command->tool_count];
+
+    if (tool->run.tmpl != NULL) {
+        return plan_render_str(renderer, &tool->run,
+                               &command->tool_runs[command->tool_run_count++]);
+    }
+    command->tool_count++;
+    return plan_render_str(renderer, &tool->program, program) &&
+           (program->len != 0 ||
+            plan_render_fault(renderer, tool->span, "'tools' holds an empty name"));
+}
+
 static bool plan_render_tools(struct plan_renderer *renderer, struct plan_command *command)
 {
     const struct m_stage *source = renderer->source;
 
+    command->tools = ARENA_ARRAY(renderer->arena, struct str, source->tool_count);
     command->tool_runs = ARENA_ARRAY(renderer->arena, struct str, source->tool_count);
     for (uint32_t i = 0; i < source->tool_count; i++) {
-        if (source->tools[i].run.tmpl != NULL &&
-            !plan_render_str(renderer, &source->tools[i].run,
-                             &command->tool_runs[command->tool_run_count++])) {
+        if (!plan_render_tool(renderer, &source->tools[i], command)) {
             return false;
         }
     }
@@ -267,7 +281,8 @@ static bool plan_command_is_constant(const struct m_stage *source)
         constant = plan_text_is_constant(&source->env[i].value);
     }
     for (uint32_t i = 0; i < source->tool_count && constant; i++) {
-        constant = plan_text_is_constant(&source->tools[i].run);
+        constant = plan_text_is_constant(&source->tools[i].program) &&
+                   plan_text_is_constant(&source->tools[i].run);
     }
     return constant;
 }
@@ -312,7 +327,8 @@ static bool plan_try_command(struct plan_renderer *renderer)
         good = plan_try_text(renderer, &source->env[i].value, false);
     }
     for (uint32_t i = 0; i < source->tool_count && good; i++) {
-        good = plan_try_text(renderer, &source->tools[i].run, false);
+        good = plan_try_text(renderer, &source->tools[i].program, false) &&
+               plan_try_text(renderer, &source->tools[i].run, false);
     }
     return good;
 }

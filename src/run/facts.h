@@ -107,9 +107,8 @@ bool facts_source(struct facts *facts, struct str path, struct source_fact *fact
 const struct tree *facts_tree(struct facts *facts, uint32_t output);
 
 /* run/tools.c: digests of the programs a stage declares, as fields. */
-bool facts_add_tools(struct facts *facts, const struct m_stage *stage,
-                     const struct plan_command *command, struct key_fields *fields,
-                     struct str *problem);
+bool facts_add_tools(struct facts *facts, const struct plan_command *command,
+                     struct key_fields *fields, struct str *problem);
 /* run/value_keys.c: digest of the named values of a TOML or JSON text. */
 bool value_keys_digest(struct str path, struct str text, const struct str *keys, uint32_t count,
                        struct digest *digest, struct err *err);

@@ -275,7 +275,7 @@ static bool reads_fill_fields(struct facts *facts, struct inst_id instance, stru
         return false;
     }
     reads_add_vars(fields, "pass_env", passed.items, passed.count);
-    if (!facts_add_tools(facts, stage, &fact->command, fields, &fact->lack)) {
+    if (!facts_add_tools(facts, &fact->command, fields, &fact->lack)) {
         fact->lack_status = STATUS_ENVIRONMENT;
         return false;
     }

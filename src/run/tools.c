@@ -94,17 +94,15 @@ static bool tools_field(struct facts *facts, struct str asked, bool printed,
     return true;
 }
 
-bool facts_add_tools(struct facts *facts, const struct m_stage *stage,
-                     const struct plan_command *command, struct key_fields *fields,
-                     struct str *problem)
+bool facts_add_tools(struct facts *facts, const struct plan_command *command,
+                     struct key_fields *fields, struct str *problem)
 {
     if (!command->shell && command->argc != 0 &&
         !tools_field(facts, command->argv[0], false, fields, problem)) {
         return false;
     }
-    for (uint32_t i = 0; i < stage->tool_count; i++) {
-        if (stage->tools[i].program.tmpl != NULL &&
-            !tools_field(facts, stage->tools[i].program.text, false, fields, problem)) {
+    for (uint32_t i = 0; i < command->tool_count; i++) {
+        if (!tools_field(facts, command->tools[i], false, fields, problem)) {
             return false;
         }
     }

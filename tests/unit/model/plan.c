@@ -623,6 +623,30 @@ static void test_tool_of_the_workspace(void **state)
     planning_fini(&p);
 }
 
+static void test_tools_are_rendered(void **state)
+{
+    struct planning p;
+    const struct plan *plan =
+        planning_good(&p, "#! file in/a.csv\n#! file in/b.csv\n" HEAD
+                          "[stage.s]\nmatrix.x = [\"a\", \"b\"]\nrun = \"s\"\n"
+                          "tools = [\"cc\", { run = \"{{x}} -V\" }, \"bin/{{x}}\"]\n"
+                          "[stage.made]\nrun = \"m\"\noutputs = [\"out/m.csv\"]\n"
+                          "[stage.late]\nrun = \"l\"\ninputs = { all = \"out/*.csv\" }\n"
+                          "tools = [\"bin/{{len(inputs)}}\"]\n");
+    const struct plan_command *b = &get(plan, "s@x=b")->command;
+
+    (void)state;
+    assert_int_equal(b->tool_count, 2);
+    assert_text(b->tools[0], "cc");
+    assert_text(b->tools[1], "bin/b");
+    assert_int_equal(b->tool_run_count, 1);
+    assert_text(b->tool_runs[0], "b -V");
+    assert_text(get(plan, "s@x=a")->command.tools[1], "bin/a");
+    assert_true(get(plan, "late")->dynamic);
+    assert_int_equal(get(plan, "late")->command.tool_count, 0);
+    planning_fini(&p);
+}
+
 static void test_brackets_in_names(void **state)
 {
     struct planning p;
@@ -910,6 +934,7 @@ int main(void)
         cmocka_unit_test(test_skipped_asks_for_nothing),
         cmocka_unit_test(test_needs),
         cmocka_unit_test(test_tool_of_the_workspace),
+        cmocka_unit_test(test_tools_are_rendered),
         cmocka_unit_test(test_brackets_in_names),
         cmocka_unit_test(test_command_parts),
         cmocka_unit_test(test_limits),
