@@ -41,42 +41,41 @@ static const char init_text[] =
     "inputs = [\"out/power-*.txt\"]\n"
     "stdout = \"out/report.txt\"\n";
 
-static bool init_write(struct err *err)
+static bool init_write(const char *file, struct err *err)
 {
-    int fd = sys_open("pawl.toml", O_WRONLY | O_CREAT | O_EXCL, 0666);
+    int fd = sys_open(file, O_WRONLY | O_CREAT | O_EXCL, 0666);
     bool ok;
 
     if (fd < 0 && errno == EEXIST) {
         return err_set(err, STATUS_USAGE,
-                       "'pawl.toml' is there already: it is left as it is; 'pawl check' reads it");
+                       "'%s' is there already: it is left as it is; 'pawl check' reads it", file);
     }
     if (fd < 0) {
-        return err_sys(err, "'pawl.toml': cannot be made");
+        return err_sys(err, "'%s': cannot be made", file);
     }
-    ok = file_write_all(fd, init_text, sizeof(init_text) - 1);
-    if (!ok) {
-        err_sys(err, "'pawl.toml': cannot be written");
-    }
+    ok = file_write_all(fd, init_text, sizeof(init_text) - 1) ||
+         err_sys(err, "'%s': cannot be written", file);
     if (sys_close(fd) != 0 && ok) {
-        ok = err_sys(err, "'pawl.toml': cannot be written");
+        ok = err_sys(err, "'%s': cannot be written", file);
     }
     if (!ok) {
-        sys_unlinkat(AT_FDCWD, "pawl.toml", 0);
+        sys_unlinkat(AT_FDCWD, file, 0);
     }
     return ok;
 }
 
 int cmd_init(struct cli *cli)
 {
+    const char *file = cli->file != NULL ? cli->file : "pawl.toml";
     struct err err = {0};
 
     if (cli->dir != NULL && sys_chdir(cli->dir) != 0) {
         err_sys(&err, "'%s': cannot go there", cli->dir);
         return cli_fail(&err);
     }
-    if (!init_write(&err)) {
+    if (!init_write(file, &err)) {
         return cli_fail(&err);
     }
-    strbuf_puts(&cli->out, "wrote pawl.toml; 'pawl run' runs it\n");
+    strbuf_printf(&cli->out, "wrote %s; 'pawl run' runs it\n", file);
     return STATUS_OK;
 }

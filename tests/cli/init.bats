@@ -52,6 +52,12 @@ out/power-3.txt: 8" ]
 	[[ "$stderr" == "pawl: 'missing': cannot go there: "* ]]
 }
 
+@test "under another name" {
+	"$PAWL" -f other.toml init
+	"$PAWL" -f other.toml check
+	[ ! -e pawl.toml ]
+}
+
 @test "a folder that cannot be written" {
 	[ "$(id -u)" -ne 0 ] || skip "root may write everywhere"
 	mkdir shut
