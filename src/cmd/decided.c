@@ -64,6 +64,10 @@ static bool decided_decide(struct decided *decided, struct err *err)
     decide_init(&decided->decide, &session->plan, &facts, decided->scope, decided->target);
     decided->has_facts = true;
     decided->facts.decide = &decided->decide;
+    decided->view = (struct reason_view){.session = session,
+                                         .facts = &decided->facts,
+                                         .decide = &decided->decide,
+                                         .forced = decided->forced};
     decide_plan(&decided->decide);
     if (decided->facts.broken.status != 0) {
         *err = decided->facts.broken;

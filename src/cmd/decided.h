@@ -8,6 +8,7 @@
  *     decided_close(&decided);       always
  */
 #include "cmd/place.h"
+#include "cmd/reason.h"
 #include "run/facts.h"
 
 enum decided_what {
@@ -21,6 +22,7 @@ struct decided {
     struct decide decide;
     bool has_facts;
     uint8_t *scope, *target, *forced; /* by instance */
+    struct reason_view view;          /* for reasons in words */
 };
 
 int decided_open(struct decided *decided, struct cli *cli, enum decided_what what);

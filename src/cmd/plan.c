@@ -1,6 +1,6 @@
 /* Owns `plan`: what `run` would do with the same arguments, and why. */
 #include "base/json_write.h"
-#include "cmd/reason.h"
+#include "cmd/decided.h"
 
 /* What is done with an instance, as a person and as a program reads it. */
 struct plan_word {
@@ -91,8 +91,8 @@ static void plan_show_instance(struct plan_show *show, uint32_t number)
     struct str text;
 
     arena_reset(&show->arena);
-    reason_find(show->decided, instance, &show->arena, &reason);
-    text = reason_text(show->decided, instance, &reason, &show->arena);
+    reason_find(&show->decided->view, instance, &show->arena, &reason);
+    text = reason_text(&show->decided->view, instance, &reason, &show->arena);
     if (!show->cli->json) {
         strbuf_printf(&show->cli->out, "%-8s %.*s: %.*s\n", word->text, STR_ARG(inst->name),
                       STR_ARG(text));

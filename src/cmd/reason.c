@@ -74,32 +74,33 @@ static void reason_compare(struct reason *reason, const struct key_fields *now, 
 /* --- what a depfile named --- */
 
 /* False: not there. */
-static bool reason_digest_now(struct decided *decided, struct str path, struct digest *digest)
+static bool reason_digest_now(const struct reason_view *view, struct str path,
+                              struct digest *digest)
 {
-    const struct plan *plan = &decided->place.session.plan;
+    const struct plan *plan = &view->session->plan;
     struct path_id id = plan_find_path(plan, path);
     struct source_fact source;
 
     if (id.n != PLAN_NONE && inst_is_some(plan->paths[id.n].producer)) {
-        const struct output_fact *made = &decided->facts.outputs[plan->paths[id.n].output];
+        const struct output_fact *made = &view->facts->outputs[plan->paths[id.n].output];
 
         *digest = made->digest;
         return made->state == OUTPUT_MADE;
     }
-    if (!facts_source(&decided->facts, path, &source) || !source.exists || source.folder) {
+    if (!facts_source(view->facts, path, &source) || !source.exists || source.folder) {
         return false;
     }
     *digest = source.digest;
     return true;
 }
 
-static void reason_compare_found(struct decided *decided, struct reason *reason,
+static void reason_compare_found(const struct reason_view *view, struct reason *reason,
                                  struct arena *arena)
 {
     for (uint32_t i = 0; i < reason->last.discovered_count; i++) {
         const struct result_input *input = &reason->last.discovered[i];
         struct digest now;
-        bool is_there = reason_digest_now(decided, input->path, &now);
+        bool is_there = reason_digest_now(view, input->path, &now);
 
         if (is_there != input->missing && (!is_there || digest_equal(&now, &input->digest))) {
             continue;
@@ -111,11 +112,11 @@ static void reason_compare_found(struct decided *decided, struct reason *reason,
 }
 
 /* The result that counts now, else the last one of the instance here. */
-static struct result_ref reason_result(const struct decided *decided, struct inst_id instance)
+static struct result_ref reason_result(const struct reason_view *view, struct inst_id instance)
 {
-    const struct session *session = &decided->place.session;
+    const struct session *session = view->session;
     const struct plan_instance *inst = &session->plan.instances[instance.n];
-    const struct inst_fact *fact = &decided->facts.instances[instance.n];
+    const struct inst_fact *fact = &view->facts->instances[instance.n];
 
     if (session->results == NULL) {
         return (struct result_ref){RESULT_NONE};
@@ -127,16 +128,16 @@ static struct result_ref reason_result(const struct decided *decided, struct ins
                              &session->workspace.id);
 }
 
-void reason_find(struct decided *decided, struct inst_id instance, struct arena *arena,
+void reason_find(const struct reason_view *view, struct inst_id instance, struct arena *arena,
                  struct reason *reason)
 {
-    const struct inst_fact *fact = &decided->facts.instances[instance.n];
-    struct result_ref ref = reason_result(decided, instance);
+    const struct inst_fact *fact = &view->facts->instances[instance.n];
+    struct result_ref ref = reason_result(view, instance);
 
     *reason = (struct reason){.has_key = fact->keyed &&
-                                         decided->decide.verdict[instance.n] != DECIDE_UNKNOWN};
-    reason->has_last = result_ref_is_some(ref) &&
-                       results_read(decided->place.session.results, ref, arena, &reason->last);
+                                         view->decide->verdict[instance.n] != DECIDE_UNKNOWN};
+    reason->has_last =
+        result_ref_is_some(ref) && results_read(view->session->results, ref, arena, &reason->last);
     if (!reason->has_last || !reason->has_key || fact->hit) {
         return;
     }
@@ -144,7 +145,7 @@ void reason_find(struct decided *decided, struct inst_id instance, struct arena 
                                   (size_t)fact->fields.count + reason->last.field_count +
                                       reason->last.discovered_count);
     reason_compare(reason, &fact->fields, arena);
-    reason_compare_found(decided, reason, arena);
+    reason_compare_found(view, reason, arena);
 }
 
 /* --- words --- */
@@ -196,19 +197,19 @@ void reason_change_text(const struct reason_change *change, struct strbuf *out)
 }
 
 /* The first demanded output that is not as its result says. */
-static struct str reason_lost_output(struct decided *decided, struct inst_id instance)
+static struct str reason_lost_output(const struct reason_view *view, struct inst_id instance)
 {
-    struct session *session = &decided->place.session;
+    struct session *session = view->session;
     const struct plan_instance *inst = &session->plan.instances[instance.n];
 
     for (uint32_t i = 0; i < inst->output_count; i++) {
         uint32_t output = inst->outputs_first + i;
-        const struct output_fact *fact = &decided->facts.outputs[output];
+        const struct output_fact *fact = &view->facts->outputs[output];
         struct str path = plan_path_name(&session->plan, session->plan.outputs[output].path);
         struct output_look look;
         struct err err = {0};
 
-        if (decide_is_demanded(&decided->decide, output) && fact->state == OUTPUT_MADE &&
+        if (decide_is_demanded(view->decide, output) && fact->state == OUTPUT_MADE &&
             (!source_look_output(session, path, fact->type, fact->executable, &fact->digest, false,
                                  &look, &err) ||
              !look.same)) {
@@ -219,15 +220,15 @@ static struct str reason_lost_output(struct decided *decided, struct inst_id ins
 }
 
 /* The producer that must be done before anything can be said. */
-static struct str reason_waits_for(const struct decided *decided, struct inst_id instance)
+static struct str reason_waits_for(const struct reason_view *view, struct inst_id instance)
 {
-    const struct plan *plan = &decided->place.session.plan;
+    const struct plan *plan = &view->session->plan;
     const struct plan_instance *inst = &plan->instances[instance.n];
 
     for (uint32_t i = 0; i < inst->producer_count; i++) {
         uint32_t p = plan->edges[inst->producers_first + i].n;
 
-        if (decided->scope[p] && !decided->decide.ended[p]) {
+        if (view->decide->scope[p] && !view->decide->ended[p]) {
             return plan->instances[p].name;
         }
     }
@@ -249,10 +250,10 @@ static struct str reason_changes_text(const struct reason *reason, struct arena 
 }
 
 /* Nothing differs, yet the result does not count. */
-static struct str reason_of_useless(const struct decided *decided, struct inst_id instance,
+static struct str reason_of_useless(const struct reason_view *view, struct inst_id instance,
                                     const struct reason *reason)
 {
-    const struct session *session = &decided->place.session;
+    const struct session *session = view->session;
 
     if ((reason->last.flags & RESULT_UNKEYED) != 0) {
         return STR("an input changed while it ran last");
@@ -266,17 +267,17 @@ static struct str reason_of_useless(const struct decided *decided, struct inst_i
     return STR("its result is not in the store any more");
 }
 
-static struct str reason_to_run(struct decided *decided, struct inst_id instance,
+static struct str reason_to_run(const struct reason_view *view, struct inst_id instance,
                                 const struct reason *reason, struct arena *arena)
 {
-    const struct plan_instance *inst = &decided->place.session.plan.instances[instance.n];
+    const struct plan_instance *inst = &view->session->plan.instances[instance.n];
 
-    if (decided->facts.instances[instance.n].hit) {
-        struct str path = reason_lost_output(decided, instance);
+    if (view->facts->instances[instance.n].hit) {
+        struct str path = reason_lost_output(view, instance);
 
         return str_printf(arena, "output '%.*s' is neither here nor in the store", STR_ARG(path));
     }
-    if (decided->forced[instance.n]) {
+    if (view->forced[instance.n]) {
         return STR("forced");
     }
     if (inst->no_cache) {
@@ -288,32 +289,32 @@ static struct str reason_to_run(struct decided *decided, struct inst_id instance
         return STR("never ran here");
     }
     return reason->change_count != 0 ? reason_changes_text(reason, arena)
-                                     : reason_of_useless(decided, instance, reason);
+                                     : reason_of_useless(view, instance, reason);
 }
 
-struct str reason_text(struct decided *decided, struct inst_id instance,
+struct str reason_text(const struct reason_view *view, struct inst_id instance,
                        const struct reason *reason, struct arena *arena)
 {
-    const struct plan_instance *inst = &decided->place.session.plan.instances[instance.n];
+    const struct plan_instance *inst = &view->session->plan.instances[instance.n];
     struct str path;
 
-    switch ((enum decide_action)decided->decide.action[instance.n]) {
+    switch ((enum decide_action)view->decide->action[instance.n]) {
     case DECIDE_WAIT:
-        path = reason_waits_for(decided, instance);
+        path = reason_waits_for(view, instance);
         return str_printf(arena, "depends on what '%.*s' makes", STR_ARG(path));
     case DECIDE_NOTHING:
         return STR("up to date");
     case DECIDE_RESTORE:
-        path = reason_lost_output(decided, instance);
+        path = reason_lost_output(view, instance);
         return str_printf(arena, "output '%.*s' is not as it was, and the store has it",
                           STR_ARG(path));
     case DECIDE_RUN:
-        return reason_to_run(decided, instance, reason, arena);
+        return reason_to_run(view, instance, reason, arena);
     case DECIDE_END_SKIPPED:
         return inst->skip_reason.len != 0 ? inst->skip_reason
                                           : STR("what it reads would be skipped");
     case DECIDE_END_LACKING:
         break;
     }
-    return decided->facts.instances[instance.n].lack;
+    return view->facts->instances[instance.n].lack;
 }

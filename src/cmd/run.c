@@ -200,6 +200,25 @@ static void run_load_durations(struct run_call *call)
     }
 }
 
+/* What every command of a stage needs from outside is asked for before anything runs. */
+static bool run_has_what_it_needs(struct run_call *call, struct err *err)
+{
+    const struct plan *plan = &call->session.plan;
+
+    for (uint32_t s = 0; s < plan->stage_count; s++) {
+        const struct plan_stage *stage = &plan->stages[s];
+        bool in_scope = false;
+
+        for (uint32_t i = 0; !in_scope && i < stage->instance_count; i++) {
+            in_scope = call->scope[stage->instances_first + i] != 0;
+        }
+        if (in_scope && !facts_has_surroundings(&call->facts, stage->source, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void run_decide(struct run_call *call)
 {
     struct facts_options options = {.rehash = call->cli->rehash,
@@ -332,6 +351,10 @@ static int run_engine(struct run_call *call, struct err *err)
 
     engine_init(&call->engine, &call->decide, &world, &options, &call->recorder);
     call->facts.decide = &call->engine.decide;
+    call->show.view = (struct reason_view){.session = &call->session,
+                                           .facts = &call->facts,
+                                           .decide = &call->engine.decide,
+                                           .forced = call->forced};
     run_record_orphans(call);
     status = engine_run(&call->engine, err);
     if (!executor_finish(&call->executor, err) && status == STATUS_OK) {
@@ -444,7 +467,7 @@ static bool run_prepare(struct run_call *call, struct err *err)
         *err = call->facts.broken;
         return false;
     }
-    return true;
+    return run_has_what_it_needs(call, err);
 }
 
 static int run_command(struct run_call *call, struct err *err)

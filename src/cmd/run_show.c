@@ -39,6 +39,21 @@ static void run_show_command(void *ctx, struct inst_id instance, struct strbuf *
     }
 }
 
+static void run_show_why(void *ctx, struct inst_id instance, struct strbuf *out)
+{
+    struct run_show *show = ctx;
+    struct arena scratch;
+    struct reason reason;
+
+    if (show->view.decide == NULL) {
+        return;
+    }
+    arena_init(&scratch);
+    reason_find(&show->view, instance, &scratch, &reason);
+    strbuf_add_str(out, reason_text(&show->view, instance, &reason, &scratch));
+    arena_fini(&scratch);
+}
+
 static enum run_display run_show_choose(const struct cli *cli)
 {
     switch ((enum cli_progress)cli->progress) {
@@ -98,7 +113,8 @@ void run_show_watch(struct run_show *show, struct cli *cli, struct session *sess
                                             .verbose = cli->verbose,
                                             .colored = cli_is_colored(cli, STDERR_FILENO),
                                             .ctx = show,
-                                            .command = run_show_command};
+                                            .command = run_show_command,
+                                            .why = run_show_why};
     if (show->display != RUN_DISPLAY_NONE) {
         struct observer observer = run_show_open(show);
 

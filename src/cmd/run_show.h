@@ -6,6 +6,7 @@
  * run_show_fini.
  */
 #include "cmd/command.h"
+#include "cmd/reason.h"
 #include "report/json.h"
 #include "report/plain.h"
 #include "report/terminal.h"
@@ -20,6 +21,7 @@ struct run_show {
     struct session *session;
     struct recorder *recorder;
     struct facts *facts;
+    struct reason_view view; /* set before the engine starts, for `-v` */
     struct report_options options;
     struct sink_fd out;
     struct sink sink;

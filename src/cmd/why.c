@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/json_write.h"
-#include "cmd/reason.h"
+#include "cmd/decided.h"
 
 enum { WHY_DIGEST_SHOWN = 12 };
 
@@ -78,7 +78,7 @@ static void why_show(struct decided *decided, struct inst_id instance, const str
 
     strbuf_printf(out, "%.*s: %s", STR_ARG(inst->name), why_verdict(decided, instance.n));
     if (decided->decide.action[instance.n] != DECIDE_NOTHING) {
-        strbuf_printf(out, ": %.*s", STR_ARG(reason_text(decided, instance, reason, arena)));
+        strbuf_printf(out, ": %.*s", STR_ARG(reason_text(&decided->view, instance, reason, arena)));
     }
     strbuf_putc(out, '\n');
     why_show_last(out, reason);
@@ -123,7 +123,7 @@ static void why_show_json(struct decided *decided, struct inst_id instance,
     json_field_str(w, "instance", inst->name);
     json_field_str(w, "stage", plan->stages[inst->stage.n].name);
     json_field_text(w, "verdict", why_verdict(decided, instance.n));
-    json_field_str(w, "reason", reason_text(decided, instance, reason, arena));
+    json_field_str(w, "reason", reason_text(&decided->view, instance, reason, arena));
     if (reason->has_last) {
         why_json_last(w, &reason->last);
     }
@@ -156,7 +156,7 @@ static void why_show_all(struct cli *cli, struct decided *decided)
             continue;
         }
         arena_reset(&arena);
-        reason_find(decided, instance, &arena, &reason);
+        reason_find(&decided->view, instance, &arena, &reason);
         if (cli->json) {
             why_show_json(decided, instance, &reason, &arena, &w);
         } else {

@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "os/spawn.h"
+#include "model/template.h"
+#include "run/environment.h"
 #include "run/facts.h"
 #include "run/probe.h"
 
@@ -112,4 +114,33 @@ bool facts_add_tools(struct facts *facts, const struct plan_command *command,
         }
     }
     return true;
+}
+
+static bool tools_are_there(struct facts *facts, const struct m_stage *stage, struct err *err)
+{
+    struct key_fields fields;
+    struct str problem = STR_NONE;
+
+    key_fields_init(&fields, &facts->scratch);
+    for (uint32_t i = 0; i < stage->tool_count; i++) {
+        struct str name;
+
+        if (stage->tools[i].program.tmpl != NULL &&
+            template_is_literal(stage->tools[i].program.tmpl, &name) &&
+            !tools_field(facts, name, false, &fields, &problem)) {
+            return err_set(err, STATUS_ENVIRONMENT, "stage '%.*s': %.*s", STR_ARG(stage->name),
+                           STR_ARG(problem));
+        }
+    }
+    return true;
+}
+
+bool facts_has_surroundings(struct facts *facts, const struct m_stage *stage, struct err *err)
+{
+    struct event_strs passed;
+
+    arena_reset(&facts->scratch);
+    return environment_passed(stage, true, &facts->scratch, &passed, err) &&
+           environment_passed(stage, false, &facts->scratch, &passed, err) &&
+           tools_are_there(facts, stage, err);
 }

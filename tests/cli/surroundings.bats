@@ -1,0 +1,50 @@
+#!/usr/bin/env bats
+# What every command needs from outside is asked for before anything runs.
+bats_require_minimum_version 1.5.0
+
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	unset TOKEN
+	cat >pawl.toml <<-'EOF'
+		[pipeline]
+		name = "needs"
+		[stage.first]
+		run = "echo 1 >first"
+		outputs = ["first"]
+		[stage.second]
+		run = "cat first >second"
+		inputs = ["first"]
+		outputs = ["second"]
+		pass_env = ["TOKEN"]
+	EOF
+}
+
+@test "a variable that is not set ends the run before it begins" {
+	run --separate-stderr "$PAWL" run
+	[ "$status" -eq 11 ]
+	[[ "$stderr" == *"environment variable 'TOKEN' of stage 'second' is not set"* ]]
+	[ ! -e first ]
+	TOKEN=1 "$PAWL" run
+	[ -e second ]
+}
+
+@test "a variable of a stage that is not asked for is not missed" {
+	"$PAWL" run first
+	[ -e first ]
+}
+
+@test "a tool that is not there ends the run before it begins" {
+	sed -i 's/^pass_env.*/tools = ["no-such-tool-anywhere"]/' pawl.toml
+	run --separate-stderr "$PAWL" run
+	[ "$status" -eq 11 ]
+	[[ "$stderr" == *"no-such-tool-anywhere"* ]]
+	[ ! -e first ]
+}
+
+@test "-v says why an instance runs" {
+	TOKEN=1 "$PAWL" run
+	TOKEN=2 run --separate-stderr "$PAWL" run -v
+	[ "$status" -eq 0 ]
+	[[ "$stderr" == *"start     second: passed variable 'TOKEN' changed"* ]]
+}
