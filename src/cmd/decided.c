@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/mem.h"
+#include "cmd/run_view.h"
 
 /* --force and --from. */
 static bool decided_force(struct decided *decided, struct err *err)
@@ -51,6 +53,62 @@ static bool decided_take_request(struct decided *decided, enum decided_what what
     return true;
 }
 
+/* Whether `run` with the same arguments would go on with the run that `view` shows. */
+static bool decided_goes_on(const struct decided *decided, const struct run_view *view)
+{
+    struct cli *cli = decided->place.cli;
+    const struct session *session = &decided->place.session;
+    struct event_strs targets = {ARENA_ARRAY(&cli->arena, struct str, cli->operands.count), 0};
+    struct event_pairs flags = {0};
+    char hex[DIGEST_HEX_BYTES + 1];
+    struct digest plan;
+
+    if (run_status_is_final(view->state.status) || cli->force.count != 0 || cli->from != NULL ||
+        cli->only || view->state.instance_count != session->plan.instance_count) {
+        return false;
+    }
+    for (uint32_t i = 0; i < cli->operands.count; i++) {
+        targets.items[targets.count++] = str_of(cli->operands.items[i]);
+    }
+    plan = session_plan_digest(session, &targets, &flags);
+    return str_is(view->state.plan, digest_hex(&plan, hex));
+}
+
+static bool decided_has_uncached(const struct decided *decided)
+{
+    const struct plan *plan = &decided->place.session.plan;
+
+    for (uint32_t i = 0; i < plan->instance_count; i++) {
+        if (decided->scope[i] && plan->instances[i].no_cache) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A stage with `cache = false` that an interrupted run already ran is not run again by the run that
+ * goes on with it. */
+static void decided_take_ran(struct decided *decided, struct facts_options *options)
+{
+    const struct session *session = &decided->place.session;
+    struct run_view view;
+    struct run_id id;
+    struct err err = {0};
+
+    if (!decided_has_uncached(decided) || !run_view_find(session, NULL, &id, &err)) {
+        return;
+    }
+    if (run_view_read(session, &id, &view, &err) && decided_goes_on(decided, &view)) {
+        uint8_t *ran = ARENA_ARRAY(&decided->place.cli->arena, uint8_t, view.state.instance_count);
+
+        for (uint32_t i = 0; i < view.state.instance_count; i++) {
+            ran[i] = view.state.instances[i].state == INST_DONE;
+        }
+        options->ran = ran;
+    }
+    run_view_fini(&view);
+}
+
 static bool decided_decide(struct decided *decided, struct err *err)
 {
     struct session *session = &decided->place.session;
@@ -59,6 +117,7 @@ static bool decided_decide(struct decided *decided, struct err *err)
                                     .forced = decided->forced};
     struct decide_facts facts;
 
+    decided_take_ran(decided, &options);
     facts_init(&decided->facts, session, &options);
     facts = facts_decide(&decided->facts);
     decide_init(&decided->decide, &session->plan, &facts, decided->scope, decided->target);

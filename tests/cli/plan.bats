@@ -257,3 +257,33 @@ may run  second: depends on what 'first@name=a' makes
 	[ "$status" -eq 2 ]
 	[[ "$output" == *"'compile' cannot be adopted: what it reads is known only from the depfile of a run"* ]]
 }
+
+@test "after an interruption: what the run ran already is not announced again" {
+	cat >pawl.toml <<-'TOML'
+		[pipeline]
+		name = "x"
+
+		[stage.stamp]
+		run = "echo stamp >stamp.txt"
+		outputs = ["stamp.txt"]
+		cache = false
+
+		[stage.slow]
+		run = "cat stamp.txt >slow.txt; until test -e go; do sleep 0.05; done"
+		inputs = ["stamp.txt"]
+		outputs = ["slow.txt"]
+	TOML
+	[ "$(planned stamp)" = "run: runs in each run: cache = false" ]
+	"$PAWL" run -q 3>&- &
+	pid=$!
+	end=$((SECONDS + 20))
+	until [ -e slow.txt ]; do [ "$SECONDS" -lt "$end" ]; done
+	kill -9 "$pid"
+	wait "$pid" || :
+	[ "$(planned stamp)" = "" ]
+	[ "$(planned slow)" = "run: never ran here" ]
+	touch go
+	"$PAWL" run -q
+	[ "$("$PAWL" events | grep -c '"attempt.started".*"stamp"')" -eq 1 ]
+	[ "$(planned stamp)" = "run: runs in each run: cache = false" ]
+}
