@@ -68,7 +68,7 @@ describe_machine() {
     printf '# machine %s, %s cores, %s, %s\n' "$(uname -srm)" "$(nproc)" \
         "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" \
         "$(awk '$1 == "MemTotal:" { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo)"
-    printf '# file system %s\n' "$(stat -f -c %T "$dir")"
+    printf '# file system %s\n' "$(df -PT "$dir" | awk 'NR == 2 { print $2 }')"
     printf '# load before %s\n' "$(cut -d ' ' -f 1-3 /proc/loadavg)"
     for tool in $tools; do
         printf '# tool %s %s\n' "$tool" "$(version_of "$tool")"
@@ -95,9 +95,14 @@ run_tool() {
 }
 
 # The same for all: outputs, their folders and every tool's state. Folders of outputs are made
-# beforehand because make does not.
+# beforehand because make does not. Nothing is deleted before the end: ext4 without a journal looks
+# at every inode that was deleted in the last minutes whenever it makes a file.
 clean() {
-    rm -rf leaf join all .pawl .ninja_log .ninja_deps
+    away=$dir/away/$size-$3-$2
+    mkdir -p "$away"
+    for entry in leaf join all .pawl .ninja_log .ninja_deps; do
+        [ ! -e "$entry" ] || mv "$entry" "$away/"
+    done
     mkdir leaf join
     (cd src && printf 'leaf/%s\n' *) | xargs mkdir
 }
@@ -107,9 +112,9 @@ source_of() {
     printf 'src/%s/%s\n' $((100001 + size / 200)) $((101 + $1 * 7 % 100))
 }
 
-prepare() {
+prepare() { # SCENARIO ROUND TOOL
     case $1 in
-    full) clean ;;
+    full) clean "$@" ;;
     touch) touch "$(source_of "$2")" ;;
     change) printf 'changed in round %s\n' "$2" >>"$(source_of "$2")" ;;
     esac
@@ -121,7 +126,7 @@ verify() {
 
 step() { # SCENARIO ROUND TOOL
     cd "$dir/$size/$3"
-    prepare "$1" "$2"
+    prepare "$@"
     # What the step before wrote must not be written during this one.
     sync
     run_tool "$3"
@@ -149,7 +154,6 @@ rotate() {
 measure_size() {
     if [ "$size" -le 1000 ]; then runs=${BENCH_RUNS:-5}; else runs=${BENCH_RUNS:-3}; fi
     for tool in $tools; do
-        rm -rf "${dir:?}/$size/$tool"
         mkdir -p "$dir/$size/$tool"
         (cd "$dir/$size/$tool" && sh "$here/graph.sh" "$size")
         # Round 0 is not counted: everything is read once, and every tool has made the same.
@@ -166,7 +170,6 @@ measure_size() {
         done
         round=$((round + 1))
     done
-    rm -rf "${dir:?}/$size"
 }
 
 choose_tools
@@ -176,9 +179,11 @@ tools=${BENCH_TOOLS:-$tools}
     describe_machine
     echo 'leaves,scenario,tool,round,wall_ns,user_us,system_us,maxrss_kib'
 } >"$results"
+rm -rf "$dir/away" "$dir"/[0-9]*
 for size in ${BENCH_SIZES:-1000 10000}; do
     measure_size
 done
+rm -rf "$dir/away" "$dir"/[0-9]*
 grep '^#' "$results"
 awk -f "$here/report.awk" "$results"
 printf '\nevery figure: %s\n' "$results"
