@@ -56,11 +56,17 @@ enum plan_exists plan_path_exists(struct plan_build *build, struct path_id path)
 
 /* --- is an entry a source? --- */
 
+/* An output, or something below a folder that is one. */
 static bool plan_is_output(const struct plan *plan, struct str path)
 {
-    struct path_id id = plan_find_path(plan, path);
+    for (; path.len != 0 && !path_is_absolute(path); path = path_dir(path)) {
+        struct path_id id = plan_find_path(plan, path);
 
-    return id.n != PLAN_NONE && inst_is_some(plan->paths[id.n].producer);
+        if (id.n != PLAN_NONE && inst_is_some(plan->paths[id.n].producer)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static enum plan_entry_state plan_entry_look(struct plan_build *build, struct str path)

@@ -555,6 +555,21 @@ static void test_outputs_are_no_sources_and_orphans_are_noted(void **state)
     planning_fini(&p);
 }
 
+/* Also when the folder itself is an input, and is listed. */
+static void test_what_lies_in_a_folder_output_is_no_orphan(void **state)
+{
+    struct planning p;
+    const struct plan *plan =
+        planning_good(&p, "#! made model/w.bin\n#! made model/sub/v.bin\n#! made old.bin\n" HEAD
+                          "[stage.make]\nrun = \"make\"\noutputs = [\"model/\"]\n"
+                          "[stage.all]\nrun = \"cat\"\ninputs = [\"model/\", \"**/*.bin\"]\n");
+
+    (void)state;
+    assert_int_equal(plan->orphan_count, 1);
+    assert_text(plan_path_name(plan, plan->orphans[0]), "old.bin");
+    planning_fini(&p);
+}
+
 static void test_optional_inputs(void **state)
 {
     struct planning p;
@@ -930,6 +945,7 @@ int main(void)
         cmocka_unit_test(test_order_is_that_of_definition),
         cmocka_unit_test(test_folders),
         cmocka_unit_test(test_outputs_are_no_sources_and_orphans_are_noted),
+        cmocka_unit_test(test_what_lies_in_a_folder_output_is_no_orphan),
         cmocka_unit_test(test_optional_inputs),
         cmocka_unit_test(test_skipped_asks_for_nothing),
         cmocka_unit_test(test_needs),
