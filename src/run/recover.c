@@ -12,7 +12,9 @@
 #include "base/path.h"
 #include "base/sys.h"
 #include "base/vec.h"
+#include "os/remove.h"
 #include "os/survivors.h"
+#include "os/walk.h"
 #include "store/park.h"
 
 enum { RECOVER_LIMIT_S = 5, RECOVER_TAIL_BYTES = 64 << 10 };
@@ -456,6 +458,34 @@ static bool recover_lives(struct session *session, struct err *err)
     }
 }
 
+/* --- what lies in tmp/ --- */
+
+static bool recover_is_of_store(struct str name)
+{
+    return str_has_prefix(name, STR("o."));
+}
+
+/* What dead attempts were writing. The store looks after its own files there, which sessions of
+ * other workspaces may be writing now. */
+static bool recover_temp(struct session *session, struct err *err)
+{
+    struct walk_options all = {.flat = true, .all = true};
+    struct walk_list list = {NULL, 0};
+    struct arena arena;
+    bool ok;
+
+    arena_init(&arena);
+    ok = walk_folder(session->workspace.pawlfd, "tmp", &all, &arena, &list, err);
+    for (uint32_t i = 0; ok && i < list.count; i++) {
+        struct str name = list.items[i].path;
+
+        ok = recover_is_of_store(name) ||
+             tree_remove(session->workspace.pawlfd, path_join(&arena, STR("tmp"), name).data, err);
+    }
+    arena_fini(&arena);
+    return ok;
+}
+
 bool recover_workspace(struct session *session, struct recovered *recovered, struct err *err)
 {
     struct arena arena;
@@ -468,7 +498,8 @@ bool recover_workspace(struct session *session, struct recovered *recovered, str
     ok = recover_find(session, &arena, &run, &found, err);
     arena_fini(&arena);
     return ok && (!found || recover_run(session, &run, recovered, err)) &&
-           recover_lives(session, err) && recover_parked(session, err);
+           recover_lives(session, err) && recover_parked(session, err) &&
+           recover_temp(session, err);
 }
 
 void recovered_fini(struct recovered *recovered)
