@@ -261,6 +261,34 @@ bool machine_pressure(const struct machine *machine, const char *root, const cha
     return parse_pressure(read_file(root, path, text, sizeof(text)), some_avg10);
 }
 
+/* The number behind `name` at the start of a line. */
+static uint64_t oom_count(struct str text, struct str name)
+{
+    struct str line;
+
+    while (str_split(&text, '\n', &line)) {
+        uint64_t count = 0;
+
+        if (str_has_prefix(line, name) && str_to_u64(str_trim(str_skip(line, name.len)), &count)) {
+            return count;
+        }
+    }
+    return 0;
+}
+
+uint64_t machine_oom_kills(const struct machine *machine, const char *root)
+{
+    char text[16384], path[CGROUP_PATH_BYTES + 40];
+    uint64_t count =
+        oom_count(read_file(root, "/proc/vmstat", text, sizeof(text)), STR("oom_kill "));
+
+    if (machine->cgroup_version == 2 && machine->cgroup_memory[0] != '\0') {
+        snprintf(path, sizeof(path), "%s/memory.events", machine->cgroup_memory);
+        count += oom_count(read_file("", path, text, sizeof(text)), STR("oom_kill "));
+    }
+    return count;
+}
+
 bool machine_disk(const char *path, uint64_t *free_bytes, uint32_t *free_permille)
 {
     struct statfs stat;

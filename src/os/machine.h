@@ -42,6 +42,10 @@ bool machine_cpu_busy_ns(const struct machine *machine, const char *root, int64_
 bool machine_pressure(const struct machine *machine, const char *root, const char *resource,
                       uint32_t *some_avg10);
 
+/* How often the kernel has killed a process for want of memory, in our cgroup and on the machine; 0
+ * where that is not known. A SIGKILL during which it grows was one of those. */
+uint64_t machine_oom_kills(const struct machine *machine, const char *root);
+
 /* Free bytes for us, and in per mille of the whole, of the file system that holds `path`. */
 bool machine_disk(const char *path, uint64_t *free_bytes, uint32_t *free_permille);
 

@@ -210,7 +210,7 @@ static void times_set(struct signature_times *times, const struct times_row *row
     pthread_mutex_unlock(&times->mutex);
 }
 
-static bool fd_is_network(int fd)
+bool signature_is_network(int fd)
 {
     struct statfs stat;
     /* Unknown: the careful answer. */
@@ -246,7 +246,7 @@ static bool probe_multigrain(int fd)
 static void probe_file(int fd, struct times_row *row)
 {
     struct sys_stat stat;
-    row->network = fd_is_network(fd);
+    row->network = signature_is_network(fd);
     if (!row->network) {
         row->multigrain = probe_multigrain(fd);
     } else if (sys_pwrite(fd, "p", 1, 0) == 1 && sys_fsync(fd) == 0 && sys_fstat(fd, &stat) == 0) {
@@ -286,7 +286,7 @@ struct signature_tick signature_tick_now(struct signature_times *times, int fd)
     }
     if (times == NULL || !times_find(times, device_of(&stat), &row)) {
         row.device = device_of(&stat);
-        row.network = fd_is_network(fd);
+        row.network = signature_is_network(fd);
         if (times != NULL) {
             times_set(times, &row);
         }

@@ -58,6 +58,9 @@ void signature_times_free(struct signature_times *times);
  * store; a file system never probed counts as coarse. A failed probe counts as coarse too. */
 void signature_times_probe(struct signature_times *times, int dirfd);
 
+/* Is the file system that `fd` is on a network one? */
+bool signature_is_network(int fd);
+
 /* The moment before a read, by the clock of the file system that `fd` is on. */
 struct signature_tick {
     int64_t coarse_ns; /* CLOCK_REALTIME_COARSE */

@@ -493,12 +493,29 @@ static void attempt_close_pipes(struct attempt *attempt)
     }
 }
 
+/* Killed by the kernel for want of memory? Each kill is laid to one attempt. */
+static bool attempt_is_oom(struct attempt *attempt)
+{
+    struct executor *executor = attempt->executor;
+    uint64_t before = executor->oom_kills;
+
+    if (attempt->end.signal != SIGKILL) {
+        return false;
+    }
+    executor->oom_kills = machine_oom_kills(&executor->session->machine, "");
+    return executor->oom_kills > before;
+}
+
 static void attempt_judge_exit(struct attempt *attempt)
 {
     const struct child_end *end = &attempt->end;
     bool shell = attempt->fact->command.shell;
 
-    if (end->signal != 0) {
+    if (attempt_is_oom(attempt)) {
+        attempt->cause = CAUSE_OOM;
+        attempt->reason =
+            STR("killed by the kernel for want of memory; 'memory' says what it needs");
+    } else if (end->signal != 0) {
         attempt->cause = CAUSE_SIGNAL;
         attempt->reason = str_printf(&attempt->arena, "killed by signal %d (%s)", end->signal,
                                      strsignal(end->signal));

@@ -390,6 +390,15 @@ static bool commit_is_declared_input(const struct attempt *attempt, struct str p
     return false;
 }
 
+/* What a depfile names was not looked at before the command started; so it must not have changed
+ * since. File systems stamp with a clock that may lag by a tick. */
+static bool commit_is_newer(const struct attempt *attempt, const struct signature *signature)
+{
+    enum { TICK_MS = 10 };
+
+    return signature->ctime_ns >= attempt->started_real_ns - TICK_MS * NS_PER_MS;
+}
+
 static bool commit_found(struct attempt *attempt, struct str written)
 {
     struct executor *executor = attempt->executor;
@@ -423,6 +432,15 @@ static bool commit_found(struct attempt *attempt, struct str written)
     found->missing = !source.exists || source.folder;
     found->digest = source.digest;
     attempt->discovered_count++;
+    if (source.exists && commit_is_newer(attempt, &source.signature)) {
+        attempt->changed_path = path;
+        commit_fail(attempt, CAUSE_UNSETTLED,
+                    str_printf(&attempt->arena,
+                               "'%.*s', which its depfile names, changed while it "
+                               "ran",
+                               STR_ARG(path)));
+        return false;
+    }
     return true;
 }
 
@@ -643,12 +661,12 @@ static void commit_tell_changed(struct attempt *attempt)
 
 void commit_take(struct attempt *attempt)
 {
+    if (attempt->cause == CAUSE_NONE && commit_depfiles(attempt)) {
+        commit_result(attempt);
+    }
     if (attempt->changed_path.len != 0) {
         facts_forget_source(attempt->executor->facts, attempt->changed_path);
         commit_tell_changed(attempt);
-    }
-    if (attempt->cause == CAUSE_NONE && commit_depfiles(attempt)) {
-        commit_result(attempt);
     }
     attempt_finish(attempt);
 }

@@ -117,6 +117,7 @@ bool executor_init(struct executor *executor, struct session *session, struct fa
                                           .clone = &executor->clone};
     executor->by_instance =
         mem_calloc(session->plan.instance_count, sizeof(*executor->by_instance));
+    executor->oom_kills = machine_oom_kills(&session->machine, "");
     executor->pawl_path = executor_own_path(&session->arena);
     executor->multigrain = signature_tick_now(session->times, session->root_fd).multigrain;
     executor->next_barrier_ns = clock_mono_ns(session->clock) + BARRIER_PERIOD_S * NS_PER_SEC;

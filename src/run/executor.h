@@ -122,6 +122,7 @@ struct executor {
     uint32_t barrier_drops;
     struct err barrier_err;
     int64_t next_barrier_ns, next_usage_ns;
+    uint64_t oom_kills; /* seen so far: see machine_oom_kills */
     int tty_fd;
     bool child_signal;
     /* What commands print, as it comes; NULL: nobody wants it. */

@@ -226,7 +226,8 @@ static bool session_open_store_folder(struct session *session, enum session_acce
 
     if (store.len == 0) {
         session->store_fd = session->workspace.pawlfd;
-        return true;
+        return access == SESSION_LOOK || !signature_is_network(session->store_fd) ||
+               lock_probe(".pawl", err);
     }
     store = str_dup(&session->arena, store);
     if (access == SESSION_CHANGE && sys_mkdir(store.data, 0777) != 0 && errno != EEXIST) {
@@ -235,6 +236,13 @@ static bool session_open_store_folder(struct session *session, enum session_acce
     session->store_fd = sys_open(store.data, O_RDONLY | O_DIRECTORY, 0);
     if (session->store_fd < 0) {
         return err_sys(err, "store '%s': cannot be opened", store.data);
+    }
+    if (signature_is_network(session->store_fd)) {
+        return err_set(
+            err, STATUS_ENVIRONMENT,
+            "store '%s': is on a network file system, which has no locks and no order of "
+            "writes to rely on; use a local one, or a private '.pawl'",
+            store.data);
     }
     return true;
 }
