@@ -256,7 +256,7 @@ static struct str reason_of_useless(const struct reason_view *view, struct inst_
     const struct session *session = view->session;
 
     if ((reason->last.flags & RESULT_UNKEYED) != 0) {
-        return STR("an input changed while it ran last");
+        return STR("its last attempt did not end well");
     }
     if (!digest_equal(&reason->last.machine, &session->machine_digest)) {
         return STR("its last result is of another machine, and it declares no 'tools'");

@@ -96,6 +96,9 @@ void attempt_describe(void *ctx, struct inst_id instance, uint32_t number, uint3
 
     assert(executor->by_instance[instance.n] == NULL);
     executor->by_instance[instance.n] = attempt;
+    if (attempt->inst->last_only) {
+        commit_mark_start(attempt);
+    }
     event->attempt_id = str_dup(arena, attempt->id);
     event->span = str_dup(arena, attempt->span);
     event->place = diags_place_text(&executor->session->diags, arena, attempt->stage->span);
@@ -458,8 +461,10 @@ void attempt_signal(void *ctx, struct inst_id instance, int signal)
 {
     struct executor *executor = ctx;
     struct attempt *attempt = executor->by_instance[instance.n];
+    struct child_end end;
 
     if (attempt != NULL && attempt->started && !attempt->exited) {
+        attempt->told_to_end |= child_ended(&attempt->child, &end) == 0;
         child_kill_group(&attempt->child, signal);
     }
 }
@@ -526,6 +531,9 @@ static void attempt_judge_exit(struct attempt *attempt)
     } else if (end->exit_code != 0) {
         attempt->cause = CAUSE_EXIT;
         attempt->reason = str_printf(&attempt->arena, "exit %d", end->exit_code);
+    } else if (attempt->told_to_end) {
+        attempt->cause = CAUSE_CANCELLED;
+        attempt->reason = STR("exit 0 after it was told to end");
     }
 }
 

@@ -614,11 +614,12 @@ static void commit_index_row(struct attempt *attempt, const struct result *resul
     index_put_instance(index, attempt->inst->name, &row);
 }
 
-static void commit_result(struct attempt *attempt)
+static struct result commit_new_result(const struct attempt *attempt)
 {
-    struct executor *executor = attempt->executor;
-    struct session *session = executor->session;
-    struct result result = {
+    const struct executor *executor = attempt->executor;
+    const struct session *session = executor->session;
+
+    return (struct result){
         .workspace = session->workspace.id,
         .machine = session->machine_digest,
         .stage = attempt->stage->name,
@@ -635,6 +636,22 @@ static void commit_result(struct attempt *attempt)
                                      ? attempt->end.peak_bytes
                                      : attempt->usage.peak_bytes),
         .flags = attempt->stage->tools_given || session->manifest.portable ? RESULT_PORTABLE : 0};
+}
+
+void commit_mark_start(struct attempt *attempt)
+{
+    struct result result = commit_new_result(attempt);
+
+    commit_result_key(attempt, &result);
+    result.flags |= RESULT_UNKEYED;
+    results_add(attempt->executor->session->results, &result);
+}
+
+static void commit_result(struct attempt *attempt)
+{
+    struct executor *executor = attempt->executor;
+    struct session *session = executor->session;
+    struct result result = commit_new_result(attempt);
 
     commit_result_outputs(attempt, &result);
     commit_result_key(attempt, &result);

@@ -56,7 +56,8 @@ struct attempt {
     struct str id, span, log_name, failed_name;
     struct child child;
     bool started, exited, has_tty;
-    bool parked; /* parking is done: outputs at their paths are this attempt's */
+    bool told_to_end; /* signalled while it ran: its end says nothing of its outputs */
+    bool parked;      /* parking is done: outputs at their paths are this attempt's */
     struct loop_source exit_source, log_source, out_source;
     struct pipe_log log;
     struct pipe_file out;
@@ -159,6 +160,9 @@ void attempt_finish(struct attempt *attempt);
 void attempt_free(struct attempt *attempt);
 /* commit.c */
 void commit_begin(struct attempt *attempt);
+/* A stage of which only its own last attempt counts is about to start: whatever comes of it,
+ * results of before say nothing any more. */
+void commit_mark_start(struct attempt *attempt);
 void commit_take(struct attempt *attempt);
 /* restore_work.c */
 void restore_begin(void *ctx, struct inst_id instance);

@@ -31,7 +31,7 @@ enum result_flag {
     RESULT_ADOPTED = 1 << 0,  /* existing outputs taken as they were, nothing ran */
     RESULT_PORTABLE = 1 << 1, /* may serve other workspaces and machines */
     RESULT_DIFFERS = 1 << 2,  /* a rerun of this key gave other bytes than before */
-    RESULT_UNKEYED = 1 << 3   /* an input changed meanwhile: found by instance only, never by key */
+    RESULT_UNKEYED = 1 << 3   /* an attempt began and gave nothing: found by instance only */
 };
 
 enum result_kind { RESULT_FILE, RESULT_FOLDER, RESULT_LINK };
