@@ -388,6 +388,7 @@ static bool attempt_spawn(struct attempt *attempt, struct spawn *spawn, struct e
     spawn->argv = attempt_argv(attempt);
     spawn->origin = attempt->executor->session->origin;
     attempt->started_real_ns = clock_real_ns(attempt->executor->session->clock);
+    attempt->started_coarse_ns = clock_coarse_real_ns(attempt->executor->session->clock);
     attempt->started_mono_ns = clock_mono_ns(attempt->executor->session->clock);
     return spawn_start(spawn, &attempt->child, NULL, err);
 }

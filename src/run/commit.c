@@ -391,12 +391,11 @@ static bool commit_is_declared_input(const struct attempt *attempt, struct str p
 }
 
 /* What a depfile names was not looked at before the command started; so it must not have changed
- * since. File systems stamp with a clock that may lag by a tick. */
+ * since. A write stamps with the coarse clock, or a finer one: never with less than it showed then.
+ */
 static bool commit_is_newer(const struct attempt *attempt, const struct signature *signature)
 {
-    enum { TICK_MS = 10 };
-
-    return signature->ctime_ns >= attempt->started_real_ns - TICK_MS * NS_PER_MS;
+    return signature->ctime_ns >= attempt->started_coarse_ns;
 }
 
 static bool commit_found(struct attempt *attempt, struct str written)

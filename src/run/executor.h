@@ -64,7 +64,7 @@ struct attempt {
     int out_fd;
     bool has_log, has_out;
     struct str out_tmp; /* where `stdout = …` is collected */
-    int64_t started_real_ns, started_mono_ns, wall_ns;
+    int64_t started_real_ns, started_mono_ns, started_coarse_ns, wall_ns;
     struct child_end end;
     struct usage_group usage;
     struct attempt_output *outputs;
