@@ -135,3 +135,30 @@ const char *signals_name(int number, char text[16])
     snprintf(text, 16, "signal %d", number);
     return text;
 }
+
+void origin_compare(struct origin *origin)
+{
+    sigemptyset(&origin->to_ignore);
+    sigemptyset(&origin->to_default);
+    for (int i = 1; i < ORIGIN_SIGNALS; i++) {
+        struct sigaction action;
+
+        if (sigaction(i, NULL, &action) != 0) {
+            continue;
+        }
+        if (origin->ignored[i] && action.sa_handler != SIG_IGN) {
+            sigaddset(&origin->to_ignore, i);
+        }
+        if (!origin->ignored[i] && action.sa_handler == SIG_IGN) {
+            sigaddset(&origin->to_default, i);
+        }
+    }
+    for (int i = 0; i < ORIGIN_LIMITS; i++) {
+        struct sys_limit now;
+
+        origin->sets_limit[i] =
+            origin->has_limit[i] && sys_get_limit(i, &now) == 0 &&
+            (now.soft != origin->limits[i].soft || now.hard != origin->limits[i].hard);
+    }
+    origin->compared = true;
+}

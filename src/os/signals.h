@@ -23,8 +23,16 @@ struct origin {
     struct sys_limit limits[ORIGIN_LIMITS];
     bool has_limit[ORIGIN_LIMITS];
     mode_t umask;
+    /* How this process differs from it: see origin_compare. */
+    bool compared;
+    sigset_t to_ignore, to_default;
+    bool sets_limit[ORIGIN_LIMITS];
 };
 
+/* Notes once how this process differs from its origin, so that not every child has to ask the
+ * kernel eighty questions. For who starts many: after signals_open, on a copy; dispositions and
+ * limits must not change afterwards. */
+void origin_compare(struct origin *origin);
 void origin_note(struct origin *origin);
 
 struct signals {

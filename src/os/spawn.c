@@ -245,40 +245,27 @@ CHILD_SIDE static int child_main(void *arg)
 
 /* ---- the parent */
 
-static void prepare_signals(struct birth *birth, const struct origin *origin, const sigset_t *now)
+/* What the child must change to be as its origin: signals and limits. */
+static void prepare_origin(struct birth *birth, const struct origin *origin, const sigset_t *now)
 {
+    struct origin compared;
+
     sigemptyset(&birth->to_ignore);
     sigemptyset(&birth->to_default);
     birth->mask = origin != NULL ? origin->mask : *now;
-    for (int i = 1; origin != NULL && i < ORIGIN_SIGNALS; i++) {
-        struct sigaction action;
-
-        if (sigaction(i, NULL, &action) != 0) {
-            continue;
-        }
-        if (origin->ignored[i] && action.sa_handler != SIG_IGN) {
-            sigaddset(&birth->to_ignore, i);
-        }
-        if (!origin->ignored[i] && action.sa_handler == SIG_IGN) {
-            sigaddset(&birth->to_default, i);
-        }
-    }
-}
-
-static void prepare_limits(struct birth *birth, const struct origin *origin)
-{
     if (origin == NULL) {
         return;
     }
+    if (!origin->compared) {
+        compared = *origin;
+        origin_compare(&compared);
+        origin = &compared;
+    }
+    birth->to_ignore = origin->to_ignore;
+    birth->to_default = origin->to_default;
     birth->sets_umask = true;
     birth->umask = origin->umask;
-    for (int i = 0; i < ORIGIN_LIMITS; i++) {
-        struct sys_limit now;
-
-        birth->sets_limit[i] =
-            origin->has_limit[i] && sys_get_limit(i, &now) == 0 &&
-            (now.soft != origin->limits[i].soft || now.hard != origin->limits[i].hard);
-    }
+    memcpy(birth->sets_limit, origin->sets_limit, sizeof(birth->sets_limit));
 }
 
 static int compare_to(const void *a, const void *b)
@@ -384,7 +371,7 @@ static pid_t clone_blocked(struct birth *birth, int *pidfd)
 
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &old);
-    prepare_signals(birth, birth->spawn->origin, &old);
+    prepare_origin(birth, birth->spawn->origin, &old);
     pid = give_birth(birth, pidfd);
     sys = errno;
     sigprocmask(SIG_SETMASK, &old, NULL);
@@ -450,7 +437,6 @@ static bool start_with_stdin(const struct spawn *spawn, int stdin_fd, struct chi
     pid_t pid;
     int pidfd = -1;
 
-    prepare_limits(&birth, spawn->origin);
     prepare_fds(&birth, stdin_fd);
     getrusage(RUSAGE_SELF, &usage);
     *step = SPAWN_STEP_CLONE;

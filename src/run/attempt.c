@@ -386,7 +386,7 @@ static bool attempt_spawn(struct attempt *attempt, struct spawn *spawn, struct e
     }
     spawn->program = program.data;
     spawn->argv = attempt_argv(attempt);
-    spawn->origin = attempt->executor->session->origin;
+    spawn->origin = attempt->executor->session->origin != NULL ? &attempt->executor->origin : NULL;
     attempt->started_real_ns = clock_real_ns(attempt->executor->session->clock);
     attempt->started_coarse_ns = clock_coarse_real_ns(attempt->executor->session->clock);
     attempt->started_mono_ns = clock_mono_ns(attempt->executor->session->clock);

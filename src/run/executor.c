@@ -124,6 +124,10 @@ bool executor_init(struct executor *executor, struct session *session, struct fa
     if (!children_subreaper(err) || !executor_open_loop(executor, err)) {
         return false;
     }
+    if (session->origin != NULL) {
+        executor->origin = *session->origin;
+        origin_compare(&executor->origin);
+    }
     pool_init(&executor->pool, 0, loop_wake_any, &executor->loop);
     return true;
 }

@@ -104,6 +104,7 @@ struct executor {
     const struct plan *plan;
     struct loop loop;
     struct signals signals;
+    struct origin origin; /* for children: with what we changed since */
     struct loop_source signal_source;
     struct pool pool;
     struct park_place place;
