@@ -143,17 +143,13 @@ chain() {
 	ran
 }
 
-@test "orphans are named once, and removed by clean --orphans" {
+@test "orphans are removed by clean --orphans, unless somebody changed them" {
 	chain
 	ends 0
 	sed 's/x = \[1, 2\]/x = [1]/' pawl.toml >new
 	mv new pawl.toml
 	ends 0
 	ran
-	says out/m-2-p
-	says --orphans
-	ends 0
-	case $output in *out/m-2-p*) false ;; esac
 	echo mine >out/m-2-q
 	run "$PAWL" clean --orphans
 	echo "$output"
