@@ -61,7 +61,9 @@ const struct manifest_key_row manifest_keys[] = {
     {PIPELINE("link"), .read = m_key_link,
      TYPE("array of strings", "How outputs are brought from the store, the first that works: "
                               "`reflink`, `copy`, `hardlink` (the file in the workspace is "
-                              "read-only then). Default: `[\"reflink\", \"copy\"]`.")},
+                              "read-only then; first in the list, also after its command "
+                              "made it). What none of them can do is copied. Default: "
+                              "`[\"reflink\", \"copy\"]`.")},
     {PIPELINE("ignore"), .read = m_key_ignore,
      TYPE("array of strings",
           "Names that folders and globs skip, beyond the built-in ones; may hold `*` and `?`.")},

@@ -55,32 +55,24 @@ static bool copy_clone(struct clone_memory *memory, int in, const struct sys_sta
         return false;
     }
     uint64_t pair = clone_pair(in_stat, &out_stat);
-    if (memory != NULL && atomic_load_explicit(&memory->refused, memory_order_relaxed) == pair) {
+    if (atomic_load_explicit(&memory->refused, memory_order_relaxed) == pair) {
         return false;
     }
     if (sys_ficlone(out, in) == 0) {
         return true;
     }
-    if (memory != NULL) {
-        atomic_store_explicit(&memory->refused, pair, memory_order_relaxed);
-    }
+    atomic_store_explicit(&memory->refused, pair, memory_order_relaxed);
     return false;
 }
 
-bool file_copy(struct clone_memory *memory, int in, int out, const char *shown,
-               struct copied *copied, struct err *err)
+static bool copy_bytes(int in, int out, uint64_t size_bytes, bool cloned, const char *shown,
+                       struct copied *copied, struct err *err)
 {
-    struct sys_stat stat;
-    struct copy copy = {.size_bytes = 0};
-    if (sys_fstat(in, &stat) < 0) {
-        return err_sys(err, "'%s': cannot be read", shown);
-    }
-    bool small = stat.size_bytes <= FILES_SMALL_BYTES;
-    copied->cloned = !small && copy_clone(memory, in, &stat, out);
-    copy.room = small ? (size_t)stat.size_bytes + 1 : 2 * FILES_BUFFER_BYTES;
+    bool small = size_bytes <= FILES_SMALL_BYTES;
+    struct copy copy = {.room = small ? (size_t)size_bytes + 1 : 2 * FILES_BUFFER_BYTES};
     copy.buffer = mem_alloc(copy.room);
     sha256_init(&copy.sha);
-    bool ok = copied->cloned ? copy_stream(&copy, out, -1) : copy_stream(&copy, in, out);
+    bool ok = cloned ? copy_stream(&copy, out, -1) : copy_stream(&copy, in, out);
     int sys = errno;
     free(copy.buffer);
     if (!ok) {
@@ -88,5 +80,30 @@ bool file_copy(struct clone_memory *memory, int in, int out, const char *shown,
     }
     sha256_finish(&copy.sha, &copied->digest);
     copied->size_bytes = copy.size_bytes;
+    copied->cloned = cloned;
     return true;
+}
+
+bool file_copy(struct clone_memory *memory, int in, int out, const char *shown,
+               struct copied *copied, struct err *err)
+{
+    struct sys_stat stat;
+    if (sys_fstat(in, &stat) < 0) {
+        return err_sys(err, "'%s': cannot be read", shown);
+    }
+    bool cloned =
+        memory != NULL && stat.size_bytes > FILES_SMALL_BYTES && copy_clone(memory, in, &stat, out);
+    return copy_bytes(in, out, stat.size_bytes, cloned, shown, copied, err);
+}
+
+bool file_clone(struct clone_memory *memory, int in, int out, const char *shown,
+                struct copied *copied, struct err *err)
+{
+    struct sys_stat stat;
+    copied->cloned = false;
+    if (sys_fstat(in, &stat) < 0) {
+        return err_sys(err, "'%s': cannot be read", shown);
+    }
+    return !copy_clone(memory, in, &stat, out) ||
+           copy_bytes(in, out, stat.size_bytes, true, shown, copied, err);
 }

@@ -57,9 +57,12 @@ struct copied {
 /* Copies all bytes of `in` (from its start) to the empty new file `out` and hashes what was
  * written: a clone where the kernel can (then the clone is read), else the buffers on their way; a
  * file up to FILES_SMALL_BYTES is one read, one write. `in` changing meanwhile gives a copy of some
- * state, whose digest is right. */
+ * state, whose digest is right. `memory` NULL: never a clone. */
 bool file_copy(struct clone_memory *memory, int in, int out, const char *shown,
                struct copied *copied, struct err *err);
+/* A clone of whatever size, or nothing: true with `copied->cloned` false where there are none. */
+bool file_clone(struct clone_memory *memory, int in, int out, const char *shown,
+                struct copied *copied, struct err *err);
 
 /* Makes the folder `path` and its parents below `dirfd`, component by component, without following
  * a link: a link or a file in the way is an error that names it. A folder that is there is fine.

@@ -272,20 +272,35 @@ static bool commit_is_stored(const struct plan_output *declared)
     return declared->store && !declared->temp && !declared->is_depfile;
 }
 
-static void commit_put(struct attempt *attempt)
+/* The bytes of `persist` are written in place, so they are never a link to the object. */
+static bool commit_put_output(struct attempt *attempt, const struct plan_output *declared,
+                              struct attempt_output *row, struct err *err)
 {
     struct session *session = attempt->executor->session;
+
+    if (!objects_put_output(session->objects, session->root_fd, row->path.data, &row->rows,
+                            &row->put, err)) {
+        return false;
+    }
+    if (!declared->persist) {
+        restore_link_put(session->objects, session->root_fd, &attempt->executor->ways, &row->rows);
+    }
+    return true;
+}
+
+static void commit_put(struct attempt *attempt)
+{
     struct err err = {0};
 
     for (uint32_t i = 0; i < attempt->output_count && attempt->cause == CAUSE_NONE; i++) {
         struct attempt_output *row = &attempt->outputs[i];
-        bool stored = commit_is_stored(&attempt->executor->plan->outputs[row->output]);
+        const struct plan_output *declared = &attempt->executor->plan->outputs[row->output];
+        bool stored = commit_is_stored(declared);
 
         if (!row->made) {
             continue;
         }
-        if (stored ? !objects_put_output(session->objects, session->root_fd, row->path.data,
-                                         &row->rows, &row->put, &err)
+        if (stored ? !commit_put_output(attempt, declared, row, &err)
                    : !commit_hash_output(attempt, row, &err)) {
             commit_fail_err(attempt, &err);
         }

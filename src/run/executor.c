@@ -104,6 +104,18 @@ static bool executor_open_loop(struct executor *executor, struct err *err)
                     executor_on_signal, executor, err);
 }
 
+static struct ways executor_ways(const struct manifest *manifest)
+{
+    static const enum way names[] = {
+        [M_LINK_REFLINK] = WAY_REFLINK, [M_LINK_COPY] = WAY_COPY, [M_LINK_HARDLINK] = WAY_HARDLINK};
+    struct ways ways = {.count = manifest->link_count};
+
+    for (uint32_t i = 0; i < ways.count; i++) {
+        ways.items[i] = names[manifest->links[i]];
+    }
+    return ways;
+}
+
 bool executor_init(struct executor *executor, struct session *session, struct facts *facts,
                    struct recorder *recorder, struct err *err)
 {
@@ -115,6 +127,7 @@ bool executor_init(struct executor *executor, struct session *session, struct fa
     executor->place = (struct park_place){.workspace_fd = session->root_fd,
                                           .pawl_fd = session->workspace.pawlfd,
                                           .clone = &executor->clone};
+    executor->ways = executor_ways(&session->manifest);
     executor->by_instance =
         mem_calloc(session->plan.instance_count, sizeof(*executor->by_instance));
     executor->oom_kills = machine_oom_kills(&session->machine, "");

@@ -109,6 +109,7 @@ struct executor {
     struct pool pool;
     struct park_place place;
     struct clone_memory clone;
+    struct ways ways; /* from objects to the workspace */
     struct str pawl_path;
     struct attempt **by_instance; /* by number of the instance; NULL: no attempt */
     struct attempt *exited;       /* seen by the loop, not looked at yet */

@@ -37,17 +37,29 @@ static void restore_drop_damaged(struct restore_job *job, const struct output_fa
     }
 }
 
+/* The bytes of `persist` are written in place, so they are never a link to the object. */
+static bool restore_one(struct restore_job *job, struct attempt_output *row)
+{
+    struct executor *executor = job->executor;
+    const struct output_fact *fact = &executor->facts->outputs[row->output];
+    struct put_output output = {
+        .type = fact->type, .digest = fact->digest, .executable = fact->executable};
+    bool persist = executor->plan->outputs[row->output].persist;
+
+    return restore_output(executor->session->objects, executor->session->root_fd, row->path.data,
+                          &output, persist ? &WAYS_DEFAULT : &executor->ways, &row->rows,
+                          &job->err);
+}
+
 static void restore_work(void *arg)
 {
     struct restore_job *job = arg;
-    struct session *session = job->executor->session;
 
     for (uint32_t i = 0; i < job->output_count && job->err.status == 0; i++) {
         struct attempt_output *row = &job->outputs[i];
         const struct output_fact *fact = &job->executor->facts->outputs[row->output];
 
-        if (restore_output(session->objects, session->root_fd, row->path.data, fact->type,
-                           fact->executable, &fact->digest, &row->rows, &job->err)) {
+        if (restore_one(job, row)) {
             job->size_bytes += fact->size_bytes;
         } else if (job->err.status == STATUS_CORRUPT) {
             restore_drop_damaged(job, fact);

@@ -231,6 +231,27 @@ static int object_open(struct objects *objects, const struct digest *digest)
     return fd;
 }
 
+static bool object_link_unlocked(struct objects *objects, const struct digest *digest, int dir,
+                                 const char *to)
+{
+    char name[OBJECT_NAME_BYTES], hex[DIGEST_HEX_BYTES + 1];
+    if (sys_linkat(objects->objects_fd, object_name(digest, name), dir, to, 0) == 0) {
+        return true;
+    }
+    /* A barrier may move it between the two looks. */
+    return errno == ENOENT &&
+           (sys_linkat(objects->epoch_fd, digest_hex(digest, hex), dir, to, 0) == 0 ||
+            (errno == ENOENT && sys_linkat(objects->objects_fd, name, dir, to, 0) == 0));
+}
+
+bool object_link(struct objects *objects, const struct digest *digest, int dir, const char *name)
+{
+    pthread_rwlock_rdlock(&objects->epoch_lock);
+    bool linked = object_link_unlocked(objects, digest, dir, name);
+    pthread_rwlock_unlock(&objects->epoch_lock);
+    return linked;
+}
+
 int objects_get(struct objects *objects, const struct digest *digest, struct err *err)
 {
     char hex[DIGEST_HEX_BYTES + 1];

@@ -53,6 +53,9 @@ void objects_note_fresh(struct objects *objects, const struct digest *digest, ui
 bool objects_promote(struct objects *objects, int folder, const char *from,
                      const struct digest *digest, struct err *err);
 
+/* A hard link to the object, `name` below `dir`; false and errno. */
+bool object_link(struct objects *objects, const struct digest *digest, int dir, const char *name);
+
 /* settle.c: the epoch's folder, and what dead sessions left; see its head. */
 bool settle_open(struct objects *objects, struct objects_settled *settled, struct err *err);
 

@@ -19,6 +19,7 @@
 
 struct restoring {
     struct objects *objects;
+    const struct ways *ways;
     struct output_rows *rows; /* NULL: not wanted */
     const char *path;         /* workspace path of the output */
     VEC(struct output_row) found;
@@ -43,30 +44,127 @@ static bool damaged(const struct digest *digest, struct err *err)
                    digest_hex(digest, hex));
 }
 
-/* Bytes to the new file `name`; its signature to the row, firm where a later write must show. */
+/* What one way did. */
+enum tried { TRIED_DONE, TRIED_IN_VAIN, TRIED_WRONG };
+
+static enum tried tried(bool ok)
+{
+    return ok ? TRIED_DONE : TRIED_WRONG;
+}
+
+/* The signature of the new file to the row, firm where a later write must show. */
+static bool sign_row(struct restoring *restoring, int fd, struct output_row *row, struct err *err)
+{
+    if (restoring->rows == NULL) {
+        return true;
+    }
+    row->firm = signature_tick_now(restoring->rows->times, fd).multigrain;
+    return signature_read_fd(fd, &row->signature, err);
+}
+
+/* How a new file gets its bytes. */
+typedef bool filler(struct clone_memory *memory, int in, int out, const char *shown,
+                    struct copied *copied, struct err *err);
+
+static bool fill_plainly(struct clone_memory *memory, int in, int out, const char *shown,
+                         struct copied *copied, struct err *err)
+{
+    (void)memory;
+    return file_copy(NULL, in, out, shown, copied, err);
+}
+
+static enum tried fill_open(struct restoring *restoring, int in, int out, filler *fill,
+                            struct output_row *row, struct err *err)
+{
+    struct copied copied;
+    if (!fill(&restoring->objects->clone, in, out, restoring->path, &copied, err)) {
+        return TRIED_WRONG;
+    }
+    if (fill == file_clone && !copied.cloned) {
+        return TRIED_IN_VAIN;
+    }
+    return tried((digest_equal(&copied.digest, &row->digest) || damaged(&row->digest, err)) &&
+                 sign_row(restoring, out, row, err));
+}
+
+static enum tried fill_file(struct restoring *restoring, int dir, const char *name, filler *fill,
+                            struct output_row *row, struct err *err)
+{
+    int in = objects_get(restoring->objects, &row->digest, err);
+    if (in < 0) {
+        return TRIED_WRONG;
+    }
+    int out = sys_openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
+                         row->executable ? 0777 : 0666);
+    enum tried did = out >= 0 ? fill_open(restoring, in, out, fill, row, err)
+                              : tried(err_sys(err, "'%s': cannot be made", restoring->path));
+    if (did == TRIED_IN_VAIN) {
+        (void)sys_unlinkat(dir, name, 0);
+    }
+    if (out >= 0 && sys_close(out) < 0 && did == TRIED_DONE) {
+        did = tried(err_sys(err, "'%s': cannot be written", restoring->path));
+    }
+    (void)sys_close(in);
+    return did;
+}
+
+/* An object that got an x-bit, or a link that cannot be read, is left to the next way. */
+static enum tried link_file(struct restoring *restoring, int dir, const char *name,
+                            struct output_row *row, struct err *err)
+{
+    struct digest digest;
+    struct signature signature;
+    if (row->executable || !object_link(restoring->objects, &row->digest, dir, name)) {
+        return TRIED_IN_VAIN;
+    }
+    int fd = sys_openat(dir, name, O_RDONLY | O_NOFOLLOW, 0);
+    if (fd < 0 || !signature_read_fd(fd, &signature, NULL) || signature_is_executable(&signature)) {
+        (void)sys_unlinkat(dir, name, 0);
+        if (fd >= 0) {
+            (void)sys_close(fd);
+        }
+        return TRIED_IN_VAIN;
+    }
+    bool ok = file_hash_fd(fd, restoring->path, &digest, NULL, err) &&
+              (digest_equal(&digest, &row->digest) || damaged(&row->digest, err)) &&
+              sign_row(restoring, fd, row, err);
+    (void)sys_close(fd);
+    return tried(ok);
+}
+
+static enum tried try_way(struct restoring *restoring, int dir, const char *name, uint32_t i,
+                          struct output_row *row, struct err *err)
+{
+    const struct ways *ways = restoring->ways;
+    switch (ways->items[i]) {
+    case WAY_HARDLINK:
+        return link_file(restoring, dir, name, row, err);
+    case WAY_REFLINK:
+        /* What is small is copied at once, unless a link could spare even that. */
+        return fill_file(restoring, dir, name,
+                         i + 1 < ways->count && ways->items[i + 1] == WAY_HARDLINK ? file_clone
+                                                                                   : file_copy,
+                         row, err);
+    case WAY_COPY:
+    case WAY_COUNT:
+        break;
+    }
+    return fill_file(restoring, dir, name, fill_plainly, row, err);
+}
+
+/* Bytes to the new file `name`. */
 static bool write_file(struct restoring *restoring, int dir, const char *name, bool executable,
                        const struct digest *digest, struct output_row *row, struct err *err)
 {
-    struct copied copied;
-    int in = objects_get(restoring->objects, digest, err);
-    if (in < 0) {
-        return false;
-    }
-    int out =
-        sys_openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, executable ? 0777 : 0666);
-    bool ok = out >= 0 || err_sys(err, "'%s': cannot be made", restoring->path);
-    ok = ok && file_copy(&restoring->objects->clone, in, out, restoring->path, &copied, err) &&
-         (digest_equal(&copied.digest, digest) || damaged(digest, err));
+    enum tried did = TRIED_IN_VAIN;
     *row = (struct output_row){.digest = *digest, .type = TREE_FILE, .executable = executable};
-    if (ok && restoring->rows != NULL) {
-        ok = signature_read_fd(out, &row->signature, err);
-        row->firm = ok && signature_tick_now(restoring->rows->times, out).multigrain;
+    for (uint32_t i = 0; i < restoring->ways->count && did == TRIED_IN_VAIN; i++) {
+        did = try_way(restoring, dir, name, i, row, err);
     }
-    if (out >= 0 && sys_close(out) < 0 && ok) {
-        ok = err_sys(err, "'%s': cannot be written", restoring->path);
+    if (did == TRIED_IN_VAIN) {
+        did = fill_file(restoring, dir, name, fill_plainly, row, err);
     }
-    (void)sys_close(in);
-    return ok;
+    return did == TRIED_DONE;
 }
 
 static bool write_link(struct restoring *restoring, int dir, const char *name,
@@ -178,14 +276,16 @@ static bool take_place(int dir, const char *temp, const char *name, const char *
     return unsupported && take_place_slowly(dir, temp, name, path, err);
 }
 
-/* Naming changes a ctime, adding entries a folder's times: those signatures are read at the end. A
- * write in between would have changed size or mtime. */
+/* Naming changes a ctime, adding entries a folder's times, a second link the ctime of the first:
+ * those signatures are read at the end. A write in between would have changed size or mtime. */
 static bool settle_rows(struct restoring *restoring, int workspace_fd, struct err *err)
 {
+    bool links = ways_have(restoring->ways, WAY_HARDLINK);
+
     for (size_t i = 0; i < restoring->found.count; i++) {
         struct output_row *row = &restoring->found.items[i];
         struct signature now;
-        if (i > 0 && row->type == TREE_FILE) {
+        if (i > 0 && row->type == TREE_FILE && !links) {
             continue;
         }
         if (!signature_read(workspace_fd, row->path.data, false, &now, err)) {
@@ -200,30 +300,29 @@ static bool settle_rows(struct restoring *restoring, int workspace_fd, struct er
 }
 
 static bool write_output(struct restoring *restoring, int dir, const char *temp,
-                         enum tree_type type, bool executable, const struct digest *digest,
-                         struct err *err)
+                         const struct put_output *output, struct err *err)
 {
     struct output_row row;
     bool ok = false;
-    switch (type) {
+    switch (output->type) {
     case TREE_FILE:
-        ok = write_file(restoring, dir, temp, executable, digest, &row, err);
+        ok = write_file(restoring, dir, temp, output->executable, &output->digest, &row, err);
         break;
     case TREE_LINK:
-        ok = write_link(restoring, dir, temp, digest, &row, err);
+        ok = write_link(restoring, dir, temp, &output->digest, &row, err);
         break;
     case TREE_FOLDER:
-        return write_folder(restoring, dir, temp, digest, err);
+        return write_folder(restoring, dir, temp, &output->digest, err);
     }
     restoring_row(restoring, STR_NONE, &row);
     return ok;
 }
 
 bool restore_output(struct objects *objects, int workspace_fd, const char *path,
-                    enum tree_type type, bool executable, const struct digest *digest,
+                    const struct put_output *output, const struct ways *ways,
                     struct output_rows *rows, struct err *err)
 {
-    struct restoring restoring = {.objects = objects, .rows = rows, .path = path};
+    struct restoring restoring = {.objects = objects, .ways = ways, .rows = rows, .path = path};
     char temp[FILE_TEMP_BYTES];
     const char *name;
     int dir = folder_open_parent(workspace_fd, path, true, &name, NULL, err);
@@ -232,9 +331,10 @@ bool restore_output(struct objects *objects, int workspace_fd, const char *path,
     }
     bool ok = file_temp_name(temp) || err_sys(err, "no random numbers");
     if (ok) {
-        ok = write_output(&restoring, dir, temp, type, executable, digest, err) &&
+        ok = write_output(&restoring, dir, temp, output, err) &&
              take_place(dir, temp, name, path, err);
-        if (!ok) {
+        /* A rename between two links of one file does nothing. */
+        if (!ok || ways_have(ways, WAY_HARDLINK)) {
             (void)tree_remove(dir, temp, NULL);
         }
     }

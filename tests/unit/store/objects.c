@@ -49,6 +49,15 @@ static int teardown(void **state)
     return 0;
 }
 
+static const struct ways *ways = &WAYS_DEFAULT;
+
+static bool restore(const char *path, enum tree_type type, bool executable,
+                    const struct digest *digest, struct output_rows *rows)
+{
+    struct put_output output = {.type = type, .digest = *digest, .executable = executable};
+    return restore_output(store, here.fd, path, &output, ways, rows, &err);
+}
+
 static void reopen(void)
 {
     objects_close(store);
@@ -274,7 +283,7 @@ static void test_corrupt(void **state)
     assert_false(objects_read(store, &a, 100, &out, &err));
     mkdirat(here.fd, "ws", 0777);
     temp_write(here.fd, "ws/f", "old");
-    assert_false(restore_output(store, here.fd, "ws/f", TREE_FILE, false, &a, NULL, &err));
+    assert_false(restore("ws/f", TREE_FILE, false, &a, NULL));
     assert_int_equal(err.status, STATUS_CORRUPT);
     temp_expect(here.fd, "ws/f", "old");
     EXPECT_OK(objects_remove(store, &a, &err), &err);
@@ -359,8 +368,7 @@ static void test_folder(void **state)
     /* Replaced, never merged: what is not in the tree goes. */
     temp_write(here.fd, "ws/out/extra", "x");
     temp_write(here.fd, "ws/out/f", "spoilt");
-    EXPECT_OK(restore_output(store, here.fd, "ws/out", put.type, false, &put.digest, &rows, &err),
-              &err);
+    EXPECT_OK(restore("ws/out", put.type, false, &put.digest, &rows), &err);
     expect_output();
     expect_rows(&rows, 7);
     assert_false(temp_exists(here.fd, "ws/out/extra"));
@@ -368,13 +376,11 @@ static void test_folder(void **state)
     assert_true(digest_equal(&put.digest, &again.digest));
     /* Where nothing was, and where a file was. */
     EXPECT_OK(tree_remove(here.fd, "ws", &err), &err);
-    EXPECT_OK(restore_output(store, here.fd, "ws/out", put.type, false, &put.digest, NULL, &err),
-              &err);
+    EXPECT_OK(restore("ws/out", put.type, false, &put.digest, NULL), &err);
     expect_output();
     EXPECT_OK(tree_remove(here.fd, "ws/out", &err), &err);
     temp_write(here.fd, "ws/out", "a file");
-    EXPECT_OK(restore_output(store, here.fd, "ws/out", put.type, false, &put.digest, NULL, &err),
-              &err);
+    EXPECT_OK(restore("ws/out", put.type, false, &put.digest, NULL), &err);
     expect_output();
     signature_times_free(times);
 }
@@ -397,17 +403,146 @@ static void test_single(void **state)
     unlinkat(here.fd, "ws/l", 0);
     /* A folder in the way of a file. */
     folder_make(here.fd, "ws/f/x", &err);
-    EXPECT_OK(restore_output(store, here.fd, "ws/f", TREE_FILE, true, &file.digest, &rows, &err),
-              &err);
+    EXPECT_OK(restore("ws/f", TREE_FILE, true, &file.digest, &rows), &err);
     expect_rows(&rows, 1);
-    EXPECT_OK(restore_output(store, here.fd, "ws/l", TREE_LINK, false, &link.digest, NULL, &err),
-              &err);
+    EXPECT_OK(restore("ws/l", TREE_LINK, false, &link.digest, NULL), &err);
     temp_expect(here.fd, "ws/l", "text");
     assert_int_equal(fstatat(here.fd, "ws/f", &stat, 0), 0);
     assert_int_equal(stat.st_mode & 0100, 0100);
     assert_false(objects_put_output(store, here.fd, "ws/none", NULL, &file, &err));
     assert_int_equal(mkfifoat(here.fd, "ws/fifo", 0666), 0);
     assert_false(objects_put_output(store, here.fd, "ws/fifo", NULL, &file, &err));
+}
+
+/* ---- hard links */
+
+static const struct ways LINKED = {.items = {WAY_HARDLINK}, .count = 1};
+
+static void expect_links(const char *path, nlink_t links, bool writable)
+{
+    struct stat stat;
+    assert_int_equal(fstatat(here.fd, path, &stat, AT_SYMLINK_NOFOLLOW), 0);
+    assert_int_equal(stat.st_nlink, links);
+    assert_int_equal((stat.st_mode & 0222) != 0, writable);
+}
+
+static void expect_no_temp(const char *path)
+{
+    static const struct walk_options everything = {.all = true};
+    struct walk_list list;
+    int folder = folder_open(here.fd, path, &err);
+    assert_true(folder >= 0);
+    EXPECT_OK(walk_folder(folder, "", &everything, &arena, &list, &err), &err);
+    for (uint32_t i = 0; i < list.count; i++) {
+        assert_false(file_is_temp_name(list.items[i].path.data));
+    }
+    close(folder);
+}
+
+static void test_put_is_linked(void **state)
+{
+    struct output_rows rows = {.arena = &arena};
+    struct put_output put;
+    (void)state;
+    temp_write(here.fd, "ws/f", "text");
+    temp_write(here.fd, "ws/same", "text");
+    temp_write(here.fd, "ws/x", "program");
+    fchmodat(here.fd, "ws/x", 0755, 0);
+    EXPECT_OK(objects_put_output(store, here.fd, "ws", &rows, &put, &err), &err);
+    restore_link_put(store, here.fd, &WAYS_DEFAULT, &rows);
+    expect_links("ws/f", 1, true);
+    restore_link_put(store, here.fd, &LINKED, &rows);
+    expect_links("ws/f", 3, false);
+    expect_links("ws/same", 3, false);
+    expect_links("ws/x", 1, true);
+    temp_expect(here.fd, "ws/same", "text");
+    expect_no_temp("ws");
+    assert_int_equal(count_tmp(), 0);
+}
+
+/* What was written since it was put is somebody's. */
+static void test_put_changed_is_not_linked(void **state)
+{
+    struct output_rows rows = {.arena = &arena};
+    struct put_output put;
+    (void)state;
+    temp_write(here.fd, "ws/f", "text");
+    EXPECT_OK(objects_put_output(store, here.fd, "ws/f", &rows, &put, &err), &err);
+    struct signature before = rows.items[0].signature;
+    temp_write(here.fd, "ws/f", "other text");
+    restore_link_put(store, here.fd, &LINKED, &rows);
+    temp_expect(here.fd, "ws/f", "other text");
+    assert_true(signature_equal(&before, &rows.items[0].signature));
+    unlinkat(here.fd, "ws/f", 0);
+    restore_link_put(store, here.fd, &LINKED, &rows);
+    assert_false(temp_exists(here.fd, "ws/f"));
+    expect_no_temp("ws");
+}
+
+static void test_restore_links(void **state)
+{
+    struct output_rows rows = {.arena = &arena};
+    struct digest a = put_text("a");
+    struct put_output put;
+    (void)state;
+    ways = &LINKED;
+    EXPECT_OK(restore("ws/f", TREE_FILE, false, &a, &rows), &err);
+    expect_links("ws/f", 2, false);
+    expect_rows(&rows, 1);
+    /* Once more over itself, and as what no object can be. */
+    EXPECT_OK(restore("ws/f", TREE_FILE, false, &a, NULL), &err);
+    expect_links("ws/f", 2, false);
+    EXPECT_OK(restore("ws/x", TREE_FILE, true, &a, NULL), &err);
+    expect_links("ws/x", 1, true);
+    expect_no_temp("ws");
+    unlinkat(here.fd, "ws/x", 0);
+    unlinkat(here.fd, "ws/f", 0);
+    make_output();
+    EXPECT_OK(objects_put_output(store, here.fd, "ws/out", NULL, &put, &err), &err);
+    EXPECT_OK(restore("ws/out", put.type, false, &put.digest, &rows), &err);
+    expect_output();
+    expect_rows(&rows, 7);
+    ways = &WAYS_DEFAULT;
+}
+
+/* Who could write through a link is found out by the next restore. */
+static void test_restore_damaged_link(void **state)
+{
+    struct digest a = put_text("a");
+    (void)state;
+    ways = &LINKED;
+    EXPECT_OK(restore("ws/f", TREE_FILE, false, &a, NULL), &err);
+    fchmodat(here.fd, "ws/f", 0644, 0);
+    temp_write(here.fd, "ws/f", "b");
+    assert_false(restore("ws/g", TREE_FILE, false, &a, NULL));
+    assert_int_equal(err.status, STATUS_CORRUPT);
+    assert_false(temp_exists(here.fd, "ws/g"));
+    expect_no_temp("ws");
+    err_clear(&err);
+    EXPECT_OK(objects_remove(store, &a, &err), &err);
+    assert_false(restore("ws/g", TREE_FILE, false, &a, NULL));
+    assert_int_equal(err.status, STATUS_CORRUPT);
+    ways = &WAYS_DEFAULT;
+}
+
+static void test_ways_in_order(void **state)
+{
+    static const struct ways cloned = {.items = {WAY_REFLINK, WAY_HARDLINK}, .count = 2};
+    static const struct ways copied = {.items = {WAY_COPY, WAY_HARDLINK}, .count = 2};
+    struct digest a = put_text("a");
+    struct stat stat;
+    (void)state;
+    ways = &copied;
+    EXPECT_OK(restore("ws/f", TREE_FILE, false, &a, NULL), &err);
+    expect_links("ws/f", 1, true);
+    /* A clone is writable and alone; where there are none it is the link. */
+    ways = &cloned;
+    EXPECT_OK(restore("ws/g", TREE_FILE, false, &a, NULL), &err);
+    temp_expect(here.fd, "ws/g", "a");
+    assert_int_equal(fstatat(here.fd, "ws/g", &stat, 0), 0);
+    expect_links("ws/g", stat.st_nlink, stat.st_nlink == 1);
+    expect_no_temp("ws");
+    ways = &WAYS_DEFAULT;
 }
 
 /* A link planted where the parent of an output was leads nowhere. */
@@ -417,7 +552,7 @@ static void test_planted_link(void **state)
     (void)state;
     mkdirat(here.fd, "outside", 0777);
     assert_int_equal(symlinkat("../outside", here.fd, "ws/dir"), 0);
-    assert_false(restore_output(store, here.fd, "ws/dir/f", TREE_FILE, false, &a, NULL, &err));
+    assert_false(restore("ws/dir/f", TREE_FILE, false, &a, NULL));
     assert_false(temp_exists(here.fd, "outside/f"));
 }
 
@@ -466,11 +601,30 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_put),           TEST(test_put_file),   TEST(test_barrier),
-        TEST(test_same_epoch),    TEST(test_other_boot), TEST(test_boot_unknown),
-        TEST(test_foreign_alive), TEST(test_break),      TEST(test_corrupt),
-        TEST(test_list),          TEST(test_folder),     TEST(test_single),
-        TEST(test_planted_link),  TEST(test_threads),
+        TEST(test_put),
+        TEST(test_put_file),
+        TEST(test_barrier),
+        TEST(test_same_epoch),
+        TEST(test_other_boot),
+        TEST(test_boot_unknown),
+        TEST(test_foreign_alive),
+        TEST(test_break),
+        TEST(test_corrupt),
+        TEST(test_list),
+        TEST(test_folder),
+        TEST(test_single),
+        TEST(test_put_is_linked),
+        TEST(test_threads),
+        TEST(test_put_changed_is_not_linked),
+        TEST(test_threads),
+        TEST(test_restore_links),
+        TEST(test_threads),
+        TEST(test_restore_damaged_link),
+        TEST(test_threads),
+        TEST(test_ways_in_order),
+        TEST(test_threads),
+        TEST(test_planted_link),
+        TEST(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
