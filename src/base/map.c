@@ -7,6 +7,8 @@
 
 #include "base/mem.h"
 
+enum { MAP_FIRST_SLOTS = 16 };
+
 void map_init(struct map *map)
 {
     *map = (struct map){0};
@@ -16,6 +18,12 @@ void map_fini(struct map *map)
 {
     free(map->slots);
     *map = (struct map){0};
+}
+
+/* How many keys so many slots hold. */
+static uint32_t map_room(uint32_t slots)
+{
+    return slots / 4 * 3;
 }
 
 /* The slot that holds `key`, or the free one where it belongs. */
@@ -30,10 +38,9 @@ static struct map_slot *map_slot(const struct map *map, struct str key, uint32_t
     return &map->slots[at];
 }
 
-static void map_grow(struct map *map)
+static void map_grow(struct map *map, uint32_t slots)
 {
     struct map bigger = {.count = map->count};
-    uint32_t slots = map->slots == NULL ? 16 : (map->mask + 1) * 2;
 
     assert(slots != 0);
     bigger.slots = mem_calloc(slots, sizeof(*bigger.slots));
@@ -52,6 +59,19 @@ static void map_grow(struct map *map)
     *map = bigger;
 }
 
+void map_reserve(struct map *map, uint32_t count)
+{
+    uint32_t slots = MAP_FIRST_SLOTS;
+
+    while (map_room(slots) < count) {
+        slots *= 2;
+        assert(slots != 0);
+    }
+    if (map->slots == NULL || slots > map->mask + 1) {
+        map_grow(map, slots);
+    }
+}
+
 uint32_t map_get(const struct map *map, struct str key)
 {
     const struct map_slot *slot;
@@ -68,8 +88,8 @@ static struct map_slot *map_slot_for_put(struct map *map, struct str key)
     uint32_t hash = (uint32_t)str_hash(key);
     struct map_slot *slot;
 
-    if (map->slots == NULL || map->count >= (map->mask + 1) / 4 * 3) {
-        map_grow(map);
+    if (map->slots == NULL || map->count >= map_room(map->mask + 1)) {
+        map_grow(map, map->slots == NULL ? MAP_FIRST_SLOTS : (map->mask + 1) * 2);
     }
     slot = map_slot(map, key, hash);
     if (slot->key.data == NULL) {
