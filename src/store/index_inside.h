@@ -1,0 +1,64 @@
+#ifndef PAWL_STORE_INDEX_INSIDE_H
+#define PAWL_STORE_INDEX_INSIDE_H
+/* What the files of the index share; nobody else includes this. Rows lie in memory as they were
+ * read and put; index_file.c owns the form of `index`, index_log.c that of `index.log`. */
+#include "base/arena.h"
+#include "base/map.h"
+#include "base/record.h"
+#include "base/vec.h"
+#include "store/index.h"
+
+struct path_slot {
+    struct str name;
+    struct index_path row;
+    uint64_t seq; /* 0: covered by a mark of old */
+    bool gone;
+    bool foreign; /* of another epoch; only while reading */
+};
+
+struct instance_slot {
+    struct str name;
+    struct index_instance row;
+};
+
+struct index {
+    int dirfd;
+    struct digest epoch;
+    struct strbuf data; /* the file; names point into it */
+    struct arena arena; /* names that came later */
+    struct map path_map, instance_map;
+    VEC(struct path_slot) paths;
+    VEC(struct instance_slot) instances;
+    uint32_t path_count; /* that are not gone */
+    uint64_t next_seq, synced_seq;
+    struct record_file log;
+    struct record_batch batch;
+    struct strbuf scratch;
+    bool log_bad;   /* to be removed before it is written */
+    bool log_begun; /* it says which epoch follows */
+    bool changed;
+};
+
+/* index.c */
+void index_set_path(struct index *index, struct str path, const struct index_path *row,
+                    uint64_t seq, bool foreign);
+/* False if it was not there. */
+bool index_unset_path(struct index *index, struct str path);
+void index_set_instance(struct index *index, struct str name, const struct index_instance *row);
+void index_forget_all(struct index *index);
+void index_set_synced(struct index *index, uint64_t position);
+
+/* index_file.c: `index` into the empty `index`; damage sets `*damaged` and gives no rows. */
+bool index_file_read(struct index *index, bool *damaged, struct err *err);
+bool index_file_write(struct index *index, struct err *err);
+
+/* index_log.c: opens `index.log` and folds it in. */
+bool index_log_open(struct index *index, bool *damaged, struct err *err);
+void index_log_path(struct index *index, struct str path, const struct index_path *row);
+void index_log_drop(struct index *index, struct str path);
+void index_log_instance(struct index *index, struct str name, const struct index_instance *row);
+void index_log_synced(struct index *index, uint64_t position);
+/* Removes the file; the next flush makes a new one. */
+bool index_log_remove(struct index *index, struct err *err);
+
+#endif
