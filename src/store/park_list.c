@@ -130,7 +130,7 @@ static bool list_run(int parked, struct str run, struct arena *arena, paths_vec 
     return ok;
 }
 
-/* Folders two levels down are attempts. */
+/* Folders two levels down are attempts. A run's folder that is empty was about to be removed. */
 static bool list_runs(int parked, struct arena *arena, paths_vec *attempts, struct err *err)
 {
     static const struct walk_options flat = {.all = true, .flat = true};
@@ -138,7 +138,12 @@ static bool list_runs(int parked, struct arena *arena, paths_vec *attempts, stru
     bool ok = walk_folder(parked, "", &flat, arena, &runs, err);
     for (uint32_t i = 0; ok && i < runs.count; i++) {
         if (list_takes(parked, &runs.items[i])) {
+            size_t before = attempts->count;
+
             ok = list_run(parked, runs.items[i].path, arena, attempts, err);
+            if (ok && attempts->count == before) {
+                (void)sys_unlinkat(parked, runs.items[i].path.data, AT_REMOVEDIR);
+            }
         }
     }
     return ok;
