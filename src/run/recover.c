@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/hex.h"
 #include "base/mem.h"
@@ -267,6 +268,20 @@ static bool recover_attempts(struct recovery *recovery, struct event_log *log, u
 
 /* --- which run --- */
 
+/* Files that were about to replace others when their writer was killed. */
+static bool recover_remove_new(int dir_fd, struct arena *arena, struct err *err)
+{
+    struct walk_options all = {.flat = true, .all = true};
+    struct walk_list list = {NULL, 0};
+    bool ok = walk_folder(dir_fd, "", &all, arena, &list, err);
+
+    for (uint32_t i = 0; ok && i < list.count; i++) {
+        ok = !file_is_temp_name(list.items[i].path.data) ||
+             file_remove(dir_fd, list.items[i].path.data, err);
+    }
+    return ok;
+}
+
 /* The type of the last whole line of a log, without reading it all; "" when there is none. */
 static struct str recover_last_type(int dir_fd, struct arena *arena)
 {
@@ -302,29 +317,54 @@ static bool recover_is_final(struct str type)
            str_is(type, "run.cancelled") || str_is(type, "run.abandoned");
 }
 
+/* Its pawl was killed before it recorded anything: nothing was started, no log was written. */
+static bool recover_is_blank(int dir_fd)
+{
+    struct sys_stat events;
+    bool blank = sys_statat(dir_fd, "events.jsonl", AT_SYMLINK_NOFOLLOW, &events) == 0
+                     ? S_ISREG(events.mode) && events.size_bytes == 0
+                     : errno == ENOENT;
+
+    return blank && (sys_unlinkat(dir_fd, "logs", AT_REMOVEDIR) == 0 || errno == ENOENT);
+}
+
+static bool recover_remove_blank(struct session *session, const struct run_id *run,
+                                 struct arena *arena, struct err *err)
+{
+    return tree_remove(session->workspace.pawlfd,
+                       path_join(arena, STR("runs"), str_of(run->text)).data, err);
+}
+
+static bool recover_look(struct session *session, const struct run_id *run, struct arena *arena,
+                         bool *blank, bool *found, struct err *err)
+{
+    int dir_fd = run_dir_open(session->workspace.pawlfd, run, err);
+    bool ok;
+
+    if (dir_fd < 0) {
+        return false;
+    }
+    *blank = recover_is_blank(dir_fd);
+    *found = !*blank && !recover_is_final(recover_last_type(dir_fd, arena));
+    ok = recover_remove_new(dir_fd, arena, err);
+    sys_close(dir_fd);
+    return ok && (!*blank || recover_remove_blank(session, run, arena, err));
+}
+
 static bool recover_find(struct session *session, struct arena *arena, struct run_id *run,
                          bool *found, struct err *err)
 {
     struct run_list list;
-    struct str type;
-    int dir_fd;
+    bool blank = true;
+    bool ok = run_dir_list(session->workspace.pawlfd, arena, &list, err) &&
+              recover_remove_new(session->workspace.pawlfd, arena, err);
 
     *found = false;
-    if (!run_dir_list(session->workspace.pawlfd, arena, &list, err)) {
-        return false;
+    while (ok && blank && list.count != 0) {
+        *run = list.ids[--list.count];
+        ok = recover_look(session, run, arena, &blank, found, err);
     }
-    if (list.count == 0) {
-        return true;
-    }
-    *run = list.ids[list.count - 1];
-    dir_fd = run_dir_open(session->workspace.pawlfd, run, err);
-    if (dir_fd < 0) {
-        return false;
-    }
-    type = recover_last_type(dir_fd, arena);
-    sys_close(dir_fd);
-    *found = !recover_is_final(type);
-    return true;
+    return ok;
 }
 
 static void recovery_init(struct recovery *recovery, struct session *session)
@@ -458,7 +498,7 @@ static bool recover_lives(struct session *session, struct err *err)
     }
 }
 
-/* --- what lies in tmp/ --- */
+/* --- temporary files --- */
 
 static bool recover_is_of_store(struct str name)
 {

@@ -114,6 +114,16 @@ static uint32_t count_parked(void)
     return list.count;
 }
 
+/* As when killed between the removal of an attempt's folder and its run's. */
+static void test_empty_run_goes(void **state)
+{
+    (void)state;
+    mkdirat(here.fd, ".pawl/parked", 0777);
+    mkdirat(here.fd, ".pawl/parked/run1", 0777);
+    assert_int_equal(count_parked(), 0);
+    assert_false(temp_exists(here.fd, ".pawl/parked/run1"));
+}
+
 static void test_return(void **state)
 {
     (void)state;
@@ -478,6 +488,7 @@ int main(void)
 #define ACROSS(name) cmocka_unit_test_setup_teardown(name, setup_across, teardown_across)
     const struct CMUnitTest tests[] = {
         TEST(test_return),
+        TEST(test_empty_run_goes),
         TEST(test_refused),
         TEST(test_drop),
         TEST(test_killed_before),
