@@ -1,8 +1,10 @@
-/* Owns the way from objects back to the workspace. Everything is made under a temporary name beside
- * its place, checked there, and takes the place in one step: a file by rename, a folder (or a
- * change of type) by exchange, or where the kernel has no exchange, by moving the old one aside
- * first. Killed in between, the place holds the old, the new or nothing; the temporary one is
- * nobody's. */
+/* Owns the way from objects back to the workspace. Everything is made under a temporary name,
+ * checked there, and takes the place in one step: a file by rename, a folder (or a change of type)
+ * by exchange, or where the kernel has no exchange, by moving the old one aside first. Killed in
+ * between, the place holds the old, the new or nothing; the temporary one is nobody's.
+ *
+ * It is made in the store's tmp/, where the next session of the store removes what was left; beside
+ * its place where a rename from there is not possible. */
 #include "store/restore.h"
 
 #include <errno.h>
@@ -240,40 +242,44 @@ static bool write_folder(struct restoring *restoring, int dir, const char *name,
     return ok && folder >= 0;
 }
 
+/* From where to where a finished output moves. */
+struct placing {
+    int from;
+    const char *temp;
+    int dir;
+    const char *name;
+    const char *path;
+};
+
 /* Without exchange: the old one aside, the new one in, the old one back if that fails. */
-static bool take_place_slowly(int dir, const char *temp, const char *name, const char *path,
-                              struct err *err)
+static bool take_place_slowly(const struct placing *placing, const char *aside, struct err *err)
 {
-    char aside[FILE_TEMP_BYTES];
-    if (!file_temp_name(aside)) {
-        return err_sys(err, "'%s': cannot be replaced", path);
+    if (sys_renameat(placing->dir, placing->name, placing->from, aside) < 0) {
+        return err_sys(err, "'%s': cannot be moved aside", placing->path);
     }
-    if (sys_renameat(dir, name, dir, aside) < 0) {
-        return err_sys(err, "'%s': cannot be moved aside", path);
-    }
-    if (sys_renameat(dir, temp, dir, name) < 0) {
+    if (sys_renameat(placing->from, placing->temp, placing->dir, placing->name) < 0) {
         int sys = errno;
-        (void)sys_renameat(dir, aside, dir, name);
-        return err_errno(err, sys, "'%s': cannot be replaced", path);
+        (void)sys_renameat(placing->from, aside, placing->dir, placing->name);
+        return err_errno(err, sys, "'%s': cannot be replaced", placing->path);
     }
-    return tree_remove(dir, aside, err);
+    return tree_remove(placing->from, aside, err);
 }
 
-static bool take_place(int dir, const char *temp, const char *name, const char *path,
-                       struct err *err)
+static bool take_place(const struct placing *placing, const char *aside, struct err *err)
 {
     bool unsupported;
-    if (sys_renameat(dir, temp, dir, name) == 0) {
+    if (sys_renameat(placing->from, placing->temp, placing->dir, placing->name) == 0) {
         return true;
     }
     if (errno != EISDIR && errno != ENOTDIR && errno != ENOTEMPTY && errno != EEXIST) {
-        return err_sys(err, "'%s': cannot be replaced", path);
+        return err_sys(err, "'%s': cannot be replaced", placing->path);
     }
-    if (file_exchange(dir, temp, dir, name, &unsupported, err)) {
+    if (file_exchange(placing->from, placing->temp, placing->dir, placing->name, &unsupported,
+                      err)) {
         /* What was exchanged is the old one. */
-        return tree_remove(dir, temp, err);
+        return tree_remove(placing->from, placing->temp, err);
     }
-    return unsupported && take_place_slowly(dir, temp, name, path, err);
+    return unsupported && take_place_slowly(placing, aside, err);
 }
 
 /* Naming changes a ctime, adding entries a folder's times, a second link the ctime of the first:
@@ -318,26 +324,75 @@ static bool write_output(struct restoring *restoring, int dir, const char *temp,
     return ok;
 }
 
+/* Made under `placing->temp`, then moved. `*refused`: the finished output may not move from there
+ * to its place. */
+static bool restore_by(struct restoring *restoring, const struct placing *placing,
+                       const char *aside, const struct put_output *output, bool *refused,
+                       struct err *err)
+{
+    bool ok = write_output(restoring, placing->from, placing->temp, output, err);
+    if (ok && !take_place(placing, aside, err)) {
+        *refused = err->sys == EXDEV || err->sys == EACCES || err->sys == EPERM;
+        ok = false;
+    }
+    /* A rename between two links of one file does nothing. */
+    if (!ok || ways_have(restoring->ways, WAY_HARDLINK)) {
+        (void)tree_remove(placing->from, placing->temp, NULL);
+    }
+    return ok;
+}
+
+static bool restore_beside(struct restoring *restoring, int dir, const char *name,
+                           const struct put_output *output, struct err *err)
+{
+    char temp[FILE_TEMP_BYTES], aside[FILE_TEMP_BYTES];
+    struct placing placing = {dir, temp, dir, name, restoring->path};
+    bool refused;
+    return ((file_temp_name(temp) && file_temp_name(aside)) || err_sys(err, "no random numbers")) &&
+           restore_by(restoring, &placing, aside, output, &refused, err);
+}
+
+static bool is_same_device(int a, int b)
+{
+    struct sys_stat first, second;
+    return a >= 0 && sys_fstat(a, &first) == 0 && sys_fstat(b, &second) == 0 &&
+           first.dev_major == second.dev_major && first.dev_minor == second.dev_minor;
+}
+
+static bool restore_in(struct restoring *restoring, int dir, const char *name,
+                       const struct put_output *output, struct err *err)
+{
+    struct objects *objects = restoring->objects;
+    char temp[OBJECT_TEMP_BYTES], aside[OBJECT_TEMP_BYTES];
+    struct placing placing = {objects->tmp_fd, temp, dir, name, restoring->path};
+    bool refused = false;
+    if (!is_same_device(objects->tmp_fd, dir)) {
+        return restore_beside(restoring, dir, name, output, err);
+    }
+    object_temp_name(objects, temp);
+    object_temp_name(objects, aside);
+    if (restore_by(restoring, &placing, aside, output, &refused, err)) {
+        return true;
+    }
+    if (!refused) {
+        return false;
+    }
+    err_clear(err);
+    restoring->found.count = 0;
+    return restore_beside(restoring, dir, name, output, err);
+}
+
 bool restore_output(struct objects *objects, int workspace_fd, const char *path,
                     const struct put_output *output, const struct ways *ways,
                     struct output_rows *rows, struct err *err)
 {
     struct restoring restoring = {.objects = objects, .ways = ways, .rows = rows, .path = path};
-    char temp[FILE_TEMP_BYTES];
     const char *name;
     int dir = folder_open_parent(workspace_fd, path, true, &name, NULL, err);
     if (dir < 0) {
         return false;
     }
-    bool ok = file_temp_name(temp) || err_sys(err, "no random numbers");
-    if (ok) {
-        ok = write_output(&restoring, dir, temp, output, err) &&
-             take_place(dir, temp, name, path, err);
-        /* A rename between two links of one file does nothing. */
-        if (!ok || ways_have(ways, WAY_HARDLINK)) {
-            (void)tree_remove(dir, temp, NULL);
-        }
-    }
+    bool ok = restore_in(&restoring, dir, name, output, err);
     (void)sys_close(dir);
     ok = ok && (rows == NULL || settle_rows(&restoring, workspace_fd, err));
     VEC_FREE(&restoring.found);

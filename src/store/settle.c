@@ -56,7 +56,7 @@ static bool each_name(int dir, const char *path,
 static bool remove_temp(void *ctx, int folder, const char *name, struct err *err)
 {
     const char *prefix = ctx;
-    return strncmp(name, prefix, strlen(prefix)) != 0 || file_remove(folder, name, err);
+    return strncmp(name, prefix, strlen(prefix)) != 0 || tree_remove(folder, name, err);
 }
 
 static bool remove_temps(struct objects *objects, const char *epoch, struct err *err)
