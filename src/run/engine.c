@@ -45,6 +45,7 @@ void engine_init(struct engine *engine, const struct decide *decide,
     engine->unsettled = mem_calloc(count, 1);
     engine->again = mem_calloc(count, sizeof(*engine->again));
     engine->uses_left = mem_calloc(count, sizeof(*engine->uses_left));
+    engine->released = mem_calloc(count, 1);
     for (uint32_t i = 0; i < count; i++) {
         const struct plan_instance *inst = &plan->instances[i];
 
@@ -68,6 +69,7 @@ void engine_fini(struct engine *engine)
     free(engine->unsettled);
     free(engine->again);
     free(engine->uses_left);
+    free(engine->released);
 }
 
 /* --- small things the turn's parts share --- */
@@ -459,7 +461,10 @@ static void engine_act(struct engine *engine)
             engine->world.reject(ctx, act.instance);
             break;
         case ACT_CONSUMED:
-            engine->world.consumed(ctx, act.instance);
+            /* Somebody may have come back to it in this turn. */
+            if (engine->uses_left[act.instance.n] == 0) {
+                engine->world.consumed(ctx, act.instance);
+            }
             break;
         }
     }

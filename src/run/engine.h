@@ -109,6 +109,7 @@ struct engine {
     uint32_t *batched;       /* those for which `batch` is not 0 */
     uint32_t batched_count;
     uint32_t *uses_left; /* by instance: consumers in scope that have not ended */
+    uint8_t *released;   /* by instance: it does not count in uses_left of what it reads */
     uint32_t restoring;
     uint8_t *unsettled;    /* by instance: its inputs changed once already */
     struct inst_id *again; /* made again once what the last attempt left is out of the way */

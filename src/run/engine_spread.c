@@ -85,11 +85,23 @@ static void spread_skip(struct engine *engine, struct inst_id instance)
     spread_queue(engine, instance, false);
 }
 
+/* It will read its inputs once more: they are not done with. */
+static void spread_use_again(struct engine *engine, struct inst_id instance)
+{
+    const struct plan_instance *inst = &engine->plan->instances[instance.n];
+
+    for (uint32_t i = 0; engine->released[instance.n] && i < inst->producer_count; i++) {
+        engine->uses_left[engine->plan->edges[inst->producers_first + i].n]++;
+    }
+    engine->released[instance.n] = 0;
+}
+
 /* A final instance becomes pending again. */
 static void spread_reopen(struct engine *engine, struct inst_id instance, struct str reason)
 {
     struct event event = engine_event(engine, EVENT_INSTANCE_REOPENED, instance);
 
+    spread_use_again(engine, instance);
     spread_flush_sets(engine);
     event.reason = reason;
     recorder_emit(engine->recorder, &event);
@@ -181,6 +193,10 @@ static void spread_uses(struct engine *engine, struct inst_id instance)
 {
     const struct plan_instance *inst = &engine->plan->instances[instance.n];
 
+    if (engine->released[instance.n]) {
+        return;
+    }
+    engine->released[instance.n] = 1;
     for (uint32_t i = 0; i < inst->producer_count; i++) {
         struct inst_id producer = engine->plan->edges[inst->producers_first + i];
 
@@ -241,7 +257,10 @@ void engine_spread(struct engine *engine)
         count = decide_ended(&engine->decide, end.instance, end.changed, engine->ready);
         spread_uses(engine, end.instance);
         for (uint32_t i = 0; i < count; i++) {
-            spread_consumer(engine, engine->ready[i]);
+            /* One before it in this list may have sent for what it reads as well. */
+            if (engine->decide.waiting[engine->ready[i].n] == 0) {
+                spread_consumer(engine, engine->ready[i]);
+            }
         }
     }
     engine->queue_count = 0;

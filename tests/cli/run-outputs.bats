@@ -492,3 +492,33 @@ listing() {
 	has c.out "$(printf '1\n2')"
 	has maybe 2
 }
+
+@test "a temp output stays until all have read it, also those that run once more" {
+	manifest <<-'END'
+		[stage.a]
+		run = "echo a >>../ran; echo 1 > a.tmp"
+		outputs = [{ path = "a.tmp", temp = true }]
+		[stage.b]
+		run = "echo b >>../ran; cat a.tmp > b.tmp"
+		inputs = ["a.tmp"]
+		outputs = [{ path = "b.tmp", temp = true }]
+		[stage.c]
+		run = "echo c >>../ran; cat a.tmp > c.out"
+		inputs = ["a.tmp"]
+		outputs = [{ path = "c.out", store = false }]
+		[stage.d]
+		run = "echo d >>../ran; cat a.tmp b.tmp c.out d.in > d.out"
+		inputs = ["a.tmp", "b.tmp", "c.out", "d.in"]
+		outputs = ["d.out"]
+	END
+	echo 1 >d.in
+	ends 0
+	ran a b c d
+	rm c.out
+	echo 2 >d.in
+	ends 0
+	ran a b c d
+	has d.out "$(printf '1\n1\n1\n2')"
+	[ ! -e a.tmp ]
+	[ ! -e b.tmp ]
+}
