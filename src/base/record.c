@@ -2,9 +2,9 @@
  *
  * Format, little endian:
  *
- *     file    "pawlrec1"  kind: 8 bytes, padded with NUL  seed: u64  checksum of these 24 bytes:
- * u64 then records, back to back record  magic: u32  type: u32  length: u32  checksum: u64 payload:
- * `length` bytes
+ *     file      "pawlrec1"  kind: 8 bytes, padded with NUL  seed: u64
+ *               checksum of these 24 bytes: u64  then records, back to back
+ *     record    magic: u32  type: u32  length: u32  checksum: u64  payload: `length` bytes
  *
  * A record's checksum is that of (checksum of the payload, seed, type, length). The seed is random
  * for each file, so that no bytes of another file, of an older one on the same blocks or inside a
@@ -15,12 +15,8 @@
  * fits in the file, and the checksum are right. Reading goes from record to record; where none is
  * valid it looks for the next valid one byte by byte. Bytes skipped on the way to one are damage,
  * bytes without one behind them are the torn tail. A file shorter than its head, or all zeros, is
- * one whose first write was lost: it is empty.
- *
- * Writers take an open-file-description lock on the whole file, then make sure that the path still
- * is that file: record_replace renames another one into place, and whoever waited for the lock of
- * the old one opens the new one and waits there. */
-#include "base/record.h"
+ * one whose first write was lost: it is empty. */
+#include "base/record_inside.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -32,20 +28,12 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "base/mem.h"
-#include "base/sys.h"
-
-enum {
-    HEAD_BYTES = 32,
-    RECORD_HEAD_BYTES = 20,
-    RECORD_MAGIC = 0x4352b7a5, /* little endian: a5 b7 'R' 'C' */
-    RECORD_TRIES = 100         /* how often a file may be replaced while we wait for it */
-};
 
 static const char HEAD_MAGIC[8] = "pawlrec1";
 
 /* --- the format --- */
 
-static uint64_t record_seal(uint64_t payload_sum, uint64_t seed, uint32_t type, uint32_t len)
+uint64_t record_seal(uint64_t payload_sum, uint64_t seed, uint32_t type, uint32_t len)
 {
     unsigned char all[24];
 
@@ -126,7 +114,7 @@ static bool record_is_zeros(const unsigned char *data, size_t size)
     return size == 0 || (data[0] == 0 && memcmp(data, data + 1, size - 1) == 0);
 }
 
-static void record_make_head(unsigned char head[HEAD_BYTES], const char *kind, uint64_t seed)
+void record_make_head(unsigned char head[RECORD_FILE_HEAD_BYTES], const char *kind, uint64_t seed)
 {
     memcpy(head, HEAD_MAGIC, sizeof(HEAD_MAGIC));
     memcpy(head + 8, kind, RECORD_KIND_BYTES);
@@ -139,7 +127,7 @@ static bool record_read_head(struct record_file *file, size_t size, struct err *
 {
     const unsigned char *head = file->data;
 
-    if (size < HEAD_BYTES || record_is_zeros(head, size)) {
+    if (size < RECORD_FILE_HEAD_BYTES || record_is_zeros(head, size)) {
         file->torn_bytes = size;
         return true;
     }
@@ -153,7 +141,7 @@ static bool record_read_head(struct record_file *file, size_t size, struct err *
                        (const char *)head + 8, file->kind);
     }
     file->seed = bytes_get_u64(head + 16);
-    file->len = HEAD_BYTES;
+    file->len = RECORD_FILE_HEAD_BYTES;
     return true;
 }
 
@@ -165,8 +153,7 @@ static bool record_same_file(const struct record_file *file, const struct sys_st
            ((uint64_t)stat->dev_major << 32 | stat->dev_minor) == file->dev;
 }
 
-/* Forgets the file that was read. */
-static void record_forget(struct record_file *file)
+void record_forget(struct record_file *file)
 {
     if (file->fd >= 0) {
         sys_close(file->fd);
@@ -178,7 +165,7 @@ static void record_forget(struct record_file *file)
     file->generation++;
 }
 
-static void record_reserve(struct record_file *file, size_t size)
+void record_reserve(struct record_file *file, size_t size)
 {
     if (file->cap < size) {
         file->cap = file->len == 0 ? size : size + size / 2;
@@ -186,8 +173,7 @@ static void record_reserve(struct record_file *file, size_t size)
     }
 }
 
-/* Opens the path as it is now; `create`: for writing, made if missing. */
-static bool record_open_path(struct record_file *file, bool create, struct err *err)
+bool record_open_path(struct record_file *file, bool create, struct err *err)
 {
     struct sys_stat stat;
 
@@ -218,8 +204,7 @@ static bool record_open_path(struct record_file *file, bool create, struct err *
     return true;
 }
 
-/* Reads what lies behind `len` and takes it in. */
-static bool record_read_more(struct record_file *file, struct err *err)
+bool record_read_more(struct record_file *file, struct err *err)
 {
     struct sys_stat stat;
     ssize_t got;
@@ -253,8 +238,7 @@ static bool record_read_more(struct record_file *file, struct err *err)
     return true;
 }
 
-/* Whether the path still is the file we have; an error only for what is neither. */
-static bool record_is_current(const struct record_file *file, bool *current, struct err *err)
+bool record_is_current(const struct record_file *file, bool *current, struct err *err)
 {
     struct sys_stat stat;
 
@@ -318,8 +302,8 @@ bool record_at(const struct record_file *file, uint64_t offset, struct record *r
     const unsigned char *head = file->data + offset;
     uint32_t len;
 
-    if (offset < HEAD_BYTES || offset >= file->len || file->len - offset < RECORD_HEAD_BYTES ||
-        bytes_get_u32(head) != RECORD_MAGIC) {
+    if (offset < RECORD_FILE_HEAD_BYTES || offset >= file->len ||
+        file->len - offset < RECORD_HEAD_BYTES || bytes_get_u32(head) != RECORD_MAGIC) {
         return false;
     }
     len = bytes_get_u32(head + 8);
@@ -334,7 +318,7 @@ bool record_at(const struct record_file *file, uint64_t offset, struct record *r
 
 bool record_next(const struct record_file *file, uint64_t *pos, struct record *record)
 {
-    size_t at = *pos < HEAD_BYTES ? HEAD_BYTES : (size_t)*pos;
+    size_t at = *pos < RECORD_FILE_HEAD_BYTES ? RECORD_FILE_HEAD_BYTES : (size_t)*pos;
 
     if (at >= file->len) {
         return false;
@@ -358,244 +342,4 @@ bool record_check(const struct record_file *file, struct err *err)
     }
     return err_set(err, STATUS_CORRUPT, "'%s': damaged: %zu bytes from offset %zu on are no record",
                    file->path, file->damaged_bytes, file->damage_offset);
-}
-
-/* --- writing --- */
-
-void record_batch_init(struct record_batch *batch)
-{
-    *batch = (struct record_batch){0};
-    strbuf_init(&batch->bytes);
-}
-
-void record_batch_fini(struct record_batch *batch)
-{
-    strbuf_fini(&batch->bytes);
-    batch->count = 0;
-}
-
-void record_batch_clear(struct record_batch *batch)
-{
-    strbuf_clear(&batch->bytes);
-    batch->count = 0;
-}
-
-/* The checksum is that of the payload alone until the record is sealed for its file. */
-void record_batch_add(struct record_batch *batch, uint32_t type, struct str payload)
-{
-    assert(payload.len <= LIMIT_RECORD_BYTES);
-    bytes_put_u32(&batch->bytes, RECORD_MAGIC);
-    bytes_put_u32(&batch->bytes, type);
-    bytes_put_u32(&batch->bytes, (uint32_t)payload.len);
-    bytes_put_u64(&batch->bytes, bytes_checksum(payload.data, payload.len));
-    strbuf_add(&batch->bytes, payload.data, payload.len);
-    batch->count++;
-}
-
-bool record_batch_next(const struct record_batch *batch, uint64_t *pos, struct record *record)
-{
-    const char *head = batch->bytes.data + *pos;
-
-    if (*pos >= batch->bytes.len) {
-        return false;
-    }
-    *record = (struct record){
-        .type = bytes_get_u32(head + 4),
-        .offset = *pos,
-        .payload = str_n(head + RECORD_HEAD_BYTES, bytes_get_u32(head + 8)),
-    };
-    *pos += RECORD_HEAD_BYTES + record->payload.len;
-    return true;
-}
-
-/* Puts the batch, sealed, behind data[0, len), with the file's head before it if that is empty;
- * returns where it ends. `len` stays. */
-static size_t record_put_batch(struct record_file *file, const struct record_batch *batch)
-{
-    size_t end = file->len;
-
-    record_reserve(file, file->len + HEAD_BYTES + batch->bytes.len);
-    if (end == 0) {
-        record_make_head(file->data, file->kind, file->seed);
-        end = HEAD_BYTES;
-    }
-    if (batch->count > 0) {
-        memcpy(file->data + end, batch->bytes.data, batch->bytes.len);
-    }
-    for (size_t at = end, left = batch->count; left > 0; left--) {
-        unsigned char *head = file->data + at;
-        uint32_t len = bytes_get_u32(head + 8);
-
-        bytes_set_u64(head + 12, record_seal(bytes_get_u64(head + 12), file->seed,
-                                             bytes_get_u32(head + 4), len));
-        at += RECORD_HEAD_BYTES + (size_t)len;
-    }
-    return end + batch->bytes.len;
-}
-
-static bool record_draw_seed(struct record_file *file, struct err *err)
-{
-    if (sys_getrandom(&file->seed, sizeof(file->seed)) != 0) {
-        return err_sys(err, "'%s': cannot draw a random number", file->path);
-    }
-    return true;
-}
-
-/* One try to hold the lock of the file the path is now, in step with it. */
-static bool record_try_lock(struct record_file *file, bool *locked, struct err *err)
-{
-    *locked = false;
-    if (file->fd < 0 && !record_open_path(file, true, err)) {
-        return false;
-    }
-    if (sys_lock(file->fd, F_WRLCK, 0, 0, true) != 0) {
-        if (errno != EBADF) {
-            return err_sys(err, "'%s': cannot lock", file->path);
-        }
-        sys_close(file->fd); /* open for reading alone; now for writing, or the reason why not */
-        file->fd = -1;
-        return record_open_path(file, true, err);
-    }
-    if (!record_is_current(file, locked, err)) {
-        return false;
-    }
-    if (!*locked) {
-        record_forget(file);
-        return true;
-    }
-    return record_read_more(file, err);
-}
-
-static bool record_lock(struct record_file *file, struct err *err)
-{
-    bool locked = false;
-
-    for (int i = 0; i < RECORD_TRIES && !locked; i++) {
-        if (!record_try_lock(file, &locked, err)) {
-            if (file->fd >= 0) {
-                sys_lock(file->fd, F_UNLCK, 0, 0, false);
-            }
-            return false;
-        }
-    }
-    return locked ||
-           err_set(err, STATUS_ENVIRONMENT, "'%s': is replaced again and again", file->path);
-}
-
-static void record_unlock(struct record_file *file)
-{
-    sys_lock(file->fd, F_UNLCK, 0, 0, false);
-}
-
-/* Under the lock: cuts the tail, writes, or leaves the file as it was. */
-static bool record_write(struct record_file *file, const struct record_batch *batch,
-                         struct err *err)
-{
-    size_t end;
-    ssize_t wrote;
-
-    if (file->torn_bytes > 0 && sys_truncate(file->fd, (int64_t)file->len) != 0) {
-        return err_sys(err, "'%s': cannot cut its torn tail", file->path);
-    }
-    file->torn_bytes = 0;
-    if (file->len == 0 && !record_draw_seed(file, err)) {
-        return false;
-    }
-    end = record_put_batch(file, batch);
-    wrote = sys_pwrite(file->fd, file->data + file->len, end - file->len, (int64_t)file->len);
-    if (wrote != (ssize_t)(end - file->len)) {
-        int reason = wrote < 0 ? errno : ENOSPC;
-
-        if (sys_truncate(file->fd, (int64_t)file->len) != 0) {
-            file->torn_bytes = 1; /* unknown; the next append looks */
-        }
-        return err_errno(err, reason, "'%s': cannot write", file->path);
-    }
-    file->len = end;
-    return true;
-}
-
-bool record_append(struct record_file *file, const struct record_batch *batch, struct err *err)
-{
-    bool ok;
-
-    if (batch->count == 0) {
-        return true;
-    }
-    if (!record_lock(file, err)) {
-        return false;
-    }
-    ok = record_write(file, batch, err);
-    record_unlock(file);
-    return ok;
-}
-
-/* Writes fresh->data[0, end) to a file beside the path and renames it into place. */
-static bool record_write_new(struct record_file *fresh, const char *name, size_t end,
-                             struct err *err)
-{
-    struct sys_stat stat;
-
-    fresh->fd = sys_openat(fresh->dirfd, name, O_RDWR | O_CREAT | O_TRUNC, 0666);
-    if (fresh->fd < 0 || sys_write_full(fresh->fd, fresh->data, end) != 0 ||
-        sys_fsync(fresh->fd) != 0 || sys_fstat(fresh->fd, &stat) != 0 ||
-        sys_renameat(fresh->dirfd, name, fresh->dirfd, fresh->path) != 0) {
-        return err_sys(err, "'%s': cannot write", name);
-    }
-    fresh->ino = stat.ino;
-    fresh->dev = (uint64_t)stat.dev_major << 32 | stat.dev_minor;
-    fresh->len = end;
-    /* Some file systems cannot sync a folder; the rename is whole either way. */
-    sys_fsync(fresh->dirfd);
-    return true;
-}
-
-/* Under the lock of the old file. */
-static bool record_replace_locked(struct record_file *file, const struct record_batch *batch,
-                                  struct err *err)
-{
-    struct record_file fresh = {
-        .dirfd = file->dirfd, .fd = -1, .path = file->path, .generation = file->generation + 1};
-    struct strbuf name;
-    bool ok;
-
-    memcpy(fresh.kind, file->kind, sizeof(fresh.kind));
-    strbuf_init(&name);
-    strbuf_printf(&name, "%s.new", file->path);
-    ok = record_draw_seed(&fresh, err) &&
-         record_write_new(&fresh, name.data, record_put_batch(&fresh, batch), err);
-    if (!ok && fresh.fd >= 0) {
-        sys_close(fresh.fd);
-        sys_unlinkat(file->dirfd, name.data, 0);
-    }
-    strbuf_fini(&name);
-    if (!ok) {
-        free(fresh.data);
-        return false;
-    }
-    sys_close(file->fd);
-    free(file->data);
-    *file = fresh;
-    return true;
-}
-
-bool record_replace(struct record_file *file, const struct record_batch *batch, struct err *err)
-{
-    uint32_t generation = file->generation;
-    size_t len = file->len;
-    bool ok;
-
-    if (!record_lock(file, err)) {
-        return false;
-    }
-    if (len != file->len || generation != file->generation) {
-        ok = err_set(err, STATUS_LOCKED, "'%s': another process appended to it", file->path);
-        record_unlock(file);
-        return ok;
-    }
-    ok = record_replace_locked(file, batch, err);
-    if (!ok) {
-        record_unlock(file);
-    }
-    return ok;
 }
