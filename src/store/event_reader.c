@@ -1,0 +1,186 @@
+/* Owns the reading of a run's record from its start or any line on: which lines are good, and how
+ * they end. The form of a line and the rule of validity are in event_line.c. */
+#include "store/event_inside.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/sys.h"
+
+static const char EVENT_MARK[] = "Z\",\"type\":\"synced\"";
+
+struct event_reader *event_reader_open(int dirfd, const char *path, struct err *err)
+{
+    struct event_reader *reader;
+    int fd = sys_openat(dirfd, path, O_RDONLY, 0);
+
+    if (fd < 0) {
+        err_sys(err, "'%s': cannot open", path);
+        return NULL;
+    }
+    reader = mem_calloc(1, sizeof(*reader));
+    reader->fd = fd;
+    reader->path = mem_alloc(strlen(path) + 1);
+    memcpy(reader->path, path, strlen(path) + 1);
+    strbuf_init(&reader->data);
+    reader->chain = event_genesis();
+    reader->numbered = true;
+    return reader;
+}
+
+void event_reader_close(struct event_reader *reader)
+{
+    if (reader != NULL) {
+        sys_close(reader->fd);
+        strbuf_fini(&reader->data);
+        free(reader->path);
+        free(reader);
+    }
+}
+
+bool event_load(struct event_reader *reader, uint64_t base, struct err *err)
+{
+    struct sys_stat stat;
+    ssize_t got;
+    size_t size;
+
+    if (sys_fstat(reader->fd, &stat) != 0) {
+        return err_sys(err, "'%s': cannot read", reader->path);
+    }
+    size = stat.size_bytes > base ? (size_t)(stat.size_bytes - base) : 0;
+    strbuf_clear(&reader->data);
+    got = sys_pread_full(reader->fd, strbuf_reserve(&reader->data, size), size, (int64_t)base);
+    if (got < 0) {
+        return err_sys(err, "'%s': cannot read", reader->path);
+    }
+    reader->data.len = (size_t)got;
+    reader->base = base;
+    reader->at = 0;
+    reader->loaded = true;
+    reader->ended = false;
+    return true;
+}
+
+bool event_reader_refresh(struct event_reader *reader, struct err *err)
+{
+    return event_load(reader, reader->base + reader->at, err);
+}
+
+bool event_line_at(const struct event_reader *reader, size_t at, struct str *json)
+{
+    struct str rest = str_skip(strbuf_str(&reader->data), at);
+    ptrdiff_t newline = rest.len == 0 ? -1 : str_find(rest, '\n');
+
+    if (newline < 0) {
+        return false;
+    }
+    *json = str_head(rest, (size_t)newline);
+    return true;
+}
+
+/* Whether a mark's line begins behind the start of the bad line at `at`. */
+static bool event_mark_behind(const struct event_reader *reader, size_t at)
+{
+    struct str all = strbuf_str(&reader->data);
+    struct str rest = str_skip(all, at);
+
+    for (;;) {
+        ptrdiff_t mark = rest.len == 0 ? -1 : str_find_str(rest, str_of(EVENT_MARK));
+        size_t start;
+
+        if (mark < 0) {
+            return false;
+        }
+        start = (size_t)(rest.data - all.data) + (size_t)mark;
+        rest = str_skip(rest, (size_t)mark + 1);
+        while (start > at && !str_has_prefix(str_skip(all, start), STR(EVENT_START))) {
+            start--;
+        }
+        if (start > at) {
+            return true;
+        }
+    }
+}
+
+/* Whether the line at `at` is a mark, whole and well formed, that only does not follow from what is
+ * before it. */
+static bool event_mark_at(const struct event_reader *reader, size_t at)
+{
+    struct event_line line;
+    struct digest chain;
+    struct str json;
+    struct str body;
+
+    return event_line_at(reader, at, &json) && event_parse(json, &line, &body, &chain) &&
+           str_is(line.type, "synced");
+}
+
+static bool event_end_here(struct event_reader *reader)
+{
+    bool whole = reader->at == reader->data.len;
+
+    reader->ended = true;
+    reader->end = whole ? EVENT_END_WHOLE
+                  : event_mark_at(reader, reader->at) || event_mark_behind(reader, reader->at)
+                      ? EVENT_END_DAMAGED
+                      : EVENT_END_TORN;
+    return false;
+}
+
+bool event_reader_next(struct event_reader *reader, struct event_line *line)
+{
+    struct digest chain;
+    struct digest expected;
+    struct str json;
+    struct str body;
+
+    if (!reader->loaded && !event_load(reader, 0, &reader->failure)) {
+        return event_end_here(reader);
+    }
+    *line = (struct event_line){0};
+    if (reader->ended || !event_line_at(reader, reader->at, &json) ||
+        !event_parse(json, line, &body, &chain) || line->seq != reader->seq + 1) {
+        return event_end_here(reader);
+    }
+    expected = event_chain(&reader->chain, body);
+    if (!digest_equal(&expected, &chain)) {
+        return event_end_here(reader);
+    }
+    line->offset = reader->base + reader->at;
+    line->line = reader->numbered ? ++reader->line : 0;
+    reader->chain = chain;
+    reader->seq = line->seq;
+    reader->at += json.len + 1;
+    return true;
+}
+
+enum event_end event_reader_end(const struct event_reader *reader, uint64_t *line)
+{
+    if (line != NULL) {
+        *line = reader->numbered ? reader->line + 1 : 0;
+    }
+    return reader->end;
+}
+
+bool event_reader_check(const struct event_reader *reader, struct err *err)
+{
+    if (reader->failure.status != 0) {
+        return err_set(err, STATUS_ENVIRONMENT, "%s", reader->failure.text);
+    }
+    if (reader->end != EVENT_END_DAMAGED) {
+        return true;
+    }
+    if (!reader->numbered) {
+        return err_set(err, STATUS_CORRUPT, "'%s': damaged behind event %llu", reader->path,
+                       (unsigned long long)reader->seq);
+    }
+    return err_set(err, STATUS_CORRUPT, "'%s': damaged: line %llu is not what was written",
+                   reader->path, (unsigned long long)reader->line + 1);
+}
+
+struct digest event_reader_head(const struct event_reader *reader)
+{
+    return reader->chain;
+}
