@@ -27,7 +27,7 @@
     } while (0)
 #define VEC_POP(v) ((v)->items[--(v)->count])
 #define VEC_EACH(item, v)                                                                          \
-    for (__typeof__((v)->items) item = (v)->items;                                                 \
+    for (__typeof__(*(v)->items) *item = (v)->items;                                               \
          item != NULL && item != (v)->items + (v)->count; item++)
 #define VEC_CLEAR(v) ((v)->count = 0)
 #define VEC_FREE(v)  (free((v)->items), (v)->items = NULL, (v)->count = (v)->cap = 0)
