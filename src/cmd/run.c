@@ -385,6 +385,7 @@ static int run_work(struct run_call *call, struct err *err)
                    call->duration_ns, call->scope, run_jobs(call));
     if (!run_begin(call, err) ||
         !executor_init(&call->executor, &call->session, &call->facts, &call->recorder, err)) {
+        decide_fini(&call->decide);
         return err->status;
     }
     session_tell_holder(&call->session, call->recorder.id.text);
@@ -465,9 +466,11 @@ static bool run_prepare(struct run_call *call, struct err *err)
     run_decide(call);
     if (call->facts.broken.status != 0) {
         *err = call->facts.broken;
-        return false;
+    } else if (run_has_what_it_needs(call, err)) {
+        return true;
     }
-    return run_has_what_it_needs(call, err);
+    decide_fini(&call->decide);
+    return false;
 }
 
 static int run_command(struct run_call *call, struct err *err)
