@@ -295,13 +295,14 @@ static bool run_begin(struct run_call *call, struct err *err)
 static void run_record_orphans(struct run_call *call)
 {
     const struct plan *plan = &call->session.plan;
+    enum { ORPHANS_NAMED = 1000 };
     struct event event = {.type = EVENT_ORPHANS_FOUND, .count = plan->orphan_count};
 
     if (plan->orphan_count == 0) {
         return;
     }
     event.paths.items = ARENA_ARRAY(&call->recorder.turn, struct str, plan->orphan_count);
-    for (uint32_t i = 0; i < plan->orphan_count; i++) {
+    for (uint32_t i = 0; i < plan->orphan_count && i < ORPHANS_NAMED; i++) {
         event.paths.items[event.paths.count++] = plan_path_name(plan, plan->orphans[i]);
     }
     recorder_emit(&call->recorder, &event);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/hex.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/sys.h"
@@ -215,6 +216,31 @@ static bool attempt_park(struct attempt *attempt, struct err *err)
     return attempt->parked;
 }
 
+/* Does a producer's file still have the bytes that are in the key? Somebody may have written to it
+ * since the decision. */
+static bool attempt_is_as_decided(const struct attempt *attempt, const struct read_fact *read,
+                                  const struct source_fact *source)
+{
+    const struct plan_input *input = &attempt->executor->plan->inputs[read->input];
+    struct strbuf text = {0};
+    struct digest digest;
+    bool same;
+
+    if (!source->exists) {
+        return false;
+    }
+    if (input->key_count == 0) {
+        return digest_equal(&source->digest, &read->digest) &&
+               source->executable == read->executable;
+    }
+    same = file_read(AT_FDCWD, read->path.data, LIMIT_TOML_BYTES, &text, NULL) &&
+           value_keys_digest(read->path, strbuf_str(&text), input->keys, input->key_count, &digest,
+                             NULL) &&
+           digest_equal(&digest, &read->digest);
+    strbuf_fini(&text);
+    return same;
+}
+
 /* Signatures of what it reads as they are just before it starts, so that step 4 can tell a change.
  */
 static bool attempt_note_reads(struct attempt *attempt, struct err *err)
@@ -241,6 +267,14 @@ static bool attempt_note_reads(struct attempt *attempt, struct err *err)
         read->has_signature = source.exists;
         read->signature = source.signature;
         read->firm = source.firm;
+        if (!attempt_is_as_decided(attempt, read, &source)) {
+            attempt->changed_path = read->path;
+            attempt->reason =
+                str_printf(&attempt->arena, "input '%.*s' is no more what its stage made",
+                           STR_ARG(read->path));
+            attempt->cause = CAUSE_UNSETTLED;
+            return false;
+        }
         read->digest = source.digest;
     }
     return true;
@@ -450,6 +484,12 @@ void attempt_start(void *ctx, struct inst_id instance)
     if (attempt->has_tty) {
         executor_pause(executor, false);
     }
+    attempt->end.exit_code = -1;
+    if (attempt->cause == CAUSE_UNSETTLED) {
+        facts_forget_source(executor->facts, attempt->changed_path);
+        attempt_finish(attempt);
+        return;
+    }
     attempt->cause = err.sys == ENOENT || err.sys == EACCES || err.sys == ENOEXEC
                          ? CAUSE_NOT_FOUND
                          : CAUSE_ENVIRONMENT;
@@ -569,7 +609,7 @@ static int64_t attempt_larger(int64_t a, int64_t b)
 void attempt_finish(struct attempt *attempt)
 {
     struct executor *executor = attempt->executor;
-    struct arena *arena = &executor->recorder->turn;
+    struct arena *arena = &executor->note_arena;
     struct note note = {.kind = NOTE_ENDED, .instance = attempt->instance};
     struct event *event = &note.event;
     char hex[DIGEST_HEX_BYTES + 1];
@@ -621,7 +661,7 @@ static void attempt_done(struct attempt *attempt)
 
 /* What was somebody's goes to kept/, and is told; the rest is dropped once its successor is safe.
  */
-static void attempt_keep(struct attempt *attempt, struct attempt_output *row)
+static bool attempt_keep(struct attempt *attempt, struct attempt_output *row)
 {
     struct executor *executor = attempt->executor;
     struct arena *arena = &executor->session->arena;
@@ -636,13 +676,24 @@ static void attempt_keep(struct attempt *attempt, struct attempt_output *row)
                           &err)) {
         executor_broken(executor, &err);
         strbuf_fini(&kept);
-        return;
+        return false;
     }
     event.paths.items = ARENA_NEW(arena, struct str);
     event.paths.items[event.paths.count++] = str_dup(arena, row->path);
     event.place = str_concat(arena, STR(".pawl/"), strbuf_str(&kept));
     recorder_emit(executor->recorder, &event);
     strbuf_fini(&kept);
+    return true;
+}
+
+/* Is what lay there before on disk under its name, so that nothing is lost when it goes? Of a
+ * folder the name says nothing of its files. */
+static bool attempt_was_durable(const struct attempt *attempt, const struct attempt_output *row)
+{
+    const struct executor *executor = attempt->executor;
+
+    return !executor->plan->outputs[row->output].folder &&
+           objects_is_durable(executor->session->objects, &row->before);
 }
 
 void attempt_accept(void *ctx, struct inst_id instance)
@@ -651,6 +702,7 @@ void attempt_accept(void *ctx, struct inst_id instance)
     struct attempt *attempt = executor->by_instance[instance.n];
     bool later = false;
     bool some = false;
+    bool ok = true;
     struct err err = {0};
 
     for (uint32_t i = 0; i < attempt->output_count; i++) {
@@ -661,16 +713,15 @@ void attempt_accept(void *ctx, struct inst_id instance)
         }
         some = true;
         if (!row->known) {
-            attempt_keep(attempt, row);
-        } else if (objects_is_durable(executor->session->objects, &row->before)) {
-            park_drop_path(&executor->place, executor->recorder->run, attempt->id, row->path, &err);
-        } else {
+            /* What cannot be kept stays parked, and the next command tries again. */
+            ok = attempt_keep(attempt, row) && ok;
+        } else if (!attempt_was_durable(attempt, row)) {
             later = true;
         }
     }
-    if (later) {
+    if (ok && later) {
         durable_drop_later(executor, attempt->id);
-    } else if (some &&
+    } else if (ok && some &&
                !park_drop(&executor->place, executor->recorder->run, attempt->id, NULL, 0, &err)) {
         executor_broken(executor, &err);
     }

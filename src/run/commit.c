@@ -353,24 +353,31 @@ void commit_begin(struct attempt *attempt)
 
 /* --- what a depfile names --- */
 
-static bool commit_is_ancestor(const struct plan *plan, struct inst_id from, struct inst_id wanted,
-                               uint8_t *seen)
+/* All ancestors of the instance, found once for each attempt that asks. */
+static bool commit_is_ancestor(struct attempt *attempt, struct inst_id wanted)
 {
-    const struct plan_instance *inst = &plan->instances[from.n];
+    const struct plan *plan = attempt->executor->plan;
+    struct inst_id *list;
+    uint32_t count = 0;
 
-    if (from.n == wanted.n) {
-        return true;
-    }
-    if (seen[from.n]) {
-        return false;
-    }
-    seen[from.n] = 1;
-    for (uint32_t i = 0; i < inst->producer_count; i++) {
-        if (commit_is_ancestor(plan, plan->edges[inst->producers_first + i], wanted, seen)) {
-            return true;
+    if (attempt->ancestors == NULL) {
+        attempt->ancestors = ARENA_ARRAY(&attempt->arena, uint8_t, plan->instance_count);
+        list = ARENA_ARRAY(&attempt->arena, struct inst_id, plan->instance_count + 1u);
+        list[count++] = attempt->instance;
+        for (uint32_t at = 0; at < count; at++) {
+            const struct plan_instance *inst = &plan->instances[list[at].n];
+
+            for (uint32_t i = 0; i < inst->producer_count; i++) {
+                struct inst_id producer = plan->edges[inst->producers_first + i];
+
+                if (!attempt->ancestors[producer.n]) {
+                    attempt->ancestors[producer.n] = 1;
+                    list[count++] = producer;
+                }
+            }
         }
     }
-    return false;
+    return attempt->ancestors[wanted.n] != 0;
 }
 
 /* The digest of a discovered path that another stage makes, which must be an ancestor. */
@@ -378,11 +385,9 @@ static bool commit_found_made(struct attempt *attempt, struct str path, const st
                               struct result_input *found)
 {
     const struct plan *plan = attempt->executor->plan;
-    uint8_t *seen = ARENA_ARRAY(&attempt->arena, uint8_t, plan->instance_count);
     const struct output_fact *made = &attempt->executor->facts->outputs[row->output];
 
-    if (row->producer.n == attempt->instance.n ||
-        !commit_is_ancestor(plan, attempt->instance, row->producer, seen)) {
+    if (row->producer.n == attempt->instance.n || !commit_is_ancestor(attempt, row->producer)) {
         commit_fail(attempt, CAUSE_OUTPUT,
                     str_printf(&attempt->arena,
                                "depfile names '%.*s', which stage '%.*s' makes: add it to "
@@ -421,6 +426,7 @@ static bool commit_found(struct attempt *attempt, struct str written)
     struct source_fact source;
     struct path_id id;
     struct str path;
+    struct err err = {0};
 
     if (path_normalise(&attempt->arena, joined, &path, NULL) != PATH_FINE) {
         commit_fail(attempt, CAUSE_OUTPUT,
@@ -440,10 +446,11 @@ static bool commit_found(struct attempt *attempt, struct str written)
         attempt->discovered_count++;
         return commit_found_made(attempt, path, &executor->plan->paths[id.n], found);
     }
-    if (!facts_source(executor->facts, path, &source)) {
+    if (!facts_regular_source(executor->facts, path, &source, &err)) {
+        commit_fail_err(attempt, &err);
         return false;
     }
-    found->missing = !source.exists || source.folder;
+    found->missing = !source.exists;
     found->digest = source.digest;
     attempt->discovered_count++;
     if (source.exists && commit_is_newer(attempt, &source.signature)) {

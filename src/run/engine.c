@@ -43,6 +43,8 @@ void engine_init(struct engine *engine, const struct decide *decide,
     engine->batched = mem_calloc(count, sizeof(*engine->batched));
     engine->batch = mem_calloc(count, 1);
     engine->unsettled = mem_calloc(count, 1);
+    engine->brought_back = mem_calloc(count, 1);
+    engine->held = mem_calloc(count, sizeof(*engine->held));
     engine->again = mem_calloc(count, sizeof(*engine->again));
     engine->uses_left = mem_calloc(count, sizeof(*engine->uses_left));
     engine->released = mem_calloc(count, 1);
@@ -67,6 +69,8 @@ void engine_fini(struct engine *engine)
     free(engine->batched);
     free(engine->batch);
     free(engine->unsettled);
+    free(engine->brought_back);
+    free(engine->held);
     free(engine->again);
     free(engine->uses_left);
     free(engine->released);
@@ -352,7 +356,9 @@ static void engine_take_restored(struct engine *engine, struct note *note)
         warning.reason = event.reason;
         recorder_emit(engine->recorder, &warning);
         engine->unsettled[note->instance.n] = 1;
-        engine_settle(engine, note->instance);
+        if (engine->decide.waiting[note->instance.n] == 0) {
+            engine_settle(engine, note->instance);
+        }
         return;
     }
     event.type = EVENT_INSTANCE_ENDED;
@@ -365,7 +371,10 @@ static void engine_take_restored(struct engine *engine, struct note *note)
 static void engine_take_again(struct engine *engine)
 {
     for (uint32_t i = 0; i < engine->again_count; i++) {
-        engine_settle(engine, engine->again[i]);
+        /* Else it is decided when the producer that came back has ended. */
+        if (engine->decide.waiting[engine->again[i].n] == 0) {
+            engine_settle(engine, engine->again[i]);
+        }
     }
     engine->again_count = 0;
 }
@@ -395,6 +404,7 @@ static void engine_take_notes(struct engine *engine)
         }
     }
     engine_take_time(engine);
+    engine_release_held(engine);
     engine_spread(engine);
 }
 
@@ -431,7 +441,12 @@ static void engine_admit(struct engine *engine)
 {
     struct inst_id instance;
 
+    enum { UNCOMMITTED_MAX = 64 };
+
+    /* Commands that ended and are not committed yet hold memory: a store that is slower than they
+     * are holds them back. */
     while (engine->stop == ENGINE_GOES &&
+           engine->live_count < engine->schedule.running + UNCOMMITTED_MAX &&
            schedule_next(&engine->schedule, &instance) == SCHEDULE_ADMITTED) {
         engine_admit_one(engine, instance);
     }
@@ -475,7 +490,8 @@ static void engine_act(struct engine *engine)
 
 static bool engine_is_over(const struct engine *engine)
 {
-    if (engine->live_count != 0 || engine->restoring != 0) {
+    if (engine->live_count != 0 || engine->restoring != 0 ||
+        engine->world.has_note(engine->world.ctx)) {
         return false;
     }
     return engine->stop != ENGINE_GOES || (engine->schedule.ready == 0 && engine->again_count == 0);

@@ -47,6 +47,7 @@ struct engine_world {
     /* Blocks until there is a note or the time has come; false: `err`. */
     bool (*wait)(void *ctx, int64_t deadline_ns, struct err *err);
     bool (*next_note)(void *ctx, struct note *note);
+    bool (*has_note)(void *ctx);
     /* Fills what attempt.started says of the attempt to come: ids, outputs, parked. No effect. */
     void (*describe)(void *ctx, struct inst_id instance, uint32_t attempt, uint32_t cpus,
                      struct arena *arena, struct event *event);
@@ -111,6 +112,9 @@ struct engine {
     uint32_t *uses_left; /* by instance: consumers in scope that have not ended */
     uint8_t *released;   /* by instance: it does not count in uses_left of what it reads */
     uint32_t restoring;
+    uint8_t *brought_back; /* by instance: reopened for its bytes; see engine_is_read_now */
+    struct inst_id *held;  /* those that wait until nobody reads what they would replace */
+    uint32_t held_count;
     uint8_t *unsettled;    /* by instance: its inputs changed once already */
     struct inst_id *again; /* made again once what the last attempt left is out of the way */
     uint32_t again_count;

@@ -107,8 +107,29 @@ static void spread_reopen(struct engine *engine, struct inst_id instance, struct
     recorder_emit(engine->recorder, &event);
 }
 
+/* A consumer that runs reads what lies there now: its producer must not replace it under its hands.
+ */
+static bool engine_is_read_now(const struct engine *engine, struct inst_id producer)
+{
+    for (uint32_t i = 0; i < engine->live_count; i++) {
+        const struct plan_instance *inst = &engine->plan->instances[engine->live[i].instance.n];
+
+        for (uint32_t p = 0; p < inst->producer_count; p++) {
+            if (engine->plan->edges[inst->producers_first + p].n == producer.n) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void spread_do(struct engine *engine, struct inst_id instance, enum decide_action action)
 {
+    if (engine->brought_back[instance.n] && (action == DECIDE_RESTORE || action == DECIDE_RUN) &&
+        engine_is_read_now(engine, instance)) {
+        engine->held[engine->held_count++] = instance;
+        return;
+    }
     switch (action) {
     case DECIDE_WAIT:
         break;
@@ -131,6 +152,18 @@ static void spread_do(struct engine *engine, struct inst_id instance, enum decid
     }
 }
 
+void engine_release_held(struct engine *engine)
+{
+    uint32_t count = engine->held_count;
+
+    engine->held_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        /* spread_do holds it again if it must: at most at the place that was just read. */
+        spread_do(engine, engine->held[i],
+                  (enum decide_action)engine->decide.action[engine->held[i].n]);
+    }
+}
+
 /* Producers whose bytes must come back first. */
 static void spread_bring_back(struct engine *engine, const struct inst_id *reopened, uint32_t count)
 {
@@ -139,6 +172,7 @@ static void spread_bring_back(struct engine *engine, const struct inst_id *reope
         uint32_t n = producer.n;
         uint32_t consumers = engine->plan->instances[n].consumer_count;
 
+        engine->brought_back[n] = 1;
         if (inst_state_is_final(spread_state(engine, producer))) {
             spread_reopen(engine, producer, STR("its outputs are needed and are not there"));
         }
@@ -200,7 +234,8 @@ static void spread_uses(struct engine *engine, struct inst_id instance)
     for (uint32_t i = 0; i < inst->producer_count; i++) {
         struct inst_id producer = engine->plan->edges[inst->producers_first + i];
 
-        if (engine->uses_left[producer.n] != 0 && --engine->uses_left[producer.n] == 0) {
+        if (engine->uses_left[producer.n] != 0 && --engine->uses_left[producer.n] == 0 &&
+            engine->decide.scope[producer.n]) {
             engine_act_later(engine, ACT_CONSUMED, producer, 0);
         }
     }

@@ -19,6 +19,8 @@ void engine_settle(struct engine *engine, struct inst_id instance);
 /* An instance ended well; consumers are looked at in engine_spread. */
 void engine_ended(struct engine *engine, struct inst_id instance, bool changed);
 void engine_failed(struct engine *engine, struct inst_id instance, enum cause cause);
+/* What waited until nobody reads the bytes it would replace. */
+void engine_release_held(struct engine *engine);
 /* Works off what ended, and emits the sets. */
 void engine_spread(struct engine *engine);
 

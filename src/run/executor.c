@@ -246,6 +246,9 @@ static bool executor_wait(void *ctx, int64_t deadline_ns, struct err *err)
 
     if (executor->note_next < executor->note_count) {
         deadline_ns = 0;
+    } else {
+        /* What was taken has been told by now. */
+        arena_reset(&executor->note_arena);
     }
     if (executor->live != NULL && executor->next_usage_ns < deadline_ns) {
         deadline_ns = executor->next_usage_ns > now_ns
@@ -278,6 +281,13 @@ static bool executor_next_note(void *ctx, struct note *note)
     }
     *note = executor->notes[executor->note_next++];
     return true;
+}
+
+static bool executor_has_note(void *ctx)
+{
+    const struct executor *executor = ctx;
+
+    return executor->note_next < executor->note_count || executor->facts->broken.status != 0;
 }
 
 /* --- the facts' side --- */
@@ -329,6 +339,7 @@ struct engine_world executor_world(struct executor *executor)
                                  .now_ns = executor_now,
                                  .wait = executor_wait,
                                  .next_note = executor_next_note,
+                                 .has_note = executor_has_note,
                                  .describe = attempt_describe,
                                  .start = attempt_start,
                                  .signal = attempt_signal,
@@ -366,6 +377,11 @@ bool executor_finish(struct executor *executor, struct err *err)
     children_kill_all(EXECUTOR_CHILDREN_LIMIT_S * NS_PER_SEC);
     pool_wait_idle(&executor->pool);
     executor_take_pool(executor);
+    if (executor->barrier_err.status != 0) {
+        /* A sync that fails says so once; the next one would look good. */
+        *err = executor->barrier_err;
+        return false;
+    }
     executor->barrier_position = index_position(executor->session->index);
     ok = barrier_now(executor->session->objects, executor->session->root_fd, err);
     if (ok) {
@@ -392,5 +408,6 @@ void executor_fini(struct executor *executor)
     }
     free(executor->by_instance);
     free(executor->notes);
+    arena_fini(&executor->note_arena);
     free(executor->drops);
 }

@@ -81,6 +81,7 @@ struct attempt {
     uint64_t put_bytes;
     struct result_input *discovered;
     uint32_t discovered_count;
+    uint8_t *ancestors; /* by instance; NULL until somebody asks */
     bool outputs_changed, unkeyed;
     struct err err;
 };
@@ -116,7 +117,8 @@ struct executor {
     struct attempt *live;         /* spawned */
     struct note *notes;
     uint32_t note_count, note_cap, note_next;
-    struct str *drops; /* attempts whose parked files wait for a barrier */
+    struct arena note_arena; /* texts of notes: until they were taken, recorded and told */
+    struct str *drops;       /* attempts whose parked files wait for a barrier */
     uint32_t drop_count, drop_cap;
     struct barrier barrier;
     struct pool_job barrier_job;

@@ -3,6 +3,7 @@
 #include "run/facts.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,26 @@ void facts_fini(struct facts *facts)
     arena_fini(&facts->scratch);
     arena_fini(&facts->arena);
     *facts = (struct facts){0};
+}
+
+bool facts_regular_source(struct facts *facts, struct str path, struct source_fact *fact,
+                          struct err *err)
+{
+    struct signature signature;
+
+    *fact = (struct source_fact){0};
+    if (!signature_read(AT_FDCWD, path.data, true, &signature, err)) {
+        return false;
+    }
+    if (signature_type(&signature) != FILE_REGULAR || facts_source(facts, path, fact)) {
+        return true;
+    }
+    /* What cannot be read is a matter of the one who asks, not of the run. */
+    if (err != NULL) {
+        *err = facts->broken;
+    }
+    err_clear(&facts->broken);
+    return false;
 }
 
 bool facts_source(struct facts *facts, struct str path, struct source_fact *fact)
@@ -216,7 +237,7 @@ static enum decide_verdict facts_look(void *ctx, struct inst_id instance)
     if (!facts_reads_of(facts, instance)) {
         return facts_lack(facts, instance);
     }
-    if (facts_is_forced(facts, instance) || (inst->no_cache && !ran)) {
+    if ((facts_is_forced(facts, instance) || inst->no_cache) && !ran) {
         return DECIDE_MISS;
     }
     return facts_find_hit(facts, instance);

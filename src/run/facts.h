@@ -103,6 +103,10 @@ bool facts_look_up(struct facts *facts, struct inst_id instance, const struct di
                    struct arena *arena, struct result *result);
 /* What lies at a path, looked at once for each session. False: cannot be read (`broken`). */
 bool facts_source(struct facts *facts, struct str path, struct source_fact *fact);
+/* The same for a path that somebody else named (a depfile): what is no regular file is not there,
+ * and what cannot be read is told in `err` alone. */
+bool facts_regular_source(struct facts *facts, struct str path, struct source_fact *fact,
+                          struct err *err);
 /* The tree of a folder output; NULL when it cannot be read. */
 const struct tree *facts_tree(struct facts *facts, uint32_t output);
 

@@ -30,10 +30,10 @@ static bool lookup_discovered_holds(struct facts *facts, const struct result_inp
     if (lookup_made_digest(facts, input->path, &digest, &made)) {
         return made && !input->missing && digest_equal(&digest, &input->digest);
     }
-    if (!facts_source(facts, input->path, &source)) {
+    if (!facts_regular_source(facts, input->path, &source, NULL)) {
         return false;
     }
-    if (!source.exists || source.folder) {
+    if (!source.exists) {
         return input->missing;
     }
     return !input->missing && digest_equal(&source.digest, &input->digest);

@@ -188,19 +188,26 @@ bool recorder_flush(struct recorder *recorder, struct err *err)
 {
     struct session *session = recorder->session;
 
-    return results_flush(session->results, err) && made_flush(session->made, err) &&
-           index_flush(session->index, err) && event_log_flush(recorder->log, err);
+    if (!results_flush(session->results, err) || !made_flush(session->made, err) ||
+        !index_flush(session->index, err) || !event_log_flush(recorder->log, err)) {
+        return false;
+    }
+    recorder->flushed_count = recorder->pending_count;
+    return true;
 }
 
 void recorder_tell(struct recorder *recorder)
 {
-    for (uint32_t i = 0; i < recorder->pending_count; i++) {
+    for (uint32_t i = 0; i < recorder->flushed_count; i++) {
         for (uint32_t o = 0; o < recorder->observer_count; o++) {
             recorder->observers[o].tell(recorder->observers[o].ctx, &recorder->pending[i],
                                         &recorder->state);
         }
     }
-    recorder->pending_count = 0;
+    recorder->pending_count -= recorder->flushed_count;
+    memmove(recorder->pending, recorder->pending + recorder->flushed_count,
+            recorder->pending_count * sizeof(*recorder->pending));
+    recorder->flushed_count = 0;
     arena_reset(&recorder->turn);
 }
 

@@ -27,6 +27,7 @@ struct recorder {
     struct arena turn;
     struct event *pending; /* recorded, not told */
     uint32_t pending_count, pending_cap;
+    uint32_t flushed_count; /* of these, written */
     uint64_t next_snapshot;
     struct observer observers[RECORDER_OBSERVERS];
     uint32_t observer_count;
@@ -47,7 +48,8 @@ bool recorder_go_on(struct recorder *recorder, const struct run_id *id, struct e
 void recorder_emit(struct recorder *recorder, struct event *event);
 /* Writes what was recorded: results first, then made and index, then the events. */
 bool recorder_flush(struct recorder *recorder, struct err *err);
-/* Tells the observers what was flushed, in order, and empties `turn`. */
+/* Tells the observers what was flushed, in order, and empties `turn`. What was recorded since (an
+ * effect has something to say) is told after the next flush; its texts must not lie in `turn`. */
 void recorder_tell(struct recorder *recorder);
 /* When the observers want to be woken. */
 int64_t recorder_tick(struct recorder *recorder, int64_t now_ns);

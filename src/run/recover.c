@@ -18,6 +18,9 @@
 #include "os/walk.h"
 #include "store/park.h"
 
+/* File systems stamp with a clock that may lag by so much. */
+#define RECOVER_TICK_NS (10 * NS_PER_MS)
+
 enum { RECOVER_LIMIT_S = 5, RECOVER_TAIL_BYTES = 64 << 10 };
 
 /* An attempt that started, and what is known of its end. */
@@ -36,6 +39,8 @@ struct recovery {
     struct run_state state;
     VEC(struct recover_attempt) attempts;
     struct map by_id;
+    struct map parked;  /* ids of attempts with a folder below parked/ */
+    VEC(uint32_t) done; /* instances that ended well at some time in this run */
     struct map last; /* of each instance: its last attempt, the only one that lies at its outputs */
     struct str boot, host;
 };
@@ -84,6 +89,9 @@ static void recover_note(void *ctx, const struct event *event)
         if (at != MAP_MISSING) {
             recovery->attempts.items[at].ended = true;
             recovery->attempts.items[at].good = str_is(event->state, "done");
+            if (recovery->attempts.items[at].good) {
+                VEC_PUSH(&recovery->done, event->number);
+            }
         }
     }
 }
@@ -120,17 +128,61 @@ static bool recover_kill_survivors(struct recovery *recovery, struct err *err)
 
 /* --- outputs --- */
 
-/* Whether its result is on record: then its outputs are complete and stay. */
-static bool recover_has_result(const struct recovery *recovery,
-                               const struct recover_attempt *attempt, struct arena *arena)
+/* The last result of its instance; a mark that an attempt began is none. */
+static bool recover_result(const struct recovery *recovery, const struct recover_attempt *attempt,
+                           struct arena *arena, struct result *result)
 {
     struct session *session = recovery->session;
     struct result_ref ref = results_find_last(session->results, attempt->stage, attempt->instance,
                                               &session->workspace.id);
+
+    return result_ref_is_some(ref) && results_read(session->results, ref, arena, result) &&
+           (result->flags & RESULT_UNKEYED) == 0;
+}
+
+/* Whether its result is on record: then its outputs are complete and stay. */
+static bool recover_has_result(const struct recovery *recovery,
+                               const struct recover_attempt *attempt, struct arena *arena)
+{
     struct result result;
 
-    return result_ref_is_some(ref) && results_read(session->results, ref, arena, &result) &&
+    return recover_result(recovery, attempt, arena, &result) &&
            str_equal(result.attempt, attempt->id);
+}
+
+static enum tree_type recover_type(enum result_kind kind)
+{
+    switch (kind) {
+    case RESULT_FILE:
+        return TREE_FILE;
+    case RESULT_FOLDER:
+        return TREE_FOLDER;
+    case RESULT_LINK:
+        break;
+    }
+    return TREE_LINK;
+}
+
+/* Does the successor of what a good attempt parked stand? A power cut may have taken its objects.
+ */
+static bool recover_stands(const struct recovery *recovery, const struct recover_attempt *attempt,
+                           struct arena *arena)
+{
+    struct result result;
+
+    if (!recover_result(recovery, attempt, arena, &result) ||
+        (!str_equal(result.attempt, attempt->id) && result.started_ns < attempt->started_ns)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < result.output_count; i++) {
+        const struct result_output *output = &result.outputs[i];
+
+        if (output->stored && !objects_has_output(recovery->session->objects,
+                                                  recover_type(output->kind), &output->digest)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static struct str recover_name(const struct recover_attempt *attempt, struct arena *arena)
@@ -186,19 +238,17 @@ static bool recover_outputs(struct recovery *recovery, const struct park_place *
                park_drop(place, run, attempt->id, parked, attempt->parked.count, err);
     }
     return park_return(place, run, attempt->id, outputs, attempt->outputs.count, PARK_FATE_FAILED,
-                       recover_name(attempt, &recovery->arena), attempt->started_ns, err);
+                       recover_name(attempt, &recovery->arena),
+                       attempt->started_ns - RECOVER_TICK_NS, err);
 }
 
 /* The outputs of an attempt whose result was recorded but whose end was not: they are pawl's. */
 static void recover_claim(struct recovery *recovery, const struct recover_attempt *attempt)
 {
     struct session *session = recovery->session;
-    struct result_ref ref = results_find_last(session->results, attempt->stage, attempt->instance,
-                                              &session->workspace.id);
     struct result result;
 
-    if (!result_ref_is_some(ref) ||
-        !results_read(session->results, ref, &recovery->arena, &result)) {
+    if (!recover_result(recovery, attempt, &recovery->arena, &result)) {
         return;
     }
     for (uint32_t i = 0; i < result.output_count; i++) {
@@ -248,9 +298,14 @@ static bool recover_attempts(struct recovery *recovery, struct event_log *log, u
     for (uint32_t i = 0; i < recovery->attempts.count; i++) {
         const struct recover_attempt *attempt = &recovery->attempts.items[i];
         bool recorded = !attempt->ended && recover_has_result(recovery, attempt, &recovery->arena);
-        bool good = attempt->good || recorded;
+        bool parked = map_get(&recovery->parked, attempt->id) != MAP_MISSING;
+        bool good = recorded || (attempt->good &&
+                                 (!parked || recover_stands(recovery, attempt, &recovery->arena)));
 
-        if ((good || map_get(&recovery->last, attempt->instance) == i) &&
+        /* Of an attempt whose end is on record only what it parked can be left: what lies at its
+         * outputs may be anybody's by now. */
+        if ((!attempt->ended || parked) &&
+            (good || map_get(&recovery->last, attempt->instance) == i) &&
             !recover_outputs(recovery, &place, attempt, good, err)) {
             return false;
         }
@@ -259,6 +314,7 @@ static bool recover_attempts(struct recovery *recovery, struct event_log *log, u
         }
         if (recorded) {
             recover_claim(recovery, attempt);
+            VEC_PUSH(&recovery->done, attempt->number);
         }
         (*cleaned)++;
         recover_record_lost(recovery, log, attempt, recorded);
@@ -374,8 +430,27 @@ static void recovery_init(struct recovery *recovery, struct session *session)
     run_state_init(&recovery->state);
 }
 
+/* Which attempts have something parked. */
+static bool recovery_find_parked(struct recovery *recovery, struct err *err)
+{
+    struct session *session = recovery->session;
+    struct clone_memory clone = {0};
+    struct park_place place = {session->root_fd, session->workspace.pawlfd, &clone};
+    struct parked_list list = {NULL, 0};
+
+    if (!park_list(&place, &recovery->arena, &list, err)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < list.count; i++) {
+        map_put(&recovery->parked, list.items[i].attempt, i);
+    }
+    return true;
+}
+
 static void recovery_fini(struct recovery *recovery)
 {
+    map_fini(&recovery->parked);
+    VEC_FREE(&recovery->done);
     map_fini(&recovery->by_id);
     map_fini(&recovery->last);
     VEC_FREE(&recovery->attempts);
@@ -398,7 +473,7 @@ static bool recover_unfinished(struct recovery *recovery, struct recovered *reco
     ok = log != NULL &&
          recorder_replay(session->workspace.pawlfd, &recovery->run, &recovery->state, recover_note,
                          recovery, err) &&
-         recover_kill_survivors(recovery, err) &&
+         recover_kill_survivors(recovery, err) && recovery_find_parked(recovery, err) &&
          recover_attempts(recovery, log, &recovered->attempts, err);
     if (log != NULL) {
         event_log_close(log);
@@ -426,8 +501,12 @@ static bool recover_run(struct session *session, const struct run_id *run,
         for (uint32_t i = 0; i < recovered->instances; i++) {
             enum inst_state state = recovery.state.instances[i].state;
 
-            recovered->ran[i] = state == INST_DONE;
             recovered->done += inst_state_is_good(state);
+        }
+        VEC_EACH (number, &recovery.done) {
+            if (*number < recovered->instances) {
+                recovered->ran[*number] = 1;
+            }
         }
     }
     recovery_fini(&recovery);
@@ -454,7 +533,8 @@ static bool recover_parked_of(struct session *session, const struct parked_attem
         recorder_replay(session->workspace.pawlfd, &recovery.run, &recovery.state, recover_note,
                         &recovery, &unread)) {
         known = map_get(&recovery.by_id, stray->attempt) != MAP_MISSING;
-        ok = recover_attempts(&recovery, NULL, &cleaned, err);
+        ok = recovery_find_parked(&recovery, err) &&
+             recover_attempts(&recovery, NULL, &cleaned, err);
     }
     if (ok && !known) {
         ok = park_return(&place, stray->run, stray->attempt, stray->paths, stray->count,

@@ -97,7 +97,7 @@ static void restore_put_rows(struct restore_job *job, uint32_t i)
 void restore_take(struct restore_job *job)
 {
     struct executor *executor = job->executor;
-    struct arena *arena = &executor->recorder->turn;
+    struct arena *arena = &executor->note_arena;
     struct note note = {.kind = NOTE_RESTORED, .instance = job->instance};
 
     note.event.outputs.items = ARENA_ARRAY(arena, struct event_pair, job->output_count);

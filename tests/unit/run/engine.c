@@ -242,6 +242,13 @@ static bool sim_next_note(void *ctx, struct note *note)
     return true;
 }
 
+static bool sim_has_note(void *ctx)
+{
+    const struct sim *sim = ctx;
+
+    return sim->note_next < sim->note_count;
+}
+
 static struct engine_world sim_world(struct sim *sim)
 {
     return (struct engine_world){.ctx = sim,
@@ -252,6 +259,7 @@ static struct engine_world sim_world(struct sim *sim)
                                  .now_ns = sim_now,
                                  .wait = sim_wait,
                                  .next_note = sim_next_note,
+                                 .has_note = sim_has_note,
                                  .describe = sim_describe,
                                  .start = sim_start,
                                  .signal = sim_signal,
