@@ -4,6 +4,11 @@
 #define PAWL_FAULT
 #endif
 #include "base/sys.c"
+#include "base/sys_fault.c"
+#include "base/sys_fd.c"
+#include "base/sys_names.c"
+#include "base/sys_process.c"
+#include "base/sys_stat.c"
 
 #include <stdarg.h>
 #include <setjmp.h>
