@@ -308,7 +308,7 @@ static bool settle_rows(struct restoring *restoring, int workspace_fd, struct er
 static bool write_output(struct restoring *restoring, int dir, const char *temp,
                          const struct put_output *output, struct err *err)
 {
-    struct output_row row;
+    struct output_row row = {0};
     bool ok = false;
     switch (output->type) {
     case TREE_FILE:
@@ -320,7 +320,9 @@ static bool write_output(struct restoring *restoring, int dir, const char *temp,
     case TREE_FOLDER:
         return write_folder(restoring, dir, temp, &output->digest, err);
     }
-    restoring_row(restoring, STR_NONE, &row);
+    if (ok) {
+        restoring_row(restoring, STR_NONE, &row);
+    }
     return ok;
 }
 
