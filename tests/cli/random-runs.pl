@@ -1,12 +1,14 @@
 #!/usr/bin/perl
-# random-runs.pl SEED STEPS: a random pipeline in ./w, changed at random between runs. After each
-# good run its outputs must be those that the same manifest and sources give in an empty folder, and
-# another run must run nothing. Prints what it did; exit 1 with the reason when that does not hold.
+# random-runs.pl SEED STEPS [KIND...]: a random pipeline in ./w of stages of these kinds, changed at
+# random between runs. After each good run its outputs must be those that the same manifest and
+# sources give in an empty folder, and another run must run nothing. Prints what it did; exit 1 with
+# the reason when that does not hold.
 use strict;
 use warnings;
 use File::Path qw(make_path remove_tree);
 
-my ($seed, $steps) = @ARGV;
+my ($seed, $steps, @kinds) = @ARGV;
+@kinds = qw(file file folder stdout matrix) unless @kinds;
 srand($seed);
 my $pawl = $ENV{PAWL} or die "PAWL is not set\n";
 my $top = qx(pwd);
@@ -27,7 +29,7 @@ sub write_file {
 
 sub make_stage {
 	my ($i) = @_;
-	my %stage = (name => "s$i", salt => int rand 3, inputs => [], kind => pick(qw(file file folder stdout matrix)));
+	my %stage = (name => "s$i", salt => int rand 3, inputs => [], kind => pick(@kinds));
 	for my $s (0 .. $SOURCES - 1) {
 		push @{ $stage{inputs} }, "\"src/$s\"" if chance(0.35);
 	}
@@ -62,6 +64,9 @@ sub stage_text {
 	if ($stage->{kind} eq 'folder') {
 		$text .= "outputs = [{ path = \"out/$n.d/\"$stage->{keep} }$opt]\n";
 		$text .= "run = '''${say}${sum}mkdir out/$n.d; echo \$((v % 3)) > out/$n.d/a; echo \$v > out/$n.d/f\$((v % 2)); mkdir out/$n.d/sub; echo \$((v % 4)) > out/$n.d/sub/x;$optional'''\n";
+	} elsif ($stage->{kind} eq 'dep') {
+		$text .= "depfile = \"out/$n.dep\"\noutputs = [{ path = \"out/$n\"$stage->{keep} }]\n";
+		$text .= "run = '''${say}${sum}k=src/\$((v % $SOURCES)); echo \"out/$n: \$k\" > out/$n.dep; echo \$((v % 3)) \$(cat \$k) > out/$n'''\n";
 	} elsif ($stage->{kind} eq 'stdout') {
 		$text .= "stdout = \"out/$n\"\nrun = '''${say}${sum}echo \$v'''\n";
 	} elsif ($stage->{kind} eq 'matrix') {
@@ -102,7 +107,7 @@ sub outputs {
 	for my $path (split /\n/, qx(cd $base 2>/dev/null && find . -mindepth 1 | sort)) {
 		my $name = $path =~ s{^\./}{}r;
 		my $first = $name =~ s{[/-].*}{}r;
-		next if $temp{$first};
+		next if $temp{$first} || $name =~ /[.]dep$/;
 		if (-d "$base/$name") { $found{$name} = 'folder'; next }
 		open my $in, '<', "$base/$name" or die "$name: $!";
 		local $/;

@@ -379,3 +379,86 @@ load run
 	ran
 	[ -e "$(printf 'o u t'"'"'"$(x)\n.txt')" ]
 }
+
+@test "an input that goes while it is read is named" {
+	manifest <<-'END'
+		[stage.s]
+		run = "echo s >>../ran; cat in > out; rm in"
+		inputs = ["in"]
+		outputs = ["out"]
+	END
+	echo 1 >in
+	run "$PAWL" run
+	echo "$output"
+	[ "$status" -eq 10 ] || [ "$status" -eq 3 ]
+	says "'in'"
+	[ ! -e out ]
+}
+
+@test "a command that writes what another stage made is unsettled, and the next run mends it" {
+	manifest <<-'END'
+		[stage.a]
+		run = "echo a >>../ran; echo 1 > a.out"
+		outputs = ["a.out"]
+		[stage.b]
+		run = "echo b >>../ran; cat a.out > b.out; if [ -e bad ]; then echo more >> a.out; fi"
+		inputs = ["a.out", { path = "bad", optional = true }]
+		outputs = ["b.out"]
+	END
+	: >bad
+	ends 10
+	ran a b b
+	says "'a.out'"
+	rm bad
+	ends 0
+	ran b
+	has a.out 1
+	has b.out 1
+}
+
+@test "up to sixteen results of a depfile are remembered" {
+	manifest <<-'END'
+		[stage.s]
+		run = "echo s >>../ran; cat header > out; echo 'out: header' > out.d"
+		outputs = ["out"]
+		depfile = "out.d"
+	END
+	for n in $(seq 17); do
+		echo "$n" >header
+		ends 0
+		ran s
+	done
+	for n in $(seq 2 17); do
+		echo "$n" >header
+		ends 0
+		ran
+		has out "$n"
+	done
+	echo 1 >header
+	ends 0
+	ran s
+}
+
+@test "a depfile in a folder of its own: paths are those of the command" {
+	mkdir -p sub
+	manifest <<-'END'
+		[stage.s]
+		dir = "sub"
+		run = "echo s >>../../ran; cat ../a\\ b h > out; printf 'out: ../a\\\\ b \\\\\\n h\\n' > out.d"
+		outputs = ["sub/out"]
+		depfile = "sub/out.d"
+	END
+	echo 1 >'a b'
+	echo 2 >sub/h
+	ends 0
+	ran s
+	cat sub/out.d 2>/dev/null || :
+	ends 0
+	ran
+	echo 3 >'a b'
+	ends 0
+	ran s
+	echo 3 >sub/h
+	ends 0
+	ran s
+}

@@ -5,7 +5,7 @@
 load run
 
 random() {
-	run perl "$BATS_TEST_DIRNAME/random-runs.pl" "$1" "$2"
+	run perl "$BATS_TEST_DIRNAME/random-runs.pl" "$@"
 	echo "$output"
 	[ "$status" -eq 0 ]
 }
@@ -20,4 +20,8 @@ random() {
 
 @test "random changes, seed 124" {
 	random 124 14
+}
+
+@test "random changes with depfiles, seed 507" {
+	random 507 12 file dep dep folder stdout matrix
 }

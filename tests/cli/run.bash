@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154
 # What the tests of `pawl run` share: a workspace of its own for each test, commands that say what
 # ran, and pawl's answer kept for when a test fails. Commands of stages say that they ran by
 # `echo NAME >>../ran`, a file outside of the workspace.
@@ -23,7 +24,7 @@ manifest() {
 
 # Runs `pawl run` with these arguments; it must end with the status given first.
 ends() {
-	local expected=$1
+	expected=$1
 	shift
 	: >../ran
 	run "$PAWL" run "$@"
@@ -36,7 +37,6 @@ ends() {
 
 # What ran in the last `ends`, in any order, is exactly this.
 ran() {
-	local expected got
 	expected=$(printf '%s\n' "$@" | LC_ALL=C sort)
 	got=$(LC_ALL=C sort ../ran)
 	if [ "$expected" != "$got" ]; then
