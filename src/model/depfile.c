@@ -17,15 +17,23 @@ static bool depfile_is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r';
 }
 
+/* Bytes of the end of a line behind a backslash at `at`, or 0. */
+static size_t depfile_continues(const struct depfile_reader *r)
+{
+    struct str rest = str_skip(r->text, r->at);
+
+    return str_has_prefix(rest, STR("\\\n")) ? 2 : str_has_prefix(rest, STR("\\\r\n")) ? 3 : 0;
+}
+
 /* Passes over blanks and continued lines; true if a line ended. */
 static bool depfile_skip(struct depfile_reader *r)
 {
     while (r->at < r->text.len) {
         char c = r->text.data[r->at];
-        char next = r->at + 1 < r->text.len ? r->text.data[r->at + 1] : '\0';
+        size_t continues = depfile_continues(r);
 
-        if (c == '\\' && (next == '\n' || next == '\r')) {
-            r->at += next == '\r' ? 3 : 2;
+        if (continues != 0) {
+            r->at += continues;
             r->line++;
         } else if (c == '\n') {
             r->at++;
@@ -52,7 +60,7 @@ static void depfile_word(struct depfile_reader *r, struct strbuf *word)
         char c = r->text.data[r->at];
         char next = r->at + 1 < r->text.len ? r->text.data[r->at + 1] : '\0';
 
-        if (depfile_is_blank(c) || c == '\n' || (c == '\\' && (next == '\n' || next == '\r'))) {
+        if (depfile_is_blank(c) || c == '\n' || depfile_continues(r) != 0) {
             return;
         }
         if ((c == '\\' && depfile_escaped(next)) || (c == '$' && next == '$')) {

@@ -182,6 +182,25 @@ static void test_refused_places(void **state)
         "(a)#{{x}}",
         "cat <<E\n\"\n{{x}}\nE\n",
         "x=$(cat <<E\n{{x}}\nE\n)",
+        "echo \"`echo {{x}}`\"",
+        "echo $((`echo {{x}}`))",
+        "echo $(($(echo {{x}})))",
+        "echo ${a:-`echo {{x}}`}",
+        "echo ${a:-$(echo {{x}})}",
+        "echo ${a:-\"{{x}}\"}",
+        "echo ${a:-'{{x}}'}",
+        "echo ${a:-{b}} {{x}}",
+        "echo \"${a:-'}'}\" {{x}}",
+        "echo ${ a; } {{x}}",
+        "echo $((1 + 'a')) {{x}}",
+        "echo $((1) + 1) {{x}}",
+        "echo $((1 {{x}}",
+        "cat <<\"a\\b\"\nab\n{{x}}\n",
+        "cat <<$a\n$a\n{{x}}\n",
+        "cat <<\\E\n{{x}}\nE\n",
+        "cat {{x}} <<\\",
+        "cat <<; {{x}}",
+        "echo $(cat <<E) {{x}}\nE\n",
     };
     struct bench *b = *state;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -234,11 +253,33 @@ static void test_forms(void **state)
         {"echo \"{{raw(x)}}\"", "$HOME", "echo \"$HOME\""},
         {"f() { echo {{x}}; }", "a b", "f() { echo 'a b'; }"},
         {"echo a#{{x}}", "a\nb", "echo a#'a\nb'"},
+        {"echo \"`date`\" {{x}}", "$", "echo \"`date`\" '$'"},
+        {"echo $(($a + `b` + $(c))) {{x}}", "$", "echo $(($a + `b` + $(c))) '$'"},
+        {"echo ${a:-`b`$c\"d\"\\}} {{x}}", "$", "echo ${a:-`b`$c\"d\"\\}} '$'"},
+        {"echo $?/{{x}}", "w", "echo $?/w"},
+        {"cat <<\\E\n'\nE\necho {{x}}", "$", "cat <<\\E\n'\nE\necho '$'"},
+        {"cat <<'E F'\n'\nE F\necho {{x}}", "$", "cat <<'E F'\n'\nE F\necho '$'"},
     };
     struct bench *b = *state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         b->names.x = value_string(str_of(rows[i].x));
         assert_string_equal(shell(b, rows[i].text), rows[i].out);
+    }
+}
+
+/* However deep a command nests, it is read or refused, and the stack holds. */
+static void test_depth(void **state)
+{
+    static const char *const opening[] = {"$(", "${a:-", "(", "\"$(", "$(( "};
+    struct bench *b = *state;
+    for (size_t i = 0; i < sizeof(opening) / sizeof(opening[0]); i++) {
+        struct strbuf text = {0};
+        for (int n = 0; n < 20000; n++) {
+            strbuf_puts(&text, opening[i]);
+        }
+        strbuf_puts(&text, "{{x}}");
+        assert_string_equal(shell(b, text.data), "!parse");
+        strbuf_fini(&text);
     }
 }
 
@@ -501,9 +542,9 @@ static void test_real_shells(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_text),           TEST(test_spans), TEST(test_argv),
-        TEST(test_refused_places), TEST(test_forms), TEST(test_paths_and_lists),
-        TEST(test_shells),         TEST(test_scan),  TEST(test_real_shells),
+        TEST(test_text),  TEST(test_spans),           TEST(test_argv),  TEST(test_refused_places),
+        TEST(test_forms), TEST(test_paths_and_lists), TEST(test_depth), TEST(test_shells),
+        TEST(test_scan),  TEST(test_real_shells),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
