@@ -276,6 +276,24 @@ static uint32_t run_jobs(const struct run_call *call)
     return jobs->given && jobs->count != 0 ? jobs->count : call->session.machine.cpus;
 }
 
+/* The names of all instances, for those who read the record when the manifest has changed. */
+static bool run_put_listing(struct run_call *call, struct event *event, struct err *err)
+{
+    const struct plan *plan = &call->session.plan;
+    struct strbuf text = {0};
+    struct digest digest;
+    bool ok;
+
+    for (uint32_t i = 0; i < plan->instance_count; i++) {
+        strbuf_add_str(&text, plan->instances[i].name);
+        strbuf_putc(&text, '\n');
+    }
+    ok = objects_put_bytes(call->session.objects, strbuf_str(&text), &digest, err);
+    event->listing = digest_str(&digest, &call->session.arena);
+    strbuf_fini(&text);
+    return ok;
+}
+
 static bool run_begin(struct run_call *call, struct err *err)
 {
     struct event event = run_first_event(call);
@@ -289,6 +307,7 @@ static bool run_begin(struct run_call *call, struct err *err)
         return false;
     }
     return objects_put_bytes(call->session.objects, call->session.manifest_text, &kept, err) &&
+           run_put_listing(call, &event, err) &&
            recorder_begin(&call->recorder, &event, getenv("TRACEPARENT"), err);
 }
 

@@ -1,6 +1,8 @@
 /* Owns reading recorded runs for people. */
 #include "cmd/run_view.h"
 
+#include "base/hex.h"
+#include "base/limits.h"
 #include "cmd/place.h"
 #include "model/glob.h"
 #include "run/recorder.h"
@@ -31,6 +33,32 @@ enum run_status run_view_status(const struct run_state *state, bool live)
     return state->status;
 }
 
+/* The listing is a help: a run without one, or one that is gone (or in a shared store), has numbers
+ * for names. */
+static void run_view_name_instances(const struct session *session, struct run_state *state)
+{
+    struct objects_options options = {
+        .dirfd = session->workspace.pawlfd, .shown = ".pawl", .read_only = true};
+    struct objects_settled settled;
+    struct strbuf text = {0};
+    struct digest digest;
+    struct objects *objects;
+    struct err err;
+
+    if (!digest_parse(state->listing, &digest)) {
+        return;
+    }
+    objects = objects_open(&options, &settled, &err);
+    if (objects == NULL) {
+        return;
+    }
+    if (objects_read(objects, &digest, LIMIT_TOML_BYTES, &text, &err)) {
+        run_state_take_listing(state, strbuf_str(&text));
+    }
+    objects_close(objects);
+    strbuf_fini(&text);
+}
+
 bool run_view_read(const struct session *session, const struct run_id *id, struct run_view *view,
                    struct err *err)
 {
@@ -41,6 +69,7 @@ bool run_view_read(const struct session *session, const struct run_id *id, struc
     run_state_init(&view->state);
     ok = recorder_replay(session->workspace.pawlfd, id, &view->state, NULL, NULL, err);
     view->status = run_view_status(&view->state, live);
+    run_view_name_instances(session, &view->state);
     return ok;
 }
 

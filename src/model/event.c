@@ -81,6 +81,10 @@ const struct event_field_row event_fields[EVENT_FIELD_TOTAL] = {
         FIELD("manifest", EVENT_KIND_STR, manifest, "digest of the manifest, an object"),
     [EVENT_FIELD_PLAN] = FIELD("plan", EVENT_KIND_STR, plan,
                                "digest of manifest, params, flags, targets and instances"),
+    [EVENT_FIELD_LISTING] =
+        FIELD("listing", EVENT_KIND_STR, listing,
+              "digest of an object that names every instance, one a line, in the "
+              "order of their numbers"),
     [EVENT_FIELD_INSTANCES] = FIELD("instances", EVENT_KIND_INT, instances,
                                     "instances of the whole plan, numbered from 0"),
     [EVENT_FIELD_PARAMS] =
@@ -109,7 +113,7 @@ const struct event_field_row event_fields[EVENT_FIELD_TOTAL] = {
 
 const struct event_type_row event_types[EVENT_TYPE_COUNT] = {
     [EVENT_RUN_STARTED] = {"run.started", EVENT_INFO,
-                           F_WHO | F(PIPELINE) | F(WORKSPACE) | F(MANIFEST) | F(PLAN) |
+                           F_WHO | F(PIPELINE) | F(WORKSPACE) | F(MANIFEST) | F(PLAN) | F(LISTING) |
                                F(INSTANCES) | F(PARAMS) | F(FLAGS) | F(TARGETS) | F(LABELS) |
                                F(LIMIT),
                            "a run began: always the first event"},

@@ -86,6 +86,7 @@ enum event_field {
     EVENT_FIELD_WORKSPACE,
     EVENT_FIELD_MANIFEST,
     EVENT_FIELD_PLAN,
+    EVENT_FIELD_LISTING,
     EVENT_FIELD_INSTANCES,
     EVENT_FIELD_PARAMS,
     EVENT_FIELD_FLAGS,
@@ -140,7 +141,7 @@ struct event {
     struct event_pairs outputs; /* path, digest */
     struct event_pairs parked;  /* path, place */
     struct event_strs paths;
-    struct str pipeline, workspace, manifest, plan;
+    struct str pipeline, workspace, manifest, plan, listing;
     int64_t instances;
     struct event_pairs params, flags, labels, counts;
     struct event_strs targets, command_line, names;

@@ -22,6 +22,23 @@ void run_state_fini(struct run_state *state)
     *state = (struct run_state){0};
 }
 
+void run_state_take_listing(struct run_state *state, struct str listing)
+{
+    struct str name;
+
+    for (uint32_t i = 0; i < state->instance_count && str_split(&listing, '\n', &name); i++) {
+        if (state->instances[i].name.len == 0 && name.len != 0) {
+            struct str stage = str_dup(&state->arena, name);
+
+            state->instances[i].name = stage;
+            if (str_find(name, '@') >= 0) {
+                stage = str_head(stage, (size_t)str_find(name, '@'));
+            }
+            state->instances[i].stage = stage;
+        }
+    }
+}
+
 uint32_t run_state_ended(const struct run_state *state)
 {
     uint32_t ended = 0;
@@ -92,6 +109,7 @@ static bool run_state_started(struct run_state *state, const struct event *event
     run_state_keep(state, &state->pipeline, event->pipeline);
     run_state_keep(state, &state->workspace, event->workspace);
     run_state_keep(state, &state->plan, event->plan);
+    run_state_keep(state, &state->listing, event->listing);
     run_state_keep(state, &state->manifest, event->manifest);
     run_state_keep(state, &state->version, event->version);
     run_state_keep(state, &state->user, event->user);

@@ -22,7 +22,8 @@ struct inst_status {
 struct run_state {
     struct arena arena; /* texts of events are copied here */
     enum run_status status;
-    struct str run, trace, pipeline, workspace, plan, manifest, version, user, host, boot, reason;
+    struct str run, trace, pipeline, workspace, plan, listing, manifest, version, user, host, boot,
+        reason;
     int64_t started_at_ns, ended_at_ns, last_event_ns;
     uint64_t last_seq;
     int64_t pid; /* of the process that works on it */
@@ -43,6 +44,8 @@ void run_state_fini(struct run_state *state);
 /* Applies one event. False: the move is not legal in this state (`err` says which); nothing
  * changed. */
 bool run_state_apply(struct run_state *state, const struct event *event, struct err *err);
+/* Names the instances that no event named, from the text of the plan's listing. */
+void run_state_take_listing(struct run_state *state, struct str listing);
 /* Instances in a state that will not change any more. */
 uint32_t run_state_ended(const struct run_state *state);
 
