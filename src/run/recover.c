@@ -27,7 +27,7 @@ enum { RECOVER_LIMIT_S = 5, RECOVER_TAIL_BYTES = 64 << 10 };
 struct recover_attempt {
     struct str id, instance, stage, boot, host;
     uint32_t number;
-    int64_t attempt, started_ns;
+    int64_t attempt, started_ns, ended_ns;
     struct event_pairs outputs, parked;
     bool ended, good;
 };
@@ -88,6 +88,7 @@ static void recover_note(void *ctx, const struct event *event)
         at = map_get(&recovery->by_id, event->attempt_id);
         if (at != MAP_MISSING) {
             recovery->attempts.items[at].ended = true;
+            recovery->attempts.items[at].ended_ns = event->time_ns;
             recovery->attempts.items[at].good = str_is(event->state, "done");
             if (recovery->attempts.items[at].good) {
                 VEC_PUSH(&recovery->done, event->number);
@@ -226,20 +227,72 @@ static struct str *recover_paths(const struct event_pairs *pairs, struct arena *
     return paths;
 }
 
+/* Outputs at which nothing lay when it started: what is there now it made. */
+static uint32_t recover_new_paths(const struct recover_attempt *attempt, struct str *paths)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < attempt->outputs.count; i++) {
+        bool before = false;
+
+        for (uint32_t p = 0; p < attempt->parked.count; p++) {
+            before |= str_equal(attempt->outputs.items[i].name, attempt->parked.items[p].name);
+        }
+        if (!before) {
+            paths[count++] = attempt->outputs.items[i].name;
+        }
+    }
+    return count;
+}
+
+/* Where something is parked, partial outputs go and it returns. Where nothing is, what had to be
+ * parked either was not yet or is back: it stays, whatever its times say, which commands may set.
+ */
+static bool recover_bad(struct recovery *recovery, const struct park_place *place,
+                        const struct recover_attempt *attempt, struct err *err)
+{
+    struct str run = str_of(recovery->run.text);
+    struct str name = recover_name(attempt, &recovery->arena);
+    struct str *outputs = recover_paths(&attempt->outputs, &recovery->arena);
+
+    return park_return(place, run, attempt->id, outputs, attempt->outputs.count, PARK_FATE_FAILED,
+                       name, INT64_MAX, err) &&
+           park_return(place, run, attempt->id, outputs, recover_new_paths(attempt, outputs),
+                       PARK_FATE_FAILED, name, INT64_MIN, err);
+}
+
+/* Killed between the record of a bad end and what it asks for: partial outputs lie there, older
+ * than that record. What is younger is somebody's. */
+static bool recover_partial(struct recovery *recovery, const struct park_place *place,
+                            const struct recover_attempt *attempt, struct err *err)
+{
+    struct str *paths = recover_paths(&attempt->outputs, &recovery->arena);
+    uint32_t count = recover_new_paths(attempt, paths);
+    uint32_t left = 0;
+    struct sys_stat stat;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (sys_statat(place->workspace_fd, paths[i].data, AT_SYMLINK_NOFOLLOW, &stat) == 0 &&
+            stat.ctime_ns <= attempt->ended_ns) {
+            paths[left++] = paths[i];
+        }
+    }
+    return left == 0 ||
+           park_return(place, str_of(recovery->run.text), attempt->id, paths, left,
+                       PARK_FATE_FAILED, recover_name(attempt, &recovery->arena), INT64_MIN, err);
+}
+
 static bool recover_outputs(struct recovery *recovery, const struct park_place *place,
                             const struct recover_attempt *attempt, bool good, struct err *err)
 {
     struct str run = str_of(recovery->run.text);
-    struct str *outputs = recover_paths(&attempt->outputs, &recovery->arena);
     struct str *parked = recover_paths(&attempt->parked, &recovery->arena);
 
     if (good) {
         return recover_keep(place, recovery, attempt, err) &&
                park_drop(place, run, attempt->id, parked, attempt->parked.count, err);
     }
-    return park_return(place, run, attempt->id, outputs, attempt->outputs.count, PARK_FATE_FAILED,
-                       recover_name(attempt, &recovery->arena),
-                       attempt->started_ns - RECOVER_TICK_NS, err);
+    return recover_bad(recovery, place, attempt, err);
 }
 
 /* The outputs of an attempt whose result was recorded but whose end was not: they are pawl's. */
@@ -309,7 +362,14 @@ static bool recover_attempts(struct recovery *recovery, struct event_log *log, u
             !recover_outputs(recovery, &place, attempt, good, err)) {
             return false;
         }
-        if (attempt->ended || log == NULL) {
+        if (log == NULL) {
+            continue;
+        }
+        if (attempt->ended) {
+            if (!attempt->good && !parked && map_get(&recovery->last, attempt->instance) == i &&
+                !recover_partial(recovery, &place, attempt, err)) {
+                return false;
+            }
             continue;
         }
         if (recorded) {
