@@ -6,6 +6,7 @@
 #include "cmd/place.h"
 #include "run/facts.h"
 #include "store/barrier.h"
+#include "store/kinds.h"
 
 struct adopt {
     struct cli *cli;
@@ -17,46 +18,6 @@ struct adopt {
 };
 
 /* --- one instance --- */
-
-static enum result_kind adopt_kind(enum tree_type type)
-{
-    switch (type) {
-    case TREE_FILE:
-        return RESULT_FILE;
-    case TREE_FOLDER:
-        return RESULT_FOLDER;
-    case TREE_LINK:
-        break;
-    }
-    return RESULT_LINK;
-}
-
-static enum made_kind adopt_made_kind(enum tree_type type)
-{
-    switch (type) {
-    case TREE_FILE:
-        return MADE_FILE;
-    case TREE_FOLDER:
-        return MADE_FOLDER;
-    case TREE_LINK:
-        break;
-    }
-    return MADE_LINK;
-}
-
-static void adopt_put_rows(struct session *session, const struct output_rows *rows)
-{
-    for (uint32_t i = 0; i < rows->count; i++) {
-        const struct output_row *row = &rows->items[i];
-
-        if (row->type != TREE_FOLDER) {
-            index_put_path(session->index, row->path,
-                           &(struct index_path){.signature = row->signature,
-                                                .digest = row->digest,
-                                                .firm = row->firm});
-        }
-    }
-}
 
 static bool adopt_output(struct adopt *adopt, const struct plan_instance *inst, uint32_t output,
                          struct result *result, struct err *err)
@@ -89,20 +50,20 @@ static bool adopt_output(struct adopt *adopt, const struct plan_instance *inst, 
     result->outputs[result->output_count++] =
         (struct result_output){.role = intern_str(&plan->names, declared->role),
                                .path = path,
-                               .kind = adopt_kind(put.type),
+                               .kind = kind_in_result(put.type),
                                .executable = put.executable,
                                .stored = declared->store && !declared->temp,
                                .digest = put.digest,
                                .size_bytes = put.size_bytes};
     made_put(session->made, &(struct made_row){.path = path,
-                                               .kind = adopt_made_kind(put.type),
+                                               .kind = kind_in_made(put.type),
                                                .executable = put.executable,
                                                .digest = put.digest,
                                                .size_bytes = put.size_bytes,
                                                .stage = result->stage,
                                                .instance = inst->name,
                                                .run = result->run});
-    adopt_put_rows(session, &rows);
+    source_put_rows(session, &rows);
     return true;
 }
 

@@ -349,20 +349,6 @@ struct engine_world executor_world(struct executor *executor)
                                  .consumed = executor_consumed};
 }
 
-void executor_put_rows(struct executor *executor, const struct output_rows *rows)
-{
-    for (uint32_t i = 0; i < rows->count; i++) {
-        const struct output_row *row = &rows->items[i];
-
-        if (row->type != TREE_FOLDER) {
-            index_put_path(executor->session->index, row->path,
-                           &(struct index_path){.signature = row->signature,
-                                                .digest = row->digest,
-                                                .firm = row->firm});
-        }
-    }
-}
-
 bool executor_finish(struct executor *executor, struct err *err)
 {
     bool ok = true;

@@ -179,6 +179,5 @@ bool restore_clear(struct executor *executor, struct inst_id instance, uint32_t 
 void durable_start(struct executor *executor);
 void durable_take(struct executor *executor);
 void durable_drop_later(struct executor *executor, struct str attempt_id);
-void executor_put_rows(struct executor *executor, const struct output_rows *rows);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/path.h"
+#include "store/kinds.h"
 
 void facts_init(struct facts *facts, struct session *session, const struct facts_options *options)
 {
@@ -106,19 +107,6 @@ const struct tree *facts_tree(struct facts *facts, uint32_t output)
 
 /* --- results --- */
 
-static enum tree_type facts_tree_type(enum result_kind kind)
-{
-    switch (kind) {
-    case RESULT_FILE:
-        return TREE_FILE;
-    case RESULT_FOLDER:
-        return TREE_FOLDER;
-    case RESULT_LINK:
-        break;
-    }
-    return TREE_LINK;
-}
-
 static bool facts_take_output(struct facts *facts, uint32_t output, const struct result *result)
 {
     struct output_fact *fact = &facts->outputs[output];
@@ -133,7 +121,7 @@ static bool facts_take_output(struct facts *facts, uint32_t output, const struct
             *fact = (struct output_fact){.state = OUTPUT_MADE,
                                          .executable = made->executable,
                                          .stored = made->stored,
-                                         .type = facts_tree_type(made->kind),
+                                         .type = kind_of_result(made->kind),
                                          .digest = made->digest,
                                          .size_bytes = made->size_bytes};
             break;

@@ -17,6 +17,7 @@
 #include "os/survivors.h"
 #include "os/walk.h"
 #include "store/park.h"
+#include "store/kinds.h"
 
 /* File systems stamp with a clock that may lag by so much. */
 #define RECOVER_TICK_NS (10 * NS_PER_MS)
@@ -151,19 +152,6 @@ static bool recover_has_result(const struct recovery *recovery,
            str_equal(result.attempt, attempt->id);
 }
 
-static enum tree_type recover_type(enum result_kind kind)
-{
-    switch (kind) {
-    case RESULT_FILE:
-        return TREE_FILE;
-    case RESULT_FOLDER:
-        return TREE_FOLDER;
-    case RESULT_LINK:
-        break;
-    }
-    return TREE_LINK;
-}
-
 /* Does the successor of what a good attempt parked stand? A power cut may have taken its objects.
  */
 static bool recover_stands(const struct recovery *recovery, const struct recover_attempt *attempt,
@@ -179,7 +167,7 @@ static bool recover_stands(const struct recovery *recovery, const struct recover
         const struct result_output *output = &result.outputs[i];
 
         if (output->stored && !objects_has_output(recovery->session->objects,
-                                                  recover_type(output->kind), &output->digest)) {
+                                                  kind_of_result(output->kind), &output->digest)) {
             return false;
         }
     }

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "os/remove.h"
 #include "run/executor.h"
+#include "store/kinds.h"
 
 static bool restore_is_damaged(struct objects *objects, const struct digest *digest)
 {
@@ -80,9 +81,7 @@ static void restore_put_rows(struct restore_job *job, uint32_t i)
     const struct output_fact *fact = &executor->facts->outputs[row->output];
     const struct plan_instance *inst = &executor->plan->instances[job->instance.n];
     struct made_row made = {.path = row->path,
-                            .kind = fact->type == TREE_FOLDER ? MADE_FOLDER
-                                    : fact->type == TREE_LINK ? MADE_LINK
-                                                              : MADE_FILE,
+                            .kind = kind_in_made(fact->type),
                             .executable = fact->executable,
                             .digest = fact->digest,
                             .size_bytes = fact->size_bytes,
@@ -91,7 +90,7 @@ static void restore_put_rows(struct restore_job *job, uint32_t i)
                             .run = executor->recorder->run};
 
     made_put(executor->session->made, &made);
-    executor_put_rows(executor, &row->rows);
+    source_put_rows(executor->session, &row->rows);
 }
 
 void restore_take(struct restore_job *job)
@@ -146,19 +145,6 @@ static bool restore_keep(struct executor *executor, struct inst_id instance, str
     return true;
 }
 
-static enum tree_type restore_tree_type(enum made_kind kind)
-{
-    switch (kind) {
-    case MADE_FILE:
-        return TREE_FILE;
-    case MADE_FOLDER:
-        return TREE_FOLDER;
-    case MADE_LINK:
-        break;
-    }
-    return TREE_LINK;
-}
-
 bool restore_clear(struct executor *executor, struct inst_id instance, uint32_t output,
                    struct err *err)
 {
@@ -175,7 +161,7 @@ bool restore_clear(struct executor *executor, struct inst_id instance, uint32_t 
     }
     if (!look.known || !made_find(session->made, path, &made) ||
         !objects_is_durable(session->objects, &made.digest) ||
-        !objects_has_output(session->objects, restore_tree_type(made.kind), &made.digest)) {
+        !objects_has_output(session->objects, kind_of_made(made.kind), &made.digest)) {
         return restore_keep(executor, instance, path, err);
     }
     index_drop_path(session->index, path);

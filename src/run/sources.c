@@ -11,6 +11,7 @@
 #include "base/sys.h"
 #include "os/files.h"
 #include "os/walk.h"
+#include "store/kinds.h"
 
 static bool source_cached(struct session *session, struct str path,
                           const struct signature *signature, struct digest *digest)
@@ -201,19 +202,6 @@ static bool source_same(struct session *session, struct str path, enum tree_type
     return source_same_file(session, path, type, executable, digest, rehash, same, err);
 }
 
-static enum tree_type source_made_type(enum made_kind kind)
-{
-    switch (kind) {
-    case MADE_FILE:
-        return TREE_FILE;
-    case MADE_FOLDER:
-        return TREE_FOLDER;
-    case MADE_LINK:
-        break;
-    }
-    return TREE_LINK;
-}
-
 bool source_look_known(struct session *session, struct str path, struct output_look *look,
                        struct err *err)
 {
@@ -229,7 +217,7 @@ bool source_look_known(struct session *session, struct str path, struct output_l
     if (!look->exists || session->made == NULL || !made_find(session->made, path, &row)) {
         return true;
     }
-    type = source_made_type(row.kind);
+    type = kind_of_made(row.kind);
     if ((type == TREE_FOLDER) != (signature_type(&now) == FILE_FOLDER)) {
         return true;
     }
@@ -259,4 +247,15 @@ bool source_look_output(struct session *session, struct str path, enum tree_type
         return true;
     }
     return source_look_known(session, path, look, err);
+}
+
+void source_put_rows(struct session *session, const struct output_rows *rows)
+{
+    for (uint32_t i = 0; i < rows->count; i++) {
+        const struct output_row *row = &rows->items[i];
+
+        if (row->type != TREE_FOLDER) {
+            source_note(session, row->path, &row->signature, &row->digest, row->firm);
+        }
+    }
 }

@@ -34,6 +34,9 @@ bool source_look_output(struct session *session, struct str path, enum tree_type
 bool source_look_known(struct session *session, struct str path, struct output_look *look,
                        struct err *err);
 
+/* Takes what is known of files that were just put or restored into the stat cache. */
+void source_put_rows(struct session *session, const struct output_rows *rows);
+
 /* The functions of model/plan.h over real files. `ctx` is the session. */
 struct plan_files session_plan_files(struct session *session);
 
