@@ -128,8 +128,7 @@ bool executor_init(struct executor *executor, struct session *session, struct fa
                                           .pawl_fd = session->workspace.pawlfd,
                                           .clone = &executor->clone};
     executor->ways = executor_ways(&session->manifest);
-    executor->by_instance =
-        mem_calloc(session->plan.instance_count, sizeof(*executor->by_instance));
+    executor->by_instance = mem_calloc(session->plan.instance_count, sizeof(void *));
     executor->oom_kills = machine_oom_kills(&session->machine, "");
     executor->pawl_path = executor_own_path(&session->arena);
     executor->multigrain = signature_tick_now(session->times, session->root_fd).multigrain;
