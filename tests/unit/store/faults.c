@@ -1,0 +1,419 @@
+/* The store while calls fail: the n-th call of a scenario fails, for n = 1, 2, … until none does,
+ * in each of some ways. Whatever failed, success is never told wrongly, nothing good is lost, and
+ * the same once more without faults ends well. */
+#ifndef PAWL_FAULT
+#define PAWL_FAULT
+#endif
+#include "base/sys.c"
+#include "base/sys_fault.c"
+#include "base/sys_fd.c"
+#include "base/sys_names.c"
+#include "base/sys_process.c"
+#include "base/sys_stat.c"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "../temp_folder.h"
+#include "store/barrier.h"
+#include "store/event_log.h"
+#include "store/index.h"
+#include "store/made.h"
+#include "store/park.h"
+#include "store/restore.h"
+#include "store/results.h"
+
+enum { CALLS_MOST = 2000, BIG_BYTES = FILES_SMALL_BYTES + 100 };
+
+static struct temp_folder here;
+static struct err err;
+static struct arena arena;
+
+static void set_up(void)
+{
+    /* Memory where there is such a file system: many syncs. */
+    temp_folder_in(&here, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : NULL);
+    arena_init(&arena);
+    err_clear(&err);
+}
+
+static void tear_down(void)
+{
+    temp_folder_remove(&here);
+    arena_fini(&arena);
+}
+
+/* True if the rule fired. */
+static bool with_fault(unsigned n, const char *kind, void (*scenario)(void))
+{
+    char rule[64];
+    snprintf(rule, sizeof(rule), "any:%u%s", n, kind);
+    setenv("PAWL_FAULT", rule, 1);
+    assert_true(sys_fault_init());
+    scenario();
+    bool fired = atomic_load(&fault_rules[0].seen) >= n;
+    setenv("PAWL_FAULT", "", 1);
+    assert_true(sys_fault_init());
+    return fired;
+}
+
+static void each_call(void (*prepare)(void), void (*scenario)(void), void (*judge)(void))
+{
+    static const char *const kinds[] = {":EIO", ":ENOSYS", ":short", "+:EIO"};
+    for (size_t kind = 0; kind < sizeof(kinds) / sizeof(kinds[0]); kind++) {
+        bool fired = true;
+        for (unsigned n = 1; fired; n++) {
+            assert_true(n < CALLS_MOST);
+            set_up();
+            prepare();
+            fired = with_fault(n, kinds[kind], scenario);
+            err_clear(&err);
+            judge();
+            tear_down();
+        }
+    }
+}
+
+/* --- objects: put, barrier, restore --- */
+
+static char big[BIG_BYTES];
+static struct put_output put;
+static bool was_put, was_synced, was_restored;
+static const struct ways *ways;
+
+static void prepare_output(void)
+{
+    mkdirat(here.fd, "out", 0777);
+    mkdirat(here.fd, "out/sub", 0777);
+    temp_write(here.fd, "out/a", "text");
+    temp_write(here.fd, "out/sub/x", "program");
+    fchmodat(here.fd, "out/sub/x", 0755, 0);
+    assert_int_equal(symlinkat("a", here.fd, "out/l"), 0);
+    memset(big, 'b', sizeof(big) - 1);
+    temp_write(here.fd, "out/sub/big", big);
+}
+
+static void expect_output(void)
+{
+    char target[8];
+    struct stat stat;
+    temp_expect(here.fd, "out/a", "text");
+    temp_expect(here.fd, "out/sub/x", "program");
+    assert_int_equal(readlinkat(here.fd, "out/l", target, sizeof(target)), 1);
+    assert_int_equal(fstatat(here.fd, "out/sub/big", &stat, 0), 0);
+    assert_int_equal(stat.st_size, BIG_BYTES - 1);
+}
+
+static struct objects *open_store(void)
+{
+    struct objects_options options = {.dirfd = here.fd, .shown = ".pawl"};
+    return objects_open(&options, NULL, &err);
+}
+
+static bool remove_output(void)
+{
+    return renameat(here.fd, "out", here.fd, "old") == 0;
+}
+
+static void use_objects(void)
+{
+    struct signature_times *times = signature_times_new();
+    struct output_rows rows = {.arena = &arena, .times = times};
+    struct objects *store = open_store();
+    was_put = was_synced = was_restored = false;
+    if (store != NULL) {
+        was_put = objects_put_output(store, here.fd, "out", &rows, &put, &err);
+        if (was_put) {
+            restore_link_put(store, here.fd, ways, &rows);
+        }
+        was_synced = barrier_now(store, here.fd, &err) && was_put;
+        if (was_put) {
+            was_restored =
+                remove_output() && restore_output(store, here.fd, "out", &put, ways, &rows, &err);
+        }
+    }
+    objects_close(store);
+    signature_times_free(times);
+}
+
+static bool verify_one(void *ctx, const struct objects_item *item)
+{
+    EXPECT_OK(objects_verify(ctx, &item->digest, NULL, &err), &err);
+    return true;
+}
+
+static void judge_objects(void)
+{
+    struct objects *store = open_store();
+    EXPECT_OK(store != NULL, &err);
+    if (!was_put || was_restored) {
+        expect_output();
+    } else if (temp_exists(here.fd, "out")) {
+        expect_output(); /* whole, or not there */
+    }
+    EXPECT_OK(objects_list(store, verify_one, store, &err), &err);
+    assert_true(!was_synced || objects_is_durable(store, &put.digest));
+    if (was_synced) {
+        EXPECT_OK(restore_output(store, here.fd, "out", &put, ways, NULL, &err), &err);
+    } else {
+        const char *from = was_put ? "old" : "out";
+        EXPECT_OK(objects_put_output(store, here.fd, from, NULL, &put, &err), &err);
+        EXPECT_OK(restore_output(store, here.fd, "out", &put, ways, NULL, &err), &err);
+    }
+    expect_output();
+    EXPECT_OK(barrier_now(store, here.fd, &err), &err);
+    assert_true(objects_is_durable(store, &put.digest));
+    objects_close(store);
+}
+
+static void test_objects(void **state)
+{
+    (void)state;
+    ways = &WAYS_DEFAULT;
+    each_call(prepare_output, use_objects, judge_objects);
+}
+
+static void test_linked_objects(void **state)
+{
+    static const struct ways linked = {.items = {WAY_HARDLINK}, .count = 1};
+    (void)state;
+    ways = &linked;
+    each_call(prepare_output, use_objects, judge_objects);
+}
+
+/* --- parking --- */
+
+#define RUN     STR("run1")
+#define ATTEMPT STR("a1")
+
+static struct str paths[2];
+static struct clone_memory memory;
+static struct park_place place;
+static bool was_parked, was_returned;
+/* What is good is older than the attempt, what is partial is not. */
+static const struct timespec OLD[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+static const int64_t STARTED_NS = INT64_C(2000) * 1000000000;
+
+static void prepare_good(void)
+{
+    paths[0] = STR("dir/file");
+    paths[1] = STR("out");
+    mkdirat(here.fd, ".pawl", 0777);
+    mkdirat(here.fd, "dir", 0777);
+    mkdirat(here.fd, "out", 0777);
+    temp_write(here.fd, "dir/file", "good");
+    temp_write(here.fd, "out/a", "good a");
+    utimensat(here.fd, "dir/file", OLD, 0);
+    utimensat(here.fd, "out/a", OLD, 0);
+    utimensat(here.fd, "out", OLD, 0);
+    place = (struct park_place){
+        here.fd, openat(here.fd, ".pawl", O_RDONLY | O_DIRECTORY | O_CLOEXEC), &memory};
+}
+
+static void use_parking(void)
+{
+    was_returned = false;
+    was_parked = park_outputs(&place, RUN, ATTEMPT, paths, 2, NULL, &err);
+    if (was_parked) {
+        temp_write(here.fd, "dir/file", "partial");
+        mkdirat(here.fd, "out", 0777);
+        temp_write(here.fd, "out/partial", "partial");
+        was_returned = park_return(&place, RUN, ATTEMPT, paths, 2, PARK_FATE_FAILED, STR("s"),
+                                   STARTED_NS, &err);
+    }
+}
+
+static void expect_good(void)
+{
+    temp_expect(here.fd, "dir/file", "good");
+    temp_expect(here.fd, "out/a", "good a");
+    assert_false(temp_exists(here.fd, "out/partial"));
+}
+
+static void judge_parking(void)
+{
+    struct parked_list list;
+    if (was_returned) {
+        expect_good();
+    }
+    EXPECT_OK(park_list(&place, &arena, &list, &err), &err);
+    EXPECT_OK(
+        park_return(&place, RUN, ATTEMPT, paths, 2, PARK_FATE_FAILED, STR("s"), STARTED_NS, &err),
+        &err);
+    expect_good();
+    EXPECT_OK(park_list(&place, &arena, &list, &err), &err);
+    assert_int_equal(list.count, 0);
+    close(place.pawl_fd);
+}
+
+static void test_parking(void **state)
+{
+    (void)state;
+    each_call(prepare_good, use_parking, judge_parking);
+}
+
+/* --- files of records, the record of a run --- */
+
+static bool row_flushed, event_flushed, first_flushed;
+static struct result result;
+static struct made_row made_one;
+
+static void prepare_nothing(void)
+{
+    result = (struct result){.key = sha256_of("k", 1),
+                             .declared = sha256_of("d", 1),
+                             .stage = STR("s"),
+                             .instance = STR("s")};
+    made_one = (struct made_row){.path = STR("out/a"), .stage = STR("s"), .instance = STR("s")};
+}
+
+static void use_results(void)
+{
+    struct results *results = results_open(here.fd, &err);
+    first_flushed = false;
+    if (results == NULL) {
+        return;
+    }
+    results_add(results, &result);
+    first_flushed = results_flush(results, &err);
+    if (first_flushed) {
+        (void)results_compact(results, NULL, NULL, &err);
+    }
+    results_close(results);
+}
+
+static void judge_results(void)
+{
+    struct results *results = results_open(here.fd, &err);
+    EXPECT_OK(results != NULL, &err);
+    EXPECT_OK(results_check(results, &err), &err);
+    if (first_flushed) {
+        assert_true(result_ref_is_some(results_find(results, &result.key)));
+    }
+    results_add(results, &result);
+    EXPECT_OK(results_flush(results, &err), &err);
+    EXPECT_OK(results_compact(results, NULL, NULL, &err), &err);
+    assert_int_equal(results_count(results), 1);
+    results_close(results);
+}
+
+static void test_results(void **state)
+{
+    (void)state;
+    each_call(prepare_nothing, use_results, judge_results);
+}
+
+static void use_made(void)
+{
+    struct made *made = made_open(here.fd, &err);
+    row_flushed = false;
+    if (made != NULL) {
+        made_put(made, &made_one);
+        row_flushed = made_flush(made, &err);
+    }
+    made_close(made);
+}
+
+static void judge_made(void)
+{
+    struct made_row row;
+    struct made *made = made_open(here.fd, &err);
+    EXPECT_OK(made != NULL, &err);
+    EXPECT_OK(made_check(made, &err), &err);
+    assert_true(!row_flushed || made_find(made, made_one.path, &row));
+    made_put(made, &made_one);
+    EXPECT_OK(made_flush(made, &err), &err);
+    assert_int_equal(made_count(made), 1);
+    made_close(made);
+}
+
+static void test_made(void **state)
+{
+    (void)state;
+    each_call(prepare_nothing, use_made, judge_made);
+}
+
+static const struct index_path index_row = {.firm = true};
+
+static void use_index(void)
+{
+    struct digest epoch = {{1}};
+    struct index *index = index_open(here.fd, &epoch, NULL, &err);
+    row_flushed = false;
+    if (index != NULL) {
+        index_put_path(index, STR("a"), &index_row);
+        row_flushed = index_flush(index, &err);
+        index_put_path(index, STR("b"), &index_row);
+        (void)index_save(index, &err);
+    }
+    index_close(index);
+}
+
+static void judge_index(void)
+{
+    struct digest epoch = {{1}};
+    struct index_path row;
+    bool damaged;
+    struct index *index = index_open(here.fd, &epoch, &damaged, &err);
+    EXPECT_OK(index != NULL, &err);
+    assert_false(damaged);
+    assert_true(!row_flushed || index_path(index, STR("a"), &row));
+    index_put_path(index, STR("a"), &index_row);
+    EXPECT_OK(index_save(index, &err), &err);
+    index_close(index);
+}
+
+static void test_index(void **state)
+{
+    (void)state;
+    each_call(prepare_nothing, use_index, judge_index);
+}
+
+static void use_events(void)
+{
+    struct event_log *log = event_log_create(here.fd, "events", &err);
+    first_flushed = event_flushed = false;
+    if (log == NULL) {
+        return;
+    }
+    event_log_add(log, 1, STR("a"), STR_NONE);
+    first_flushed = event_log_flush(log, &err);
+    if (first_flushed) {
+        event_log_add(log, 2, STR("b"), STR_NONE);
+        event_flushed = event_log_flush(log, &err) && event_log_sync(log, &err);
+    }
+    event_log_close(log);
+}
+
+static void judge_events(void)
+{
+    uint64_t least = event_flushed ? 2 : first_flushed ? 1 : 0;
+    struct event_log *log = temp_exists(here.fd, "events")
+                                ? event_log_append_to(here.fd, "events", NULL, &err)
+                                : event_log_create(here.fd, "events", &err);
+    EXPECT_OK(log != NULL, &err);
+    assert_true(event_log_seq(log) >= least);
+    event_log_add(log, 3, STR("c"), STR_NONE);
+    EXPECT_OK(event_log_flush(log, &err), &err);
+    event_log_close(log);
+}
+
+static void test_events(void **state)
+{
+    (void)state;
+    each_call(prepare_nothing, use_events, judge_events);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_objects), cmocka_unit_test(test_linked_objects),
+        cmocka_unit_test(test_parking), cmocka_unit_test(test_results),
+        cmocka_unit_test(test_made),    cmocka_unit_test(test_index),
+        cmocka_unit_test(test_events),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
