@@ -17,6 +17,7 @@
 #include "os/files.h"
 #include "os/survivors.h"
 #include "run/executor.h"
+#include "run/neighbours.h"
 #include "run/recover.h"
 #include "run/version.h"
 
@@ -476,7 +477,7 @@ static bool run_prepare(struct run_call *call, struct err *err)
         !session_read_manifest(session, err) ||
         !session_open_store(session, SESSION_CHANGE, call->cli->wait, err) ||
         !recover_workspace(session, &call->recovered, err) || !session_plan(session, err) ||
-        !run_take_request(call, err)) {
+        !neighbours_check(session, err) || !run_take_request(call, err)) {
         return false;
     }
     call->goes_on = call->recovered.found && call->recovered.has_plan &&

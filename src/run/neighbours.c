@@ -1,0 +1,118 @@
+/* Owns the list of a workspace's manifests. */
+#include "run/neighbours.h"
+
+#include <fcntl.h>
+
+#include "base/limits.h"
+#include "base/sys.h"
+#include "model/toml.h"
+#include "os/files.h"
+#include "run/sources.h"
+#include "run/version.h"
+
+enum { NEIGHBOURS_BYTES = 1 << 20 };
+
+/* Another manifest, planned with its own presets. */
+struct neighbour {
+    struct str path;
+    struct arena arena;
+    struct diags diags;
+    struct manifest manifest;
+    struct plan plan;
+};
+
+static bool neighbour_read(struct neighbour *other, struct session *session)
+{
+    struct plan_files files = session_plan_files(session);
+    struct manifest_request request = {.file = other->path, .pawl_version = PAWL_VERSION_NUMBER};
+    struct strbuf bytes = {0};
+    struct str text;
+
+    if (!file_read(AT_FDCWD, other->path.data, LIMIT_TOML_BYTES, &bytes, NULL)) {
+        strbuf_fini(&bytes);
+        return false;
+    }
+    text = strbuf_dup(&bytes, &other->arena);
+    strbuf_fini(&bytes);
+    request.document = toml_parse(
+        &other->arena, text, diags_add_source(&other->diags, other->path, text), &other->diags);
+    return request.document != NULL &&
+           manifest_read(&other->manifest, &request, &other->arena, &other->diags) &&
+           plan_build(&other->plan, &other->manifest, &files, &other->arena, &other->diags);
+}
+
+static bool neighbour_agrees(const struct neighbour *other, const struct session *session,
+                             struct err *err)
+{
+    if (str_equal(other->manifest.name, session->manifest.name)) {
+        return err_set(
+            err, STATUS_MANIFEST,
+            "pipeline '%.*s' is also the name of '%.*s' in this workspace: give each its "
+            "own",
+            STR_ARG(session->manifest.name), STR_ARG(other->path));
+    }
+    for (uint32_t i = 0; i < other->plan.output_count; i++) {
+        struct str path = plan_path_name(&other->plan, other->plan.outputs[i].path);
+        struct path_id ours = plan_find_path(&session->plan, path);
+
+        if (ours.n != PLAN_NONE && inst_is_some(session->plan.paths[ours.n].producer)) {
+            return err_set(
+                err, STATUS_MANIFEST,
+                "'%.*s' is also made by '%.*s' in this workspace: one path has one maker",
+                STR_ARG(path), STR_ARG(other->path));
+        }
+    }
+    return true;
+}
+
+static bool neighbour_check(struct session *session, struct str path, struct err *err)
+{
+    struct neighbour other = {.path = path};
+    bool ok = true;
+
+    arena_init(&other.arena);
+    diags_init(&other.diags);
+    if (neighbour_read(&other, session)) {
+        ok = neighbour_agrees(&other, session, err);
+    }
+    plan_fini(&other.plan);
+    diags_fini(&other.diags);
+    arena_fini(&other.arena);
+    return ok;
+}
+
+static bool neighbours_write(struct session *session, struct strbuf *list, struct err *err)
+{
+    strbuf_add_str(list, session->manifest_path);
+    strbuf_putc(list, '\n');
+    return file_write_replace(session->workspace.pawlfd, "manifests", strbuf_str(list), 0666, false,
+                              err);
+}
+
+bool neighbours_check(struct session *session, struct err *err)
+{
+    struct strbuf list = {0};
+    struct str rest;
+    struct str line;
+    bool noted = false;
+    bool ok = true;
+
+    /* Without the list there are no others yet. */
+    file_read(session->workspace.pawlfd, "manifests", NEIGHBOURS_BYTES, &list, NULL);
+    rest = strbuf_dup(&list, &session->arena);
+    while (ok && str_split(&rest, '\n', &line)) {
+        struct str path = str_dup(&session->arena, line);
+
+        if (str_equal(path, session->manifest_path)) {
+            noted = true;
+        } else if (path.len != 0 && sys_access(AT_FDCWD, path.data, R_OK) == 0) {
+            ok = neighbour_check(session, path, err);
+        }
+    }
+    /* A name with a newline in it would be two: such a manifest is not noted. */
+    if (ok && !noted && str_find(session->manifest_path, '\n') < 0) {
+        ok = neighbours_write(session, &list, err);
+    }
+    strbuf_fini(&list);
+    return ok;
+}

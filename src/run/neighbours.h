@@ -1,0 +1,13 @@
+#ifndef PAWL_RUN_NEIGHBOURS_H
+#define PAWL_RUN_NEIGHBOURS_H
+/* Several manifests may share a workspace (`-f other.toml`), each with a pipeline name and outputs
+ * of its own. Which there are is noted in `.pawl/manifests`, one path a line, as they are run.
+ */
+#include "run/session.h"
+
+/* Notes this session's manifest and compares it with the others that are still there. False: status
+ * 3, one of them has the same name or makes the same path. Others that are wrong themselves do not
+ * count. With the workspace locked and the plan built. */
+bool neighbours_check(struct session *session, struct err *err);
+
+#endif
