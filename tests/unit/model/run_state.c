@@ -255,6 +255,47 @@ static void illegal_moves_change_nothing(void **unused)
     run_state_fini(&state);
 }
 
+/* A record that somebody wrote by hand: each event is refused, and changes nothing. */
+static void hostile_events_change_nothing(void **unused)
+{
+    struct run_state state = {0};
+    struct event_range endless = {1, UINT32_MAX};
+    struct event ready = numbered(EVENT_INSTANCES_READY, 2);
+    struct event ended = numbered(EVENT_ATTEMPT_FINISHED, 3);
+    struct event started = numbered(EVENT_RUN_STARTED, 1);
+    struct event waiting = numbered(EVENT_INSTANCE_WAITING, 2);
+    struct err err = {0};
+
+    (void)unused;
+    run_state_init(&state);
+    started.instances = -1;
+    assert_false(run_state_apply(&state, &started, &err));
+    assert_int_equal(err.status, STATUS_CORRUPT);
+    started.instances = INT64_MAX;
+    assert_false(run_state_apply(&state, &started, &err));
+    run_state_fini(&state);
+    begin(&state, 3);
+    ready.ids = (struct event_ids){&endless, 1};
+    err_clear(&err);
+    assert_false(run_state_apply(&state, &ready, &err));
+    assert_int_equal(err.status, STATUS_CORRUPT);
+    apply_set(&state, EVENT_INSTANCES_READY, 2, 0, 0);
+    apply_attempt(&state, EVENT_ATTEMPT_STARTED, 3, 0, NULL);
+    ended.seq = 4;
+    ended.state = STR("finished");
+    err_clear(&err);
+    assert_false(run_state_apply(&state, &ended, &err));
+    assert_int_equal(err.status, STATUS_CORRUPT);
+    ended.state = STR("up_to_date");
+    assert_false(run_state_apply(&state, &ended, &err));
+    waiting.number = 3;
+    assert_false(run_state_apply(&state, &waiting, &err));
+    assert_int_equal(state.counts[INST_RUNNING], 1);
+    assert_int_equal(state.counts[INST_PENDING], 2);
+    assert_int_equal(state.last_seq, 3);
+    run_state_fini(&state);
+}
+
 static void resuming_decides_everything_anew(void **unused)
 {
     struct run_state state;
@@ -372,6 +413,7 @@ int main(void)
         cmocka_unit_test(unknown_types_are_passed_over),
         cmocka_unit_test(a_whole_run),
         cmocka_unit_test(illegal_moves_change_nothing),
+        cmocka_unit_test(hostile_events_change_nothing),
         cmocka_unit_test(resuming_decides_everything_anew),
         cmocka_unit_test(ended_runs_stay_ended),
         cmocka_unit_test(the_table_is_the_law),
