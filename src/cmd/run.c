@@ -12,6 +12,7 @@
 #include "base/sys.h"
 #include "base/units.h"
 #include "cmd/command.h"
+#include "cmd/run_request.h"
 #include "cmd/run_result.h"
 #include "cmd/run_show.h"
 #include "os/files.h"
@@ -32,11 +33,8 @@ struct run_call {
     struct executor executor;
     struct engine engine;
     struct run_show show;
-    uint8_t *scope, *target, *forced;
+    struct run_request request;
     int64_t *duration_ns;
-    struct event_strs targets;
-    struct event_pairs flags;
-    struct digest plan_digest;
     bool goes_on;
     bool worked; /* past all checks: what goes wrong now was not told yet */
 };
@@ -63,114 +61,6 @@ static void run_open_session(struct run_call *call)
                                            .params_file = cli->params_file,
                                            .command = "run"},
                  &clock_system, cli->origin);
-}
-
-/* --- what is asked for --- */
-
-static bool run_select(struct run_call *call, const char *text, uint8_t *selected, struct err *err)
-{
-    struct str path;
-    struct err as_path = {0};
-
-    if (plan_select(&call->session.plan, str_of(text), selected, err)) {
-        return true;
-    }
-    if (session_user_path(&call->session, str_of(text), &path) &&
-        plan_select(&call->session.plan, path, selected, &as_path)) {
-        err_clear(err);
-        return true;
-    }
-    return false;
-}
-
-static bool run_take_defaults(struct run_call *call, struct err *err)
-{
-    const struct manifest *manifest = &call->session.manifest;
-
-    for (uint32_t i = 0; i < manifest->targets.count; i++) {
-        if (!plan_select(&call->session.plan, manifest->targets.items[i].text, call->target, err)) {
-            return err_wrap(err, "pipeline.default");
-        }
-    }
-    if (manifest->targets.count == 0) {
-        memset(call->target, 1, call->session.plan.instance_count);
-    }
-    return true;
-}
-
-static bool run_take_targets(struct run_call *call, struct err *err)
-{
-    struct cli *cli = call->cli;
-    struct arena *arena = &call->session.arena;
-
-    if (cli->operands.count == 0) {
-        return run_take_defaults(call, err);
-    }
-    call->targets.items = ARENA_ARRAY(arena, struct str, cli->operands.count);
-    for (uint32_t i = 0; i < cli->operands.count; i++) {
-        if (!run_select(call, cli->operands.items[i], call->target, err)) {
-            return false;
-        }
-        call->targets.items[call->targets.count++] = str_of(cli->operands.items[i]);
-    }
-    return true;
-}
-
-static void run_flag(struct run_call *call, const char *name, const char *value)
-{
-    call->flags.items[call->flags.count++] = (struct event_pair){str_of(name), str_of(value)};
-}
-
-static bool run_take_forced(struct run_call *call, struct err *err)
-{
-    struct cli *cli = call->cli;
-
-    call->flags.items = ARENA_ARRAY(&call->session.arena, struct event_pair, cli->force.count + 4u);
-    for (uint32_t i = 0; i < cli->force.count; i++) {
-        const char *selection = cli->force.items[i];
-
-        run_flag(call, "force", selection);
-        if (selection[0] == '\0') {
-            memcpy(call->forced, call->target, call->session.plan.instance_count);
-        } else if (!run_select(call, selection, call->forced, err)) {
-            return false;
-        }
-    }
-    if (cli->from != NULL) {
-        uint8_t *from =
-            ARENA_ARRAY(&call->session.arena, uint8_t, call->session.plan.instance_count);
-
-        run_flag(call, "from", cli->from);
-        if (!run_select(call, cli->from, from, err)) {
-            return false;
-        }
-        plan_close_over_consumers(&call->session.plan, from);
-        for (uint32_t i = 0; i < call->session.plan.instance_count; i++) {
-            call->forced[i] |= from[i];
-        }
-    }
-    if (cli->only) {
-        run_flag(call, "only", "");
-    }
-    return true;
-}
-
-static bool run_take_request(struct run_call *call, struct err *err)
-{
-    uint32_t count = call->session.plan.instance_count;
-
-    call->scope = mem_calloc(count, 1);
-    call->target = mem_calloc(count, 1);
-    call->forced = mem_calloc(count, 1);
-    if (!run_take_targets(call, err) || !run_take_forced(call, err)) {
-        return false;
-    }
-    memcpy(call->scope, call->target, count);
-    if (!call->cli->only) {
-        plan_close_over_producers(&call->session.plan, call->scope);
-    }
-    call->plan_digest = session_plan_digest(&call->session, &call->targets, &call->flags);
-    return true;
 }
 
 /* --- deciding --- */
@@ -211,7 +101,7 @@ static bool run_has_what_it_needs(struct run_call *call, struct err *err)
         bool in_scope = false;
 
         for (uint32_t i = 0; !in_scope && i < stage->instance_count; i++) {
-            in_scope = call->scope[stage->instances_first + i] != 0;
+            in_scope = call->request.scope[stage->instances_first + i] != 0;
         }
         if (in_scope && !facts_has_surroundings(&call->facts, stage->source, err)) {
             return false;
@@ -224,13 +114,14 @@ static void run_decide(struct run_call *call)
 {
     struct facts_options options = {.rehash = call->cli->rehash,
                                     .only = call->cli->only,
-                                    .forced = call->forced,
+                                    .forced = call->request.forced,
                                     .ran = call->goes_on ? call->recovered.ran : NULL};
     struct decide_facts facts;
 
     facts_init(&call->facts, &call->session, &options);
     facts = facts_decide(&call->facts);
-    decide_init(&call->decide, &call->session.plan, &facts, call->scope, call->target);
+    decide_init(&call->decide, &call->session.plan, &facts, call->request.scope,
+                call->request.target);
     call->facts.decide = &call->decide;
     decide_plan(&call->decide);
 }
@@ -246,11 +137,11 @@ static struct event run_first_event(struct run_call *call)
     struct event event = {.pipeline = session->manifest.name,
                           .workspace = session->root,
                           .manifest = digest_str(&session->manifest_digest, arena),
-                          .plan = digest_str(&call->plan_digest, arena),
+                          .plan = digest_str(&call->request.plan_digest, arena),
                           .instances = session->plan.instance_count,
                           .params = session_params(session),
-                          .flags = call->flags,
-                          .targets = call->targets,
+                          .flags = call->request.flags,
+                          .targets = call->request.targets,
                           .user = str_of(session->machine.user),
                           .host = str_of(session->machine.host),
                           .version = STR(PAWL_VERSION),
@@ -375,7 +266,7 @@ static int run_engine(struct run_call *call, struct err *err)
     call->show.view = (struct reason_view){.session = &call->session,
                                            .facts = &call->facts,
                                            .decide = &call->engine.decide,
-                                           .forced = call->forced};
+                                           .forced = call->request.forced};
     run_record_orphans(call);
     status = engine_run(&call->engine, err);
     if (!executor_finish(&call->executor, err) && status == STATUS_OK) {
@@ -388,7 +279,7 @@ static int run_engine(struct run_call *call, struct err *err)
         index_save(call->session.index, err);
     }
     if (err->status == 0) {
-        run_result_write(call->cli, &call->recorder, call->scope, status, err);
+        run_result_write(call->cli, &call->recorder, call->request.scope, status, err);
     }
     if (err->status != 0 && status < STATUS_SIGNAL) {
         status = err->status;
@@ -403,7 +294,7 @@ static int run_work(struct run_call *call, struct err *err)
 
     recorder_init(&call->recorder, &call->session);
     run_show_watch(&call->show, call->cli, &call->session, &call->recorder, &call->facts,
-                   call->duration_ns, call->scope, run_jobs(call));
+                   call->duration_ns, call->request.scope, run_jobs(call));
     if (!run_begin(call, err) ||
         !executor_init(&call->executor, &call->session, &call->facts, &call->recorder, err)) {
         decide_fini(&call->decide);
@@ -433,8 +324,8 @@ static int run_nothing(struct run_call *call, struct err *err)
 
     for (uint32_t i = 0; i < count; i++) {
         skipped[i] = call->decide.action[i] == DECIDE_END_SKIPPED;
-        scope += call->scope[i];
-        left_out += call->scope[i] && skipped[i];
+        scope += call->request.scope[i];
+        left_out += call->request.scope[i] && skipped[i];
     }
     if (!call->cli->quiet) {
         run_show_nothing(&call->session, scope, left_out);
@@ -446,7 +337,8 @@ static int run_nothing(struct run_call *call, struct err *err)
     }
     /* A file that had to be read because its times had changed need not be read again. */
     if (!index_save(call->session.index, err) ||
-        !run_result_write_nothing(call->cli, &call->session, &first, call->scope, skipped, err)) {
+        !run_result_write_nothing(call->cli, &call->session, &first, call->request.scope, skipped,
+                                  err)) {
         return err->status;
     }
     return STATUS_OK;
@@ -477,11 +369,11 @@ static bool run_prepare(struct run_call *call, struct err *err)
         !session_read_manifest(session, err) ||
         !session_open_store(session, SESSION_CHANGE, call->cli->wait, err) ||
         !recover_workspace(session, &call->recovered, err) || !session_plan(session, err) ||
-        !neighbours_check(session, err) || !run_take_request(call, err)) {
+        !neighbours_check(session, err) || !run_request_take(&call->request, err)) {
         return false;
     }
     call->goes_on = call->recovered.found && call->recovered.has_plan &&
-                    digest_equal(&call->recovered.plan, &call->plan_digest) &&
+                    digest_equal(&call->recovered.plan, &call->request.plan_digest) &&
                     call->recovered.instances == session->plan.instance_count;
     run_load_durations(call);
     run_decide(call);
@@ -521,9 +413,7 @@ static void run_close(struct run_call *call)
     recorder_fini(&call->recorder);
     facts_fini(&call->facts);
     recovered_fini(&call->recovered);
-    free(call->scope);
-    free(call->target);
-    free(call->forced);
+    run_request_fini(&call->request);
     free(call->duration_ns);
     session_fini(&call->session);
 }
@@ -538,7 +428,8 @@ int cmd_run(struct cli *cli)
         free(call);
         return cmd_plan(cli);
     }
-    call->cli = cli;
+    call->cli = call->request.cli = cli;
+    call->request.session = &call->session;
     call->recorder.dir_fd = -1;
     run_open_session(call);
     status = run_command(call, &err);

@@ -7,7 +7,16 @@ struct event engine_event(const struct engine *engine, enum event_type type,
                           struct inst_id instance);
 enum inst_state engine_state(const struct engine *engine, struct inst_id instance);
 void engine_act_later(struct engine *engine, int kind, struct inst_id instance, int signal);
+int64_t engine_now(const struct engine *engine);
+
+/* engine_stop.c: how a run comes to an early end. */
 void engine_stop(struct engine *engine, enum engine_stop how, int signal, struct str reason);
+void engine_take_signal(struct engine *engine, int signal);
+void engine_take_broken(struct engine *engine, const struct note *note);
+/* Timeouts of attempts and of the run, and the grace between TERM and KILL. */
+void engine_take_time(struct engine *engine);
+/* When the next of them is due. */
+int64_t engine_next_time(const struct engine *engine);
 
 /* engine_spread.c: what the end of one instance means for others. All of these emit events; sets
  * (ready, up to date, skipped, blocked) are collected and emitted by engine_spread once a turn. */
