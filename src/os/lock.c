@@ -21,6 +21,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/sys.h"
 
 enum { LINE_BYTES = 256, LIVES_FD_MIN = 200 };
@@ -125,10 +126,13 @@ static enum lock_answer refused(int fd, const char *path, struct lock_holder *ot
     if (holder.pid == 0) {
         err_set(err, STATUS_LOCKED, "'%s': held by another process", path);
     } else {
-        err_set(err, STATUS_LOCKED, "'%s': held by process %ld%s%s%s%s%s%s", path, (long)holder.pid,
-                holder.host[0] != '\0' ? " on " : "", holder.host,
+        char since[TIME_TEXT_BYTES];
+
+        time_format_rfc3339(holder.since_ns, since);
+        err_set(err, STATUS_LOCKED, "'%s': held by process %ld%s%s%s%s%s%s, since %s", path,
+                (long)holder.pid, holder.host[0] != '\0' ? " on " : "", holder.host,
                 holder.what[0] != '\0' ? ", pawl " : "", holder.what,
-                holder.run[0] != '\0' ? ", run " : "", holder.run);
+                holder.run[0] != '\0' ? ", run " : "", holder.run, since);
     }
     return LOCK_BUSY;
 }

@@ -147,17 +147,12 @@ static bool workspace_make_format(struct workspace *ws, struct err *err)
     return ok;
 }
 
+/* Whole or not at all: on a full disk an empty one would stay. */
 static bool workspace_make_gitignore(struct workspace *ws, struct err *err)
 {
-    int fd = sys_openat(ws->pawlfd, ".gitignore", O_WRONLY | O_CREAT | O_EXCL, 0666);
-    bool ok;
-
-    if (fd < 0) {
-        return errno == EEXIST ? true : err_sys(err, "'.pawl/.gitignore': cannot make");
-    }
-    ok = sys_write_full(fd, "*\n", 2) == 0;
-    ok = sys_close(fd) == 0 && ok;
-    return ok || err_sys(err, "'.pawl/.gitignore': cannot write");
+    return sys_access(ws->pawlfd, ".gitignore", F_OK) == 0 ||
+           file_write_replace(ws->pawlfd, ".gitignore", STR("*\n"), 0666, false, err) ||
+           err_wrap(err, "'.pawl'");
 }
 
 bool workspace_create(struct workspace *ws, struct err *err)
