@@ -223,9 +223,14 @@ static bool attempt_is_as_decided(const struct attempt *attempt, const struct re
 {
     const struct plan_input *input = &attempt->executor->plan->inputs[read->input];
     struct strbuf text = {0};
+    struct source_fact itself;
     struct digest digest;
     bool same;
 
+    if (read->link && input->key_count == 0) {
+        return source_look(attempt->executor->session, read->path, false, false, &itself, NULL) &&
+               itself.exists && digest_equal(&itself.digest, &read->digest);
+    }
     if (!source->exists) {
         return false;
     }
@@ -261,10 +266,10 @@ static bool attempt_note_reads(struct attempt *attempt, struct err *err)
         if (!source_look(session, read->path, true, false, &source, err)) {
             return false;
         }
-        if (source.folder) {
+        if (source.folder && !read->link) {
             continue;
         }
-        read->has_signature = source.exists;
+        read->has_signature = source.exists && !source.folder;
         read->signature = source.signature;
         read->firm = source.firm;
         if (!attempt_is_as_decided(attempt, read, &source)) {

@@ -111,6 +111,7 @@ static bool reads_from_producer(struct facts *facts, const struct resolved_input
     const struct tree_entry *entry;
 
     read->digest = made->digest;
+    read->link = made->type == TREE_LINK;
     read->executable = made->executable;
     if (below.len == 0) {
         return true;
@@ -121,6 +122,7 @@ static bool reads_from_producer(struct facts *facts, const struct resolved_input
         return false;
     }
     read->digest = entry->digest;
+    read->link = entry->type == TREE_LINK;
     read->executable = entry->executable;
     return true;
 }

@@ -176,3 +176,19 @@ damage() {
 	[[ $output == *"2 restored"* ]]
 	[ "$(cat one.txt folder/two.txt)" = "$(printf 'one\ntwo')" ]
 }
+
+@test "a link in a folder that a stage made is as its stage made it" {
+	manifest <<-'END'
+		[stage.a]
+		run = "mkdir a; echo one > a/1; ln -s 1 a/file; ln -s nowhere a/dangling; mkdir a/sub; ln -s sub a/folder"
+		outputs = ["a/"]
+		[stage.b]
+		inputs = ["a/"]
+		run = "cat a/file"
+		stdout = "b.txt"
+	END
+	run "$PAWL" run
+	[ "$status" -eq 0 ]
+	[ "$(cat b.txt)" = one ]
+	"$PAWL" plan --check
+}
