@@ -204,14 +204,29 @@ static bool session_lock_once(struct session *session, enum lock_answer *answer,
     return session->locked;
 }
 
+static void session_tell_waiting(const struct err *err)
+{
+    struct strbuf line = {0};
+
+    strbuf_printf(&line, "pawl: %s: waiting\n", err->text);
+    sys_write_full(STDERR_FILENO, line.data, line.len);
+    strbuf_fini(&line);
+}
+
 static bool session_take_lock(struct session *session, bool wait, struct err *err)
 {
     enum lock_answer answer;
+    bool told = false;
 
     while (!session_lock_once(session, &answer, err)) {
         if (answer != LOCK_BUSY || !wait) {
             return false;
         }
+        if (!told) {
+            session_tell_waiting(err);
+            told = true;
+        }
+        err_clear(err);
         sys_poll(NULL, 0, SESSION_LOCK_RETRY_MS);
     }
     return true;

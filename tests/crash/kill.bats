@@ -37,7 +37,7 @@ manifest() {
 		[stage.d]
 		matrix = { n = { from = 1, to = 10 } }
 		inputs = ["c-{{n}}.count", "c-*.txt"]
-		run = "cat c-{{n}}.count; cat c-*.txt | wc -c"
+		run = "cat c-{{n}}.count; cat c-*.txt"
 		stdout = "d/{{n}}"
 		[stage.e]
 		inputs = ["d/*"]
