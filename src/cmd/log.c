@@ -145,7 +145,7 @@ static bool log_fail(const struct log_show *show, const char *run, struct str ne
     return false;
 }
 
-/* The stage of a run whose name is near to what was typed, or "". */
+/* The stage of a run whose name is near to what was typed, or "": also where it is that stage. */
 static struct str log_near(const struct log_show *show, const struct run_view *view)
 {
     struct suggest suggest;
@@ -154,7 +154,8 @@ static struct str log_near(const struct log_show *show, const struct run_view *v
     for (uint32_t i = 0; i < view->state.instance_count; i++) {
         suggest_offer(&suggest, view->state.instances[i].stage);
     }
-    return str_dup(&show->cli->arena, suggest.best);
+    return str_equal(suggest.best, show->selection) ? STR("")
+                                                    : str_dup(&show->cli->arena, suggest.best);
 }
 
 /* The newest run that started an attempt of what is meant. */
