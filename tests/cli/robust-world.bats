@@ -1,0 +1,229 @@
+#!/usr/bin/env bats
+# A bad world: damaged records, full disks, places that cannot be written, odd names. Never a wrong
+# skip, never a crash: right work, or an error that says what is wrong.
+
+setup() {
+	: "${PAWL:?is the binary under test}"
+	unset PAWL_RUN_DIR PAWL_RUN_ID
+	mkdir "$BATS_TEST_TMPDIR/work"
+	cd "$BATS_TEST_TMPDIR/work" || return 1
+	cat >pawl.toml <<-'END'
+		[pipeline]
+		name = "world"
+		[stage.a]
+		run = "echo a; head -c 1000000 /dev/zero"
+		stdout = "a"
+		[stage.b]
+		inputs = ["a"]
+		run = "mkdir -p b; head -c 1 a > b/1; head -c 1 a > b/2"
+		outputs = ["b/"]
+		[stage.c]
+		inputs = ["b/"]
+		run = "cat b/*; [ ! -e hold ] || { : > holding; sleep 60; }"
+		stdout = "c"
+	END
+}
+
+teardown() {
+	[ -z "${place:-}" ] || rm -rf "$place"
+	[ ! -e "$BATS_TEST_TMPDIR/mounted" ] || umount "$(cat "$BATS_TEST_TMPDIR/mounted")"
+}
+
+as_root() {
+	[ "$(id -u)" -eq 0 ] || skip "not root"
+}
+
+# A small file system at FOLDER.
+mount_small() { # $1 folder, $2 size
+	as_root
+	mkdir -p "$1"
+	mount -t tmpfs -o "size=$2" none "$1" 2>/dev/null || skip "cannot mount"
+	realpath "$1" >"$BATS_TEST_TMPDIR/mounted"
+}
+
+as_nobody() {
+	setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
+}
+
+# A workspace that others reach; bats keeps its own folders to itself.
+move_where_others_come() {
+	as_root
+	place=$(mktemp -d)
+	chmod 755 "$place"
+	cp pawl.toml "$place"
+	cd "$place" || return 1
+	as_nobody test -x "$PAWL" -a -r pawl.toml || skip "not reachable for others"
+}
+
+# A workspace with a finished run and one that was killed.
+make_damaged_seed() {
+	local tries=0
+	"$PAWL" run -q
+	: >hold
+	"$PAWL" run --force=c >said 2>&1 &
+	pid=$!
+	until [ -e holding ]; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 1000 ]
+		sleep 0.01
+	done
+	kill -KILL "$pid"
+	wait "$pid" || true
+	rm hold holding said
+	cp -a . ../seed
+}
+
+damage() { # $1 how, $2 file
+	local size
+	size=$(stat -c %s "$2")
+	case $1 in
+	empty) : >"$2" ;;
+	garbage) echo garbage >"$2" ;;
+	half) truncate -s $((size / 2)) "$2" ;;
+	torn) truncate -s -1 "$2" ;;
+	more) echo xxxx >>"$2" ;;
+	flip) perl -0pi -e 'substr($_, length($_) / 3, 1) ^= "\x10"' "$2" ;;
+	flip-late) perl -0pi -e 'substr($_, length($_) * 4 / 5, 1) ^= "\x10"' "$2" ;;
+	gone) rm "$2" ;;
+	esac
+}
+
+# Either it works, and rightly, or the status says who must act; and what reads does not crash.
+expect_sane() {
+	local status=0
+	"$PAWL" run >../said 2>&1 || status=$?
+	cat ../said
+	case $status in
+	0)
+		[ "$(cat b/1 b/2 c)" = aaaa ]
+		"$PAWL" plan --check
+		;;
+	11 | 12) grep -E "^pawl: .*'(\.pawl|results|made|events)" ../said ;;
+	*) return 1 ;;
+	esac
+	status=0
+	"$PAWL" status >../said 2>&1 || status=$?
+	[ "$status" -eq 0 ] || [ "$status" -eq 11 ] || [ "$status" -eq 12 ]
+}
+
+@test "damaged records: right work or a clear error" {
+	make_damaged_seed
+	local file how
+	for file in index results made format runs; do
+		for how in empty garbage half torn more flip flip-late gone; do
+			cd ..
+			rm -rf work
+			cp -a seed work
+			cd work
+			echo "$how: $file"
+			case $file in
+			runs) damage "$how" "$(find .pawl/runs -name events.jsonl | sort | tail -n1)" ;;
+			*) damage "$how" ".pawl/$file" ;;
+			esac
+			expect_sane
+		done
+	done
+}
+
+@test "a workspace of another format is not touched" {
+	"$PAWL" run -q
+	sed -i 's/pawl 1/pawl 2/' .pawl/format
+	cp -a .pawl ../before
+	rm c
+	run "$PAWL" run
+	[ "$status" -eq 11 ]
+	[[ $output == *"'.pawl/format': format 2 is not known to this version"* ]]
+	diff -r .pawl ../before
+}
+
+@test "a workspace that cannot be written, and one of somebody else" {
+	move_where_others_come
+	run as_nobody "$PAWL" run
+	[ "$status" -eq 11 ]
+	[[ $output == *"'.pawl': cannot make this folder in the workspace"*"Permission denied"* ]]
+	"$PAWL" run -q
+	run as_nobody "$PAWL" run
+	[ "$status" -eq 11 ]
+	[[ $output == *"'.pawl/lock': cannot open the lock file: Permission denied"* ]]
+	as_nobody "$PAWL" plan --check
+}
+
+@test "no room in .pawl, then room" {
+	mount_small .pawl 500k
+	run "$PAWL" run
+	[ "$status" -eq 11 ]
+	[[ $output == *"No space left on device"* ]]
+	[ ! -e a ]
+	mount -o remount,size=20m .pawl
+	"$PAWL" run
+	"$PAWL" plan --check
+	[ -z "$(find .pawl/tmp .pawl/parked -mindepth 1 2>/dev/null)" ]
+}
+
+@test "no room at all, then room" {
+	cp pawl.toml ..
+	mount_small . 400k
+	cd "$PWD"
+	cp ../pawl.toml .
+	head -c 1000000 /dev/zero >fill || true
+	run "$PAWL" run
+	[ "$status" -eq 11 ]
+	[[ $output == *"No space left on device"* ]]
+	rm fill
+	mount -o remount,size=20m .
+	"$PAWL" run
+	[ "$(cat .pawl/.gitignore)" = '*' ]
+	"$PAWL" plan --check
+	cd ..
+}
+
+@test "standard streams that are closed, and an empty environment" {
+	"$PAWL" run -q <&- >&-
+	[ -e c ]
+	run "$PAWL" list >/dev/null
+	"$PAWL" list >/dev/full 2>/dev/null && return 1
+	rm a
+	env -i "$PAWL" run
+	env -i HOME= "$PAWL" plan --check
+}
+
+@test "no /proc" {
+	as_root
+	unshare -m true 2>/dev/null || skip "cannot unshare"
+	unshare -m sh -c 'mount -t tmpfs none /proc && exec "$PAWL" run'
+	"$PAWL" plan --check
+}
+
+@test "a folder that may not be written is replaced, its neighbour is not touched" {
+	move_where_others_come
+	chown -R 65534 .
+	as_nobody "$PAWL" run -q
+	chmod 555 b
+	rm b/1
+	run as_nobody "$PAWL" run
+	[ "$status" -eq 0 ]
+	[ -e b/1 ]
+}
+
+@test "paths with line breaks, quotes, dashes and bytes that are no text" {
+	cat >pawl.toml <<-'END'
+		[pipeline]
+		name = "paths"
+		[stage.a]
+		matrix = { n = ["-dash", "new\nline", "quo\"te'", "sp ace", "\\b", "$(x)"] }
+		run = ["sh", "-c", "printf %s hi > \"$1\"", "x", "{{outputs}}"]
+		outputs = ["o/{{n}}"]
+		[stage.b]
+		inputs = ["o/*"]
+		run = "cat {{inputs}}"
+		stdout = "-out"
+	END
+	mkdir o
+	printf hi >"$(printf 'o/\377\376')"
+	"$PAWL" run
+	[ "$(cat ./-out)" = hihihihihihihi ]
+	"$PAWL" plan --check
+	rm -rf o/-dash o/new*
+	"$PAWL" run
+	"$PAWL" plan --check
+}
