@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/hex.h"
@@ -161,11 +162,28 @@ static struct event run_first_event(struct run_call *call)
     return event;
 }
 
+/* How many attempts the descriptors that we may open are enough for. */
+static uint32_t run_jobs_limit(void)
+{
+    enum { OWN_DESCRIPTORS = 40, ATTEMPT_DESCRIPTORS = 6 };
+    struct sys_limit limit;
+
+    if (sys_get_limit(RLIMIT_NOFILE, &limit) != 0 || limit.soft > UINT32_MAX) {
+        return UINT32_MAX;
+    }
+    if (limit.soft < OWN_DESCRIPTORS + ATTEMPT_DESCRIPTORS) {
+        return 1;
+    }
+    return (uint32_t)(limit.soft - OWN_DESCRIPTORS) / ATTEMPT_DESCRIPTORS;
+}
+
 static uint32_t run_jobs(const struct run_call *call)
 {
     const struct cli_jobs *jobs = &call->cli->jobs;
+    uint32_t wanted = jobs->given && jobs->count != 0 ? jobs->count : call->session.machine.cpus;
+    uint32_t limit = run_jobs_limit();
 
-    return jobs->given && jobs->count != 0 ? jobs->count : call->session.machine.cpus;
+    return wanted < limit ? wanted : limit;
 }
 
 /* The names of all instances, for those who read the record when the manifest has changed. */

@@ -190,6 +190,7 @@ expect_sane() {
 @test "no /proc" {
 	as_root
 	unshare -m true 2>/dev/null || skip "cannot unshare"
+	export ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0" # which looks into /proc itself
 	unshare -m sh -c 'mount -t tmpfs none /proc && exec "$PAWL" run'
 	"$PAWL" plan --check
 }
@@ -226,4 +227,17 @@ expect_sane() {
 	rm -rf o/-dash o/new*
 	"$PAWL" run
 	"$PAWL" plan --check
+}
+
+@test "more jobs than there are descriptors for" {
+	cat >pawl.toml <<-'END'
+		[pipeline]
+		name = "jobs"
+		[stage.a]
+		matrix = { n = { from = 1, to = 60 } }
+		run = "sleep 0.05; echo {{n}}"
+		stdout = "o/{{n}}"
+	END
+	(ulimit -n 64 && "$PAWL" run -j 60)
+	"$PAWL" run --force -j 10000
 }
