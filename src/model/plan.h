@@ -242,6 +242,11 @@ struct resolved_inputs {
 bool plan_inputs_resolve(const struct plan *plan, struct inst_id instance,
                          const struct plan_made *made, struct arena *arena,
                          struct resolved_inputs *resolved);
+/* Can the input stand for this output, or for something below it? */
+bool plan_input_takes(const struct plan *plan, const struct plan_input *input, uint32_t output);
+/* Does a folder or glob stand for this file? */
+bool plan_input_takes_file(const struct plan *plan, const struct plan_input *input,
+                           struct str path);
 /* Renders the command of a dynamic instance (for others: a copy of what is there). False: a
  * template could not be rendered; `err` says which, with its place. */
 bool plan_command(const struct plan *plan, struct inst_id instance,

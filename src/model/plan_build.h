@@ -196,10 +196,6 @@ void plan_settle_inputs(struct plan_build *build);
 const struct plan_pattern *plan_input_pattern(struct plan_build *build,
                                               const struct plan_input *input);
 
-/* plan_resolve.c */
-/* Can the input stand for this output, or for something below it? */
-bool plan_input_takes(const struct plan *plan, const struct plan_input *input, uint32_t output);
-
 /* plan_edges.c, plan_order.c */
 void plan_make_edges(struct plan_build *build);
 void plan_make_order(struct plan_build *build);

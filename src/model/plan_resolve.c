@@ -21,6 +21,18 @@ bool plan_input_takes(const struct plan *plan, const struct plan_input *input, u
     bug("an input of kind %d", (int)input->kind);
 }
 
+bool plan_input_takes_file(const struct plan *plan, const struct plan_input *input, struct str path)
+{
+    struct str pattern = plan_path_name(plan, input->path);
+
+    if (input->kind == PLAN_INPUT_GLOB) {
+        return glob_match(pattern, path) &&
+               !plan_is_ignored_below(plan->manifest, path, glob_static_prefix(pattern), pattern);
+    }
+    return path_is_below(path, pattern) &&
+           !plan_is_ignored_below(plan->manifest, path, pattern, STR_NONE);
+}
+
 struct plan_resolver {
     const struct plan *plan;
     const struct plan_instance *inst;
@@ -83,20 +95,6 @@ static bool plan_resolve_file(struct plan_resolver *resolver, const struct plan_
 
 /* --- folders and globs --- */
 
-static bool plan_resolve_takes(struct plan_resolver *resolver, const struct plan_input *input,
-                               struct str path)
-{
-    struct str pattern = plan_path_name(resolver->plan, input->path);
-
-    if (input->kind == PLAN_INPUT_GLOB) {
-        return glob_match(pattern, path) &&
-               !plan_is_ignored_below(resolver->plan->manifest, path, glob_static_prefix(pattern),
-                                      pattern);
-    }
-    return path_is_below(path, pattern) &&
-           !plan_is_ignored_below(resolver->plan->manifest, path, pattern, STR_NONE);
-}
-
 static void plan_resolve_output(struct plan_resolver *resolver, const struct plan_input *input,
                                 struct inst_id producer, uint32_t output)
 {
@@ -106,7 +104,7 @@ static void plan_resolve_output(struct plan_resolver *resolver, const struct pla
     uint32_t count;
 
     if (!resolver->plan->outputs[output].folder) {
-        if (plan_resolve_takes(resolver, input, path) &&
+        if (plan_input_takes_file(resolver->plan, input, path) &&
             made->has(made->ctx, producer, output, path)) {
             plan_resolve_add(resolver, input, path, producer, output);
         }
@@ -114,7 +112,7 @@ static void plan_resolve_output(struct plan_resolver *resolver, const struct pla
     }
     made->list(made->ctx, producer, output, resolver->arena, &paths, &count);
     for (uint32_t i = 0; i < count; i++) {
-        if (plan_resolve_takes(resolver, input, paths[i])) {
+        if (plan_input_takes_file(resolver->plan, input, paths[i])) {
             plan_resolve_add(resolver, input, paths[i], producer, output);
         }
     }

@@ -23,6 +23,7 @@
 #include "run/environment.h"
 #include "run/log_name.h"
 #include "run/executor.h"
+#include "run/strays.h"
 
 enum { ATTEMPT_TAIL_BYTES = 64 << 10 };
 
@@ -285,6 +286,22 @@ static bool attempt_note_reads(struct attempt *attempt, struct err *err)
     return true;
 }
 
+/* A file in a producer's folder that is not of it would be read, and is not in the key. */
+static bool attempt_finds_strays(struct attempt *attempt)
+{
+    struct str stray;
+
+    if (!strays_find(attempt->executor->facts, attempt->instance, &attempt->arena, &stray)) {
+        return false;
+    }
+    attempt->changed_path = stray;
+    attempt->reason =
+        str_printf(&attempt->arena, "'%.*s' lies in an input folder, whose stage did not make it",
+                   STR_ARG(stray));
+    attempt->cause = CAUSE_UNSETTLED;
+    return true;
+}
+
 static bool attempt_open_stdin(struct attempt *attempt, struct spawn *spawn, struct err *err)
 {
     const struct plan *plan = attempt->executor->plan;
@@ -453,9 +470,10 @@ static bool attempt_run(struct attempt *attempt, struct err *err)
     struct executor *executor = attempt->executor;
     struct spawn spawn = {.stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, .tty_fd = -1};
     struct spawn_fd lives = {executor->session->lives.fd, executor->session->lives.fd};
-    bool ok = attempt_note_reads(attempt, err) && attempt_hide_missing(attempt, err) &&
-              attempt_park(attempt, err) && attempt_open_stdin(attempt, &spawn, err) &&
-              attempt_open_log(attempt, &spawn, err) && attempt_open_stdout(attempt, &spawn, err);
+    bool ok = attempt_note_reads(attempt, err) && !attempt_finds_strays(attempt) &&
+              attempt_hide_missing(attempt, err) && attempt_park(attempt, err) &&
+              attempt_open_stdin(attempt, &spawn, err) && attempt_open_log(attempt, &spawn, err) &&
+              attempt_open_stdout(attempt, &spawn, err);
 
     if (ok) {
         attempt_open_tty(attempt, &spawn);

@@ -5,6 +5,7 @@
  * What reads and copies may run in a worker: it touches only the attempt, the store (which has its
  * own locks) and files. What is cheap and small is done at once, here. */
 #include "run/commit_inside.h"
+#include "run/strays.h"
 
 void commit_fail(struct attempt *attempt, enum cause cause, struct str reason)
 {
@@ -77,9 +78,24 @@ static void commit_tell_changed(struct attempt *attempt)
     fact->unsettled = str_dup(&attempt->executor->facts->arena, attempt->changed_path);
 }
 
+/* Did somebody put a file into a producer's folder while it read that? */
+static bool commit_strays(struct attempt *attempt)
+{
+    struct str stray;
+
+    if (!strays_find(attempt->executor->facts, attempt->instance, &attempt->arena, &stray)) {
+        return true;
+    }
+    attempt->changed_path = stray;
+    commit_fail(attempt, CAUSE_UNSETTLED,
+                str_printf(&attempt->arena, "'%.*s' came into an input folder while it ran",
+                           STR_ARG(stray)));
+    return false;
+}
+
 void commit_take(struct attempt *attempt)
 {
-    if (attempt->cause == CAUSE_NONE && commit_depfiles(attempt)) {
+    if (attempt->cause == CAUSE_NONE && commit_strays(attempt) && commit_depfiles(attempt)) {
         commit_result(attempt);
     }
     if (attempt->changed_path.len != 0) {

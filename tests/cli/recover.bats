@@ -131,6 +131,7 @@ obstacle() {
 	has "$(find .pawl/kept -type f -name out)" mine
 }
 
+# c is ready while slow runs, which starts as soon as p's command has ended.
 @test "what was written over a good output while others ran is not read under its name" {
 	manifest <<-'END'
 		[stage.p]
@@ -139,7 +140,9 @@ obstacle() {
 		outputs = ["out"]
 		priority = 9
 		[stage.slow]
-		run = "echo slow >>../ran; echo other > new; mv new out"
+		run = """echo slow >>../ran
+		until grep -q '"type":"attempt.finished".*"p"' "$PAWL_RUN_DIR/events.jsonl"; do sleep 0.01; done
+		echo other > new; mv new out"""
 		inputs = ["slow.in"]
 		priority = 5
 		[stage.c]
@@ -150,7 +153,7 @@ obstacle() {
 	echo good >in
 	echo 1 >slow.in
 	ends 0 -j1
-	[ "$(head -n 2 ../ran)" = "$(printf 'p\nslow')" ]
+	[ "$(cat ../ran)" = "$(printf 'p\nslow\nc')" ]
 	has out good
 	has c.out 'c of good'
 	has "$(find .pawl/kept -type f -name 'out*')" other
@@ -168,6 +171,73 @@ obstacle() {
 	has c.out 'c of better'
 	ends 0 -j1
 	ran
+}
+
+# $1: where slow puts a file: among what p made, before c starts, or from c itself, while it runs.
+strays() {
+	manifest <<-END
+		[stage.p]
+		run = "echo p >>../ran; mkdir d; cp in d/f; echo k > d/k.o"
+		inputs = ["in"]
+		outputs = ["d/"]
+		priority = 9
+		[stage.slow]
+		run = """echo slow >>../ran
+		until grep -q '"type":"attempt.finished".*"p"' "\$PAWL_RUN_DIR/events.jsonl"; do sleep 0.01; done
+		$1"""
+		inputs = ["slow.in"]
+		priority = 5
+		[stage.c]
+		run = "echo c >>../ran; cat d/* > c.out; $2"
+		inputs = ["d/"]
+		outputs = ["c.out"]
+		[stage.g]
+		run = "echo g >>../ran; cat d/*.o > g.out"
+		inputs = ["d/*.o"]
+		outputs = ["g.out"]
+		[stage.o]
+		run = "echo o >>../ran; cat d/f > o.out"
+		inputs = ["d/f"]
+		outputs = ["o.out"]
+	END
+	echo good >in
+	echo 1 >slow.in
+	: >../once
+	ends 0 -j1
+	[ "$(ls d)" = "$(printf 'f\nk.o')" ]
+	has c.out "$(printf 'good\nk')"
+	has g.out k
+	has o.out good
+	has "$(find .pawl/kept -type f -name "$3")" other
+}
+
+@test "a file that is put into a folder that a stage made is not read as a part of it" {
+	strays 'echo other > d/x.o' '' x.o
+	ran p slow c g o
+	ends 0 -j1
+	ran
+}
+
+@test "a file that a command puts into a folder that it reads is not a part of it" {
+	strays : 'if [ -e ../once ]; then rm ../once; echo other > d/x; fi' x
+	ran p slow c c g o
+	ends 0 -j1
+	ran
+}
+
+@test "names that folders and globs pass over may come into a folder that a stage made" {
+	manifest <<-'END'
+		[stage.p]
+		run = "echo p >>../ran; mkdir d; echo 1 > d/f"
+		outputs = ["d/"]
+		[stage.c]
+		run = "echo c >>../ran; mkdir d/__pycache__; echo 2 > d/__pycache__/f; cat d/f > c.out"
+		inputs = ["d/"]
+		outputs = ["c.out"]
+	END
+	ends 0
+	ran p c
+	has c.out 1
 }
 
 @test "a folder of a run without a record does not stop the next one" {
@@ -193,11 +263,13 @@ obstacle() {
 }
 
 # c2 learns only when q is done that it must run and so needs tmp, which p must make once more; c1
-# reads what p made and appends to it meanwhile.
+# reads what p made and appends to it meanwhile. Were p to run beside c1, it would end after it.
 @test "a stage that must run again while one that reads from it ends unsettled" {
 	manifest <<-'END'
 		[stage.p]
-		run = "echo p >>../ran; echo 1 > o1; echo 2 > tmp"
+		run = """echo p >>../ran
+		until [ ! -e ../second ] || grep -q '"type":"attempt.finished".*"c1"' "$PAWL_RUN_DIR/events.jsonl"; do sleep 0.01; done
+		echo 1 > o1; echo 2 > tmp"""
 		outputs = ["o1", { path = "tmp", temp = true }]
 		[stage.q]
 		run = "echo q >>../ran; until [ -e ../c1-runs ]; do sleep 0.01; done; cat q.in > q.out"
@@ -225,9 +297,10 @@ obstacle() {
 	echo 2 >c1.in
 	rm ../c1-runs
 	: >../once
+	: >../second
 	ends 0 -j4
 	[ ! -e ../once ]
-	[ "$(grep -c c1 ../ran)" -eq 2 ]
+	ran p q c1 c1 c2
 	has o1 1
 	has c1.out "$(printf '1\n2')"
 	has c2.out "$(printf '2\n2')"
