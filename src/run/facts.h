@@ -21,7 +21,7 @@ struct read_fact {
     bool has_signature; /* noted from what lies there; else it is known by its producer */
     bool firm;
     bool executable;
-    bool link; /* its producer made a link: the digest is of its text */
+    bool link;               /* its producer made a link: the digest is of its text */
     struct inst_id producer; /* or none */
     uint32_t output;
 };
