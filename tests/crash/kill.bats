@@ -73,6 +73,7 @@ kill_runs() {
 		status=0
 		wait "$pid" || status=$?
 		cat said
+		echo "status $status"
 		[[ " 0 1 137 " == *" $status "* ]]
 		[ "$status" -ne 0 ] || salt=$((salt + 1))
 		[ ! -e e ]
