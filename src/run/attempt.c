@@ -621,7 +621,7 @@ void attempt_take_exit(struct attempt *attempt)
         attempt_finish(attempt);
         return;
     }
-    commit_begin(attempt);
+    executor_commit_later(attempt->executor, attempt);
 }
 
 static int64_t attempt_larger(int64_t a, int64_t b)

@@ -128,6 +128,7 @@ bool executor_init(struct executor *executor, struct session *session, struct fa
                                           .pawl_fd = session->workspace.pawlfd,
                                           .clone = &executor->clone};
     executor->ways = executor_ways(&session->manifest);
+    executor->ended_last = &executor->ended;
     executor->by_instance = mem_calloc(session->plan.instance_count, sizeof(void *));
     executor->oom_kills = machine_oom_kills(&session->machine, "");
     executor->pawl_path = executor_own_path(&session->arena);
@@ -238,16 +239,39 @@ static void executor_scan_usage(struct executor *executor, int64_t now_ns)
     }
 }
 
+void executor_commit_later(struct executor *executor, struct attempt *attempt)
+{
+    attempt->next = NULL;
+    *executor->ended_last = attempt;
+    executor->ended_last = &attempt->next;
+}
+
+static void executor_commit_ended(struct executor *executor)
+{
+    struct attempt *attempt = executor->ended;
+
+    executor->ended = NULL;
+    executor->ended_last = &executor->ended;
+    while (attempt != NULL) {
+        struct attempt *next = attempt->next;
+
+        commit_begin(attempt);
+        attempt = next;
+    }
+}
+
 static bool executor_wait(void *ctx, int64_t deadline_ns, struct err *err)
 {
     struct executor *executor = ctx;
     int64_t now_ns = executor_now(ctx);
 
-    if (executor->note_next < executor->note_count) {
-        deadline_ns = 0;
-    } else {
+    if (executor->note_next == executor->note_count) {
         /* What was taken has been told by now. */
         arena_reset(&executor->note_arena);
+    }
+    executor_commit_ended(executor);
+    if (executor->note_next < executor->note_count) {
+        deadline_ns = 0;
     }
     if (executor->live != NULL && executor->next_usage_ns < deadline_ns) {
         deadline_ns = executor->next_usage_ns > now_ns

@@ -115,6 +115,8 @@ struct executor {
     struct attempt **by_instance; /* by number of the instance; NULL: no attempt */
     struct attempt *exited;       /* seen by the loop, not looked at yet */
     struct attempt *live;         /* spawned */
+    struct attempt *ended;        /* ended well, to be committed: see executor_commit_later */
+    struct attempt **ended_last;
     struct note *notes;
     uint32_t note_count, note_cap, note_next;
     struct arena note_arena; /* texts of notes: until they were taken, recorded and told */
@@ -148,6 +150,8 @@ void executor_fini(struct executor *executor);
 
 /* --- among the executor's files --- */
 void executor_note(struct executor *executor, const struct note *note);
+/* Commits it in the next wait: its slots go to the next command first, which runs meanwhile. */
+void executor_commit_later(struct executor *executor, struct attempt *attempt);
 void executor_pause(struct executor *executor, bool pause);
 void executor_broken(struct executor *executor, const struct err *err);
 /* attempt.c */
