@@ -415,6 +415,7 @@ static int run_command(struct run_call *call, struct err *err)
         }
         return err->status;
     }
+    run_show_kept(&call->recovered);
     if (call->recovered.found && !call->cli->quiet) {
         run_show_recovered(&call->recovered, call->goes_on);
     }

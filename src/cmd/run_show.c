@@ -239,6 +239,11 @@ void run_show_nothing(const struct session *session, uint32_t scope, uint32_t sk
     strbuf_fini(&line);
 }
 
+void run_show_kept(const struct recovered *recovered)
+{
+    sys_write_full(STDERR_FILENO, recovered->kept.data, recovered->kept.len);
+}
+
 void run_show_recovered(const struct recovered *recovered, bool goes_on)
 {
     struct strbuf line = {0};

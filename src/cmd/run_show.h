@@ -44,6 +44,8 @@ void run_show_fini(struct run_show *show);
 
 /* Everything is up to date: one line. */
 void run_show_nothing(const struct session *session, uint32_t scope, uint32_t skipped);
+/* What recovery moved to kept/. */
+void run_show_kept(const struct recovered *recovered);
 /* What was found after an interruption: one line. */
 void run_show_recovered(const struct recovered *recovered, bool goes_on);
 

@@ -17,6 +17,7 @@ struct recovered {
     bool has_plan;
     uint32_t attempts;        /* cleaned up */
     uint32_t done, instances; /* good ones, all */
+    struct strbuf kept;       /* lines that name what was somebody's and where it is now */
     uint8_t *ran;             /* by instance: done in it; for `cache = false`; heap, may be NULL */
 };
 
