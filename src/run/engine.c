@@ -3,9 +3,7 @@
 #include "run/engine_turn.h"
 
 #include <assert.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 

@@ -1,8 +1,5 @@
 /* Owns what is done after a crash. The record says which attempts were under way and what they had
  * put aside; parked/ says the same where the record was lost. */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 
 #include "base/hex.h"
 #include "base/mem.h"

@@ -1,7 +1,6 @@
 /* Owns what is done about the attempts of a dead process: those that live on are ended, what they
  * left half done is moved away, what they put aside returns or goes. */
 #include <fcntl.h>
-#include <string.h>
 
 #include "base/hex.h"
 #include "base/path.h"

@@ -1,0 +1,14 @@
+#ifndef PAWL_RUN_ATTEMPT_INSIDE_H
+#define PAWL_RUN_ATTEMPT_INSIDE_H
+/* What the parts of an attempt share among themselves (attempt.c and attempt_*.c); nobody else
+ * includes this. */
+#include "run/executor.h"
+
+/* attempt_ready.c: what is made sure of just before the command starts. Each is false with `err`,
+ * or with the attempt's own cause. */
+bool attempt_note_reads(struct attempt *attempt, struct err *err);
+bool attempt_hide_missing(struct attempt *attempt, struct err *err);
+bool attempt_park(struct attempt *attempt, struct err *err);
+bool attempt_finds_strays(struct attempt *attempt);
+
+#endif

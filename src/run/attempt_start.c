@@ -1,0 +1,279 @@
+/* Owns the start of a command: its pipes, its environment, its process. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/sys.h"
+#include "run/attempt_inside.h"
+#include "run/environment.h"
+
+enum { ATTEMPT_TAIL_BYTES = 64 << 10 };
+
+static void attempt_on_exit(void *ctx, unsigned events)
+{
+    struct attempt *attempt = ctx;
+
+    (void)events;
+    if (child_ended(&attempt->child, &attempt->end) != 0) {
+        attempt->exited = true;
+        loop_remove(&attempt->executor->loop, &attempt->exit_source);
+    }
+}
+
+static void attempt_on_log(void *ctx, unsigned events)
+{
+    struct attempt *attempt = ctx;
+
+    (void)events;
+    if (pipe_log_read(&attempt->log) == PIPE_ENDED) {
+        loop_remove(&attempt->executor->loop, &attempt->log_source);
+    }
+}
+
+static void attempt_on_out(void *ctx, unsigned events)
+{
+    struct attempt *attempt = ctx;
+
+    (void)events;
+    if (pipe_file_read(&attempt->out) == PIPE_ENDED) {
+        loop_remove(&attempt->executor->loop, &attempt->out_source);
+    }
+}
+
+static void attempt_on_data(void *ctx, const char *data, size_t len)
+{
+    struct attempt *attempt = ctx;
+
+    attempt->executor->stream(attempt->executor->show_ctx, attempt->instance, data, len);
+}
+
+static bool attempt_open_stdin(struct attempt *attempt, struct spawn *spawn, struct err *err)
+{
+    const struct plan *plan = attempt->executor->plan;
+
+    for (uint32_t i = 0; i < attempt->read_count; i++) {
+        if (plan->inputs[attempt->reads[i].input].is_stdin) {
+            spawn->stdin_fd = sys_open(attempt->reads[i].path.data, O_RDONLY, 0);
+            if (spawn->stdin_fd < 0) {
+                return err_sys(err, "'%s': cannot be read", attempt->reads[i].path.data);
+            }
+        }
+    }
+    return true;
+}
+
+static const struct attempt_output *attempt_stdout(const struct attempt *attempt)
+{
+    for (uint32_t i = 0; i < attempt->output_count; i++) {
+        if (attempt->executor->plan->outputs[attempt->outputs[i].output].is_stdout) {
+            return &attempt->outputs[i];
+        }
+    }
+    return NULL;
+}
+
+static bool attempt_open_log(struct attempt *attempt, struct spawn *spawn, struct err *err)
+{
+    struct executor *executor = attempt->executor;
+    struct str path = str_printf(&attempt->arena, ".pawl/runs/%.*s/logs/%.*s",
+                                 STR_ARG(executor->recorder->run), STR_ARG(attempt->log_name));
+    int fd;
+
+    if (!pipe_log_open(&attempt->log, path.data, ATTEMPT_TAIL_BYTES, &fd, err)) {
+        return false;
+    }
+    attempt->has_log = true;
+    if (executor->stream != NULL) {
+        pipe_log_on_data(&attempt->log, attempt_on_data, attempt);
+    }
+    spawn->stdout_fd = spawn->stderr_fd = fd;
+    return loop_add(&executor->loop, &attempt->log_source, attempt->log.fd, LOOP_READ,
+                    attempt_on_log, attempt, err);
+}
+
+static bool attempt_open_stdout(struct attempt *attempt, struct spawn *spawn, struct err *err)
+{
+    struct executor *executor = attempt->executor;
+
+    if (attempt_stdout(attempt) == NULL) {
+        return true;
+    }
+    attempt->out_tmp = str_printf(&attempt->arena, ".pawl/tmp/%.*s.out", STR_ARG(attempt->id));
+    attempt->out_fd = sys_open(attempt->out_tmp.data, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    if (attempt->out_fd < 0) {
+        return err_sys(err, "'%s': cannot be made", attempt->out_tmp.data);
+    }
+    if (!pipe_file_open(&attempt->out, attempt->out_fd, &spawn->stdout_fd, err)) {
+        return false;
+    }
+    attempt->has_out = true;
+    return loop_add(&executor->loop, &attempt->out_source, attempt->out.fd, LOOP_READ,
+                    attempt_on_out, attempt, err);
+}
+
+/* The terminal itself, for `tty = true`; where there is none the command gets the log as others do.
+ */
+static void attempt_open_tty(struct attempt *attempt, struct spawn *spawn)
+{
+    struct executor *executor = attempt->executor;
+
+    if (!attempt->inst->tty) {
+        return;
+    }
+    if (executor->tty_fd < 0) {
+        executor->tty_fd = sys_open("/dev/tty", O_RDWR, 0);
+    }
+    if (executor->tty_fd >= 0) {
+        executor_pause(executor, true);
+        attempt->has_tty = true;
+        spawn->tty_fd = executor->tty_fd;
+        spawn->stdin_fd = spawn->stdout_fd = spawn->stderr_fd = executor->tty_fd;
+    }
+}
+
+static const char *const *attempt_argv(struct attempt *attempt)
+{
+    const struct plan_command *command = &attempt->fact->command;
+    const char **argv = ARENA_ARRAY(&attempt->arena, const char *, command->argc + 1);
+
+    for (uint32_t i = 0; i < command->argc; i++) {
+        argv[i] = command->argv[i].data;
+    }
+    return argv;
+}
+
+static bool attempt_environment(struct attempt *attempt, struct spawn *spawn, struct err *err)
+{
+    struct executor *executor = attempt->executor;
+    struct environment_attempt about = {
+        .run = executor->recorder->run,
+        .run_dir = str_printf(&attempt->arena, "%.*s/.pawl/runs/%.*s",
+                              STR_ARG(executor->session->root), STR_ARG(executor->recorder->run)),
+        .stage = attempt->stage->name,
+        .instance = attempt->inst->name,
+        .attempt_id = attempt->id,
+        .trace = executor->recorder->trace,
+        .span = attempt->span,
+        .pawl = executor->pawl_path,
+        .attempt = attempt->number,
+        .max_attempts = 1,
+        .cpus = attempt->cpus,
+        .memory_bytes = attempt->inst->memory_bytes};
+
+    return environment_build(attempt->stage, &attempt->fact->command, &about, &attempt->arena,
+                             &spawn->envp, err);
+}
+
+static const char *attempt_path_of(const char *const *envp)
+{
+    for (; *envp != NULL; envp++) {
+        if (strncmp(*envp, "PATH=", 5) == 0) {
+            return *envp + 5;
+        }
+    }
+    return "";
+}
+
+static bool attempt_spawn(struct attempt *attempt, struct spawn *spawn, struct err *err)
+{
+    const struct plan_command *command = &attempt->fact->command;
+    struct str program;
+
+    spawn->dir = command->dir.len != 0 ? command->dir.data : NULL;
+    if (!attempt_environment(attempt, spawn, err) ||
+        !spawn_find(&attempt->arena, command->argv[0], str_of(attempt_path_of(spawn->envp)),
+                    spawn->dir, &program, err)) {
+        return false;
+    }
+    spawn->program = program.data;
+    spawn->argv = attempt_argv(attempt);
+    spawn->origin = attempt->executor->session->origin != NULL ? &attempt->executor->origin : NULL;
+    attempt->started_real_ns = clock_real_ns(attempt->executor->session->clock);
+    attempt->started_coarse_ns = clock_coarse_real_ns(attempt->executor->session->clock);
+    attempt->started_mono_ns = clock_mono_ns(attempt->executor->session->clock);
+    return spawn_start(spawn, &attempt->child, NULL, err);
+}
+
+static void attempt_close_ends(struct spawn *spawn, int tty_fd)
+{
+    int fds[] = {spawn->stdin_fd, spawn->stdout_fd, spawn->stderr_fd};
+
+    for (unsigned i = 0; i < 3; i++) {
+        bool again = false;
+
+        for (unsigned before = 0; before < i; before++) {
+            again |= fds[before] == fds[i];
+        }
+        if (fds[i] >= 0 && fds[i] != tty_fd && !again) {
+            sys_close(fds[i]);
+        }
+    }
+}
+
+static bool attempt_run(struct attempt *attempt, struct err *err)
+{
+    struct executor *executor = attempt->executor;
+    struct spawn spawn = {.stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, .tty_fd = -1};
+    struct spawn_fd lives = {executor->session->lives.fd, executor->session->lives.fd};
+    bool ok = attempt_note_reads(attempt, err) && !attempt_finds_strays(attempt) &&
+              attempt_hide_missing(attempt, err) && attempt_park(attempt, err) &&
+              attempt_open_stdin(attempt, &spawn, err) && attempt_open_log(attempt, &spawn, err) &&
+              attempt_open_stdout(attempt, &spawn, err);
+
+    if (ok) {
+        attempt_open_tty(attempt, &spawn);
+        if (lives.from >= 0) {
+            spawn.fds = &lives;
+            spawn.fd_count = 1;
+        }
+        ok = attempt_spawn(attempt, &spawn, err);
+    }
+    attempt_close_ends(&spawn, executor->tty_fd);
+    return ok && loop_add(&executor->loop, &attempt->exit_source, attempt->child.pidfd, LOOP_READ,
+                          attempt_on_exit, attempt, err);
+}
+
+void attempt_start(void *ctx, struct inst_id instance)
+{
+    struct executor *executor = ctx;
+    struct attempt *attempt = executor->by_instance[instance.n];
+    struct err err = {0};
+
+    attempt->started = attempt_run(attempt, &err);
+    if (attempt->started) {
+        attempt->next = executor->live;
+        executor->live = attempt;
+        return;
+    }
+    if (attempt->child.pid != 0) {
+        child_kill_group(&attempt->child, SIGKILL);
+        child_reap(&attempt->child, &attempt->end);
+    }
+    if (attempt->has_tty) {
+        executor_pause(executor, false);
+    }
+    attempt->end.exit_code = -1;
+    if (attempt->cause == CAUSE_UNSETTLED) {
+        facts_forget_source(executor->facts, attempt->changed_path);
+        attempt_finish(attempt);
+        return;
+    }
+    attempt->cause = err.sys == ENOENT || err.sys == EACCES || err.sys == ENOEXEC
+                         ? CAUSE_NOT_FOUND
+                         : CAUSE_ENVIRONMENT;
+    attempt->reason = str_dup(&attempt->arena, str_of(err.text));
+    attempt->end.exit_code = -1;
+    attempt_finish(attempt);
+}
+
+void attempt_signal(void *ctx, struct inst_id instance, int signal)
+{
+    struct executor *executor = ctx;
+    struct attempt *attempt = executor->by_instance[instance.n];
+    struct child_end end;
+
+    if (attempt != NULL && attempt->started && !attempt->exited) {
+        attempt->told_to_end |= child_ended(&attempt->child, &end) == 0;
+        child_kill_group(&attempt->child, signal);
+    }
+}
