@@ -7,6 +7,7 @@
 #include "cmd/place.h"
 #include "os/remove.h"
 #include "run/sources.h"
+#include "run/neighbours.h"
 
 struct clean {
     struct cli *cli;
@@ -35,7 +36,7 @@ static bool clean_is_meant(const struct clean *clean, const struct made_row *row
     }
     producer = clean_producer(clean, row->path);
     if (clean->cli->orphans) {
-        return producer == PLAN_NONE;
+        return producer == PLAN_NONE && !neighbours_make(clean->session, row->path);
     }
     return producer != PLAN_NONE && clean->selected[producer];
 }

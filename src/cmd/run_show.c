@@ -225,8 +225,11 @@ void run_show_nothing(const struct session *session, uint32_t scope, uint32_t sk
 
     if (session->plan.orphan_count != 0) {
         strbuf_printf(&line,
-                      "%u files that pawl made are declared by no stage now; 'pawl clean "
-                      "--orphans' removes them\n",
+                      session->plan.orphan_count == 1
+                          ? "%u file that pawl made is declared by no stage now; 'pawl clean "
+                            "--orphans' removes it\n"
+                          : "%u files that pawl made are declared by no stage now; 'pawl clean "
+                            "--orphans' removes them\n",
                       session->plan.orphan_count);
     }
     strbuf_printf(&line, "everything is up to date (%u instance%s", scope - skipped,

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "base/limits.h"
+#include "base/path.h"
 #include "base/sys.h"
 #include "model/toml.h"
 #include "os/files.h"
@@ -65,7 +66,17 @@ static bool neighbour_agrees(const struct neighbour *other, const struct session
     return true;
 }
 
-static bool neighbour_check(struct session *session, struct str path, struct err *err)
+static void neighbour_take(const struct neighbour *other, struct session *session)
+{
+    for (uint32_t i = 0; i < other->plan.output_count; i++) {
+        struct str path = plan_path_name(&other->plan, other->plan.outputs[i].path);
+
+        map_put(&session->foreign, str_dup(&session->arena, path), i);
+    }
+}
+
+/* Compares it with our plan, or, with `take`, notes what it makes. */
+static bool neighbour_visit(struct session *session, struct str path, bool take, struct err *err)
 {
     struct neighbour other = {.path = path};
     bool ok = true;
@@ -73,12 +84,43 @@ static bool neighbour_check(struct session *session, struct str path, struct err
     arena_init(&other.arena);
     diags_init(&other.diags);
     if (neighbour_read(&other, session)) {
-        ok = neighbour_agrees(&other, session, err);
+        if (take) {
+            neighbour_take(&other, session);
+        } else {
+            ok = neighbour_agrees(&other, session, err);
+        }
     }
     plan_fini(&other.plan);
     diags_fini(&other.diags);
     arena_fini(&other.arena);
     return ok;
+}
+
+/* All others that are still there. `*noted`: ours is in the list. */
+static bool neighbours_visit(struct session *session, struct str list, bool take, bool *noted,
+                             struct err *err)
+{
+    struct str line;
+    bool ok = true;
+
+    while (ok && str_split(&list, '\n', &line)) {
+        struct str path = str_dup(&session->arena, line);
+
+        if (str_equal(path, session->manifest_path)) {
+            *noted = true;
+        } else if (path.len != 0 && sys_access(AT_FDCWD, path.data, R_OK) == 0) {
+            ok = neighbour_visit(session, path, take, err);
+        }
+    }
+    return ok;
+}
+
+/* Without the list there are no others yet. */
+static void neighbours_read(const struct session *session, struct strbuf *list)
+{
+    if (session->workspace.pawlfd >= 0) {
+        file_read(session->workspace.pawlfd, "manifests", NEIGHBOURS_BYTES, list, NULL);
+    }
 }
 
 static bool neighbours_write(struct session *session, struct strbuf *list, struct err *err)
@@ -92,27 +134,33 @@ static bool neighbours_write(struct session *session, struct strbuf *list, struc
 bool neighbours_check(struct session *session, struct err *err)
 {
     struct strbuf list = {0};
-    struct str rest;
-    struct str line;
     bool noted = false;
-    bool ok = true;
+    bool ok;
 
-    /* Without the list there are no others yet. */
-    file_read(session->workspace.pawlfd, "manifests", NEIGHBOURS_BYTES, &list, NULL);
-    rest = strbuf_dup(&list, &session->arena);
-    while (ok && str_split(&rest, '\n', &line)) {
-        struct str path = str_dup(&session->arena, line);
-
-        if (str_equal(path, session->manifest_path)) {
-            noted = true;
-        } else if (path.len != 0 && sys_access(AT_FDCWD, path.data, R_OK) == 0) {
-            ok = neighbour_check(session, path, err);
-        }
-    }
+    neighbours_read(session, &list);
+    ok = neighbours_visit(session, strbuf_dup(&list, &session->arena), false, &noted, err);
     /* A name with a newline in it would be two: such a manifest is not noted. */
     if (ok && !noted && str_find(session->manifest_path, '\n') < 0) {
         ok = neighbours_write(session, &list, err);
     }
     strbuf_fini(&list);
     return ok;
+}
+
+bool neighbours_make(struct session *session, struct str path)
+{
+    struct strbuf list = {0};
+    bool noted = false;
+
+    if (!session->foreign_loaded) {
+        /* Planning the others asks about orphans, too: for them nothing is foreign. */
+        session->foreign_loaded = true;
+        neighbours_read(session, &list);
+        neighbours_visit(session, strbuf_dup(&list, &session->arena), true, &noted, NULL);
+        strbuf_fini(&list);
+    }
+    while (path.len != 0 && map_get(&session->foreign, path) == MAP_MISSING) {
+        path = path_dir(path);
+    }
+    return path.len != 0;
 }

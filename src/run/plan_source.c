@@ -10,6 +10,7 @@
 #include "os/files.h"
 #include "os/spawn.h"
 #include "os/walk.h"
+#include "run/neighbours.h"
 #include "run/probe.h"
 #include "run/sources.h"
 
@@ -89,7 +90,8 @@ static bool plan_source_was_made(void *ctx, struct str path)
         if (made_find(session->made, above, &row)) {
             struct str whole = str_dup(&session->arena, above);
 
-            return source_look_known(session, whole, &look, NULL) && look.known;
+            return source_look_known(session, whole, &look, NULL) && look.known &&
+                   !neighbours_make(session, whole);
         }
         above = path_dir(above);
     }

@@ -56,6 +56,7 @@ void session_fini(struct session *session)
     if (session->root_fd >= 0) {
         sys_close(session->root_fd);
     }
+    map_fini(&session->foreign);
     diags_fini(&session->diags);
     arena_fini(&session->arena);
 }

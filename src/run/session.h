@@ -10,6 +10,7 @@
  * Diagnostics of the manifest collect in `diags`; session_show_diags prints them to stderr once.
  */
 #include "base/clock.h"
+#include "base/map.h"
 #include "base/diag.h"
 #include "model/manifest.h"
 #include "model/event.h"
@@ -62,7 +63,8 @@ struct session {
     bool planned;
     struct digest manifest_digest;
     struct digest machine_digest;
-    uint32_t orphans_seen;
+    struct map foreign; /* paths that other manifests of the workspace make: run/neighbours.h */
+    bool foreign_loaded;
 };
 
 void session_init(struct session *session, const struct session_options *options,

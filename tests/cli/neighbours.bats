@@ -40,3 +40,17 @@ setup() {
 	echo 'this is no toml' >pawl.toml
 	"$PAWL" -f other.toml run
 }
+
+@test "what another manifest makes is no orphan: globs see it, and it is not cleaned away" {
+	"$PAWL" run
+	printf '%s\n' 'inputs = ["a*"]' >>other.toml
+	"$PAWL" -f other.toml run
+	"$PAWL" -f other.toml clean --orphans
+	[ -e a ]
+	sed -i '/stage.a/,$d' pawl.toml
+	printf '%s\n' '[stage.c]' 'run = "echo 3 >c"' 'outputs = ["c"]' >>pawl.toml
+	"$PAWL" run
+	"$PAWL" clean --orphans
+	[ ! -e a ]
+	[ -e b ]
+}
