@@ -190,7 +190,7 @@ expect_sane() {
 @test "no /proc" {
 	as_root
 	unshare -m true 2>/dev/null || skip "cannot unshare"
-	export ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0" # which looks into /proc itself
+	! grep -q __asan_init "$PAWL" || skip "the sanitizer itself needs /proc, even for its options"
 	unshare -m sh -c 'mount -t tmpfs none /proc && exec "$PAWL" run'
 	"$PAWL" plan --check
 }
