@@ -77,6 +77,9 @@ WARNINGS_fuzz = -w
 WARNINGS_TEST = $(filter-out -Wconversion -Wundef,$(WARNINGS))
 
 CPPFLAGS = -D_GNU_SOURCE -Isrc
+
+# Which build it is: a digest of its sources.
+BUILD_ID := $(shell cat $(sort $(wildcard src/*.[ch] src/*/*.[ch])) | sha256sum | cut -c 1-16)
 CFLAGS = -std=c11 -pthread $(FLAGS_$(V)) -ffile-prefix-map='$(CURDIR)'=.
 LDFLAGS = -pthread $(LINK_$(V)) -lm
 
@@ -139,6 +142,10 @@ $(B)/%.o: src/%.c $(B)/flags | build/deps/ready
 
 $(B)/base/sha256.o: CPPFLAGS += $(MBEDTLS_FLAGS)
 $(B)/base/json_read.o: CPPFLAGS += $(YYJSON_FLAGS)
+$(B)/run/guards.o: CPPFLAGS += -DPAWL_BUILD='"$(BUILD_ID)"'
+$(B)/run/guards.o: $(B)/build-id
+$(B)/build-id: FORCE
+	@$(call UPDATE,$@,$(BUILD_ID))
 
 # ---- mbedTLS and yyjson: fast in every variant, their warnings are not ours
 

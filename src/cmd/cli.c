@@ -114,3 +114,13 @@ int cmd_main(int argc, char **argv, const struct origin *origin)
     cli_fini(&cli);
     return status;
 }
+
+bool cli_asks_for_all(const struct cli *cli)
+{
+    return cli->operands.count == 0 && !cli->only;
+}
+
+bool cli_takes_last_state(const struct cli *cli)
+{
+    return cli_asks_for_all(cli) && cli->force.count == 0 && cli->from == NULL && !cli->rehash;
+}

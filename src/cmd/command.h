@@ -138,6 +138,11 @@ bool cli_flush(struct cli *cli);
  * that is not dumb. */
 bool cli_is_colored(const struct cli *cli, int fd);
 
+/* All default targets are asked for: afterwards a last state of the whole can be saved. */
+bool cli_asks_for_all(const struct cli *cli);
+/* And nothing is forced or read again: the last state may answer. */
+bool cli_takes_last_state(const struct cli *cli);
+
 /* cmd/help.c */
 void help_show_all(struct strbuf *out);
 void help_show_command(const struct cli_command *command, struct strbuf *out);

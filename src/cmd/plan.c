@@ -1,6 +1,7 @@
 /* Owns `plan`: what `run` would do with the same arguments, and why. */
 #include "base/json_write.h"
 #include "cmd/decided.h"
+#include "run/standing.h"
 
 /* What is done with an instance, as a person and as a program reads it. */
 struct plan_word {
@@ -205,11 +206,41 @@ static int plan_show_all(struct cli *cli, struct decided *decided)
     return plan_status(&show);
 }
 
+/* The answer of a plan without work, without planning: everything stands as the last run left it.
+ */
+static bool plan_has_nothing_to_do(struct cli *cli)
+{
+    struct standing standing = {0};
+    struct guards_counts *counts = &standing.counts;
+    struct place place;
+    struct err err = {0};
+    bool nothing;
+
+    if (cli->json || !cli_takes_last_state(cli)) {
+        return false;
+    }
+    place_init(&place, cli);
+    nothing = session_find(&place.session, &err) &&
+              standing_look(&standing, &place.session) == STANDING_ALL && counts->skipped == 0;
+    if (nothing) {
+        uint32_t count = counts->instances - counts->named;
+
+        strbuf_printf(&cli->out, count == 0 ? "nothing to do\n" : "%u up to date\n", count);
+    }
+    standing_fini(&standing);
+    place_close(&place);
+    return nothing;
+}
+
 int cmd_plan(struct cli *cli)
 {
     struct decided decided;
-    int status = decided_open(&decided, cli, DECIDED_TARGETS);
+    int status;
 
+    if (plan_has_nothing_to_do(cli)) {
+        return STATUS_OK;
+    }
+    status = decided_open(&decided, cli, DECIDED_TARGETS);
     if (status == STATUS_OK) {
         status = plan_show_all(cli, &decided);
     }

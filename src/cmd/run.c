@@ -21,6 +21,7 @@
 #include "run/executor.h"
 #include "run/neighbours.h"
 #include "run/recover.h"
+#include "run/standing.h"
 #include "run/version.h"
 
 /* Everything that lives as long as one `pawl run`. */
@@ -35,6 +36,7 @@ struct run_call {
     struct engine engine;
     struct run_show show;
     struct run_request request;
+    struct standing standing;
     int64_t *duration_ns;
     bool goes_on;
     bool worked; /* past all checks: what goes wrong now was not told yet */
@@ -119,12 +121,17 @@ static void run_decide(struct run_call *call)
                                     .ran = call->goes_on ? call->recovered.ran : NULL};
     struct decide_facts facts;
 
+    if (!call->goes_on && standing_take(&call->standing, &call->session)) {
+        options.standing = &call->standing;
+    }
     facts_init(&call->facts, &call->session, &options);
     facts = facts_decide(&call->facts);
     decide_init(&call->decide, &call->session.plan, &facts, call->request.scope,
                 call->request.target);
     call->facts.decide = &call->decide;
     decide_plan(&call->decide);
+    /* From now on things change. */
+    call->facts.options.standing = NULL;
 }
 
 /* --- the run --- */
@@ -266,6 +273,46 @@ static void run_record_end(struct run_call *call, int status, struct err *err)
     }
 }
 
+static bool run_save_state(struct run_call *call, const uint8_t *good, struct err *err)
+{
+    struct standing_end end = {.facts = &call->facts,
+                               .before = &call->standing,
+                               .scope = call->request.scope,
+                               .target = call->request.target,
+                               .good = good};
+
+    return cli_asks_for_all(call->cli) ? standing_save(&call->session, &end, err)
+                                       : index_save(call->session.index, err);
+}
+
+static enum last_unit run_last_unit(enum inst_state state)
+{
+    if (state == INST_SKIPPED) {
+        return LAST_SKIPPED;
+    }
+    return inst_state_is_good(state) ? LAST_STANDS : LAST_UNDECIDED;
+}
+
+/* A run that was interrupted, or that the world broke, leaves no last state: the next call has to
+ * look after it. */
+static bool run_save_after(struct run_call *call, int status, struct err *err)
+{
+    uint32_t count = call->session.plan.instance_count;
+    uint8_t *good;
+    bool ok;
+
+    if (status >= STATUS_SIGNAL || call->engine.broken.status != 0) {
+        return index_save(call->session.index, err);
+    }
+    good = mem_calloc(count, 1);
+    for (uint32_t i = 0; i < count; i++) {
+        good[i] = (uint8_t)run_last_unit(call->recorder.state.instances[i].state);
+    }
+    ok = run_save_state(call, good, err);
+    free(good);
+    return ok;
+}
+
 /* Runs the engine between the first and the last event; the exit status. */
 static int run_engine(struct run_call *call, struct err *err)
 {
@@ -294,7 +341,7 @@ static int run_engine(struct run_call *call, struct err *err)
         run_record_end(call, status, err);
     }
     if (err->status == 0) {
-        index_save(call->session.index, err);
+        run_save_after(call, status, err);
     }
     if (err->status == 0) {
         run_result_write(call->cli, &call->recorder, call->request.scope, status, err);
@@ -336,17 +383,19 @@ static int run_nothing(struct run_call *call, struct err *err)
 {
     uint32_t count = call->session.plan.instance_count;
     uint8_t *skipped = ARENA_ARRAY(&call->session.arena, uint8_t, count);
+    uint8_t *good = ARENA_ARRAY(&call->session.arena, uint8_t, count);
     struct event first = run_first_event(call);
     uint32_t scope = 0;
     uint32_t left_out = 0;
 
     for (uint32_t i = 0; i < count; i++) {
         skipped[i] = call->decide.action[i] == DECIDE_END_SKIPPED;
+        good[i] = skipped[i] ? LAST_SKIPPED : LAST_STANDS;
         scope += call->request.scope[i];
         left_out += call->request.scope[i] && skipped[i];
     }
     if (!call->cli->quiet) {
-        run_show_nothing(&call->session, scope, left_out);
+        run_show_nothing(scope, left_out, call->session.plan.orphan_count);
     }
     decide_fini(&call->decide);
     /* What the interrupted run was about is done: nobody will go on with it. */
@@ -354,7 +403,7 @@ static int run_nothing(struct run_call *call, struct err *err)
         return err->status;
     }
     /* A file that had to be read because its times had changed need not be read again. */
-    if (!index_save(call->session.index, err) ||
+    if (!run_save_state(call, good, err) ||
         !run_result_write_nothing(call->cli, &call->session, &first, call->request.scope, skipped,
                                   err)) {
         return err->status;
@@ -379,12 +428,26 @@ static bool run_is_outside(const struct run_call *call, struct err *err)
                    "this manifest, or use another workspace");
 }
 
+/* All still stands as the last run left it: neither manifest nor lock is needed to say so. */
+static bool run_has_nothing_to_do(struct run_call *call)
+{
+    const struct guards_counts *counts = &call->standing.counts;
+
+    if (!cli_takes_last_state(call->cli) || call->cli->result_file != NULL ||
+        standing_look(&call->standing, &call->session) != STANDING_ALL) {
+        return false;
+    }
+    if (!call->cli->quiet) {
+        run_show_nothing(counts->instances, counts->skipped, counts->orphans);
+    }
+    return true;
+}
+
 static bool run_prepare(struct run_call *call, struct err *err)
 {
     struct session *session = &call->session;
 
-    if (!session_find(session, err) || !run_is_outside(call, err) ||
-        !session_read_manifest(session, err) ||
+    if (!session_read_manifest(session, err) ||
         !session_open_store(session, SESSION_CHANGE, call->cli->wait, err) ||
         !recover_workspace(session, &call->recovered, err) || !session_plan(session, err) ||
         !neighbours_check(session, err) || !run_request_take(&call->request, err)) {
@@ -406,8 +469,17 @@ static bool run_prepare(struct run_call *call, struct err *err)
 
 static int run_command(struct run_call *call, struct err *err)
 {
-    bool prepared = run_prepare(call, err);
-    bool shown = session_show_diags(&call->session, cli_is_colored(call->cli, STDERR_FILENO));
+    bool prepared;
+    bool shown;
+
+    if (!session_find(&call->session, err) || !run_is_outside(call, err)) {
+        return cli_fail(err);
+    }
+    if (run_has_nothing_to_do(call)) {
+        return STATUS_OK;
+    }
+    prepared = run_prepare(call, err);
+    shown = session_show_diags(&call->session, cli_is_colored(call->cli, STDERR_FILENO));
 
     if (!prepared) {
         if (!shown || err->status != STATUS_MANIFEST) {
@@ -428,6 +500,7 @@ static int run_command(struct run_call *call, struct err *err)
 
 static void run_close(struct run_call *call)
 {
+    standing_fini(&call->standing);
     run_show_fini(&call->show);
     recorder_fini(&call->recorder);
     facts_fini(&call->facts);

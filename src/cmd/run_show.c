@@ -219,18 +219,18 @@ void run_show_fini(struct run_show *show)
     }
 }
 
-void run_show_nothing(const struct session *session, uint32_t scope, uint32_t skipped)
+void run_show_nothing(uint32_t scope, uint32_t skipped, uint32_t orphans)
 {
     struct strbuf line = {0};
 
-    if (session->plan.orphan_count != 0) {
+    if (orphans != 0) {
         strbuf_printf(&line,
-                      session->plan.orphan_count == 1
+                      orphans == 1
                           ? "%u file that pawl made is declared by no stage now; 'pawl clean "
                             "--orphans' removes it\n"
                           : "%u files that pawl made are declared by no stage now; 'pawl clean "
                             "--orphans' removes them\n",
-                      session->plan.orphan_count);
+                      orphans);
     }
     strbuf_printf(&line, "everything is up to date (%u instance%s", scope - skipped,
                   scope - skipped == 1 ? "" : "s");

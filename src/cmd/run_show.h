@@ -42,8 +42,8 @@ void run_show_pause(void *ctx, bool pause);
 void run_show_end(struct run_show *show, int status);
 void run_show_fini(struct run_show *show);
 
-/* Everything is up to date: one line. */
-void run_show_nothing(const struct session *session, uint32_t scope, uint32_t skipped);
+/* Everything is up to date: one line, and one about files that no stage declares now. */
+void run_show_nothing(uint32_t scope, uint32_t skipped, uint32_t orphans);
 /* What recovery moved to kept/. */
 void run_show_kept(const struct recovered *recovered);
 /* What was found after an interruption: one line. */

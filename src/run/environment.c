@@ -81,17 +81,39 @@ static int environment_compare(const void *a, const void *b)
     return str_compare(*(const struct str *)a, *(const struct str *)b);
 }
 
-static bool environment_match(const struct m_pass *pass, struct environment_vars *vars)
+static bool environment_match(struct str pattern, struct environment_vars *vars)
 {
     bool found = false;
 
     for (char **var = environ; *var != NULL; var++) {
-        if (name_match(pass->name, environment_name(str_of(*var)))) {
+        if (name_match(pattern, environment_name(str_of(*var)))) {
             environment_set(vars, str_of(*var));
             found = true;
         }
     }
     return found;
+}
+
+/* Takes the variables, sorted, to the arena. */
+static void environment_take(struct environment_vars *vars, struct arena *arena,
+                             struct event_strs *taken)
+{
+    *taken = (struct event_strs){NULL, 0};
+    if (vars->count != 0) {
+        qsort(vars->items, vars->count, sizeof(*vars->items), environment_compare);
+        taken->items = ARENA_ARRAY(arena, struct str, vars->count);
+        memcpy(taken->items, vars->items, vars->count * sizeof(*vars->items));
+        taken->count = (uint32_t)vars->count;
+    }
+    VEC_FREE(vars);
+}
+
+void environment_matching(struct str pattern, struct arena *arena, struct event_strs *found)
+{
+    struct environment_vars vars = {0};
+
+    environment_match(pattern, &vars);
+    environment_take(&vars, arena, found);
 }
 
 bool environment_passed(const struct m_stage *stage, bool counted, struct arena *arena,
@@ -103,7 +125,7 @@ bool environment_passed(const struct m_stage *stage, bool counted, struct arena 
 
     *passed = (struct event_strs){NULL, 0};
     for (uint32_t i = 0; i < count; i++) {
-        if (!environment_match(&rows[i], &vars) && !rows[i].may_be_unset) {
+        if (!environment_match(rows[i].name, &vars) && !rows[i].may_be_unset) {
             VEC_FREE(&vars);
             return err_set(err, STATUS_ENVIRONMENT,
                            "environment variable '%.*s' of stage '%.*s' is not set; set it, or "
@@ -111,13 +133,7 @@ bool environment_passed(const struct m_stage *stage, bool counted, struct arena 
                            STR_ARG(rows[i].name), STR_ARG(stage->name), STR_ARG(rows[i].name));
         }
     }
-    if (vars.count != 0) {
-        qsort(vars.items, vars.count, sizeof(*vars.items), environment_compare);
-        passed->items = ARENA_ARRAY(arena, struct str, vars.count);
-        memcpy(passed->items, vars.items, vars.count * sizeof(*vars.items));
-        passed->count = (uint32_t)vars.count;
-    }
-    VEC_FREE(&vars);
+    environment_take(&vars, arena, passed);
     return true;
 }
 

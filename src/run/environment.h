@@ -16,6 +16,9 @@ const char *const *environment_plain(struct arena *arena);
 bool environment_passed(const struct m_stage *stage, bool counted, struct arena *arena,
                         struct event_strs *passed, struct err *err);
 
+/* The variables set now whose names match the pattern (`*`), as "NAME=value", sorted. */
+void environment_matching(struct str pattern, struct arena *arena, struct event_strs *found);
+
 /* What an attempt is told about itself. */
 struct environment_attempt {
     struct str run, run_dir, stage, instance, attempt_id, trace, span, pawl;

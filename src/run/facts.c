@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/path.h"
+#include "run/standing.h"
 #include "store/kinds.h"
 
 void facts_init(struct facts *facts, struct session *session, const struct facts_options *options)
@@ -36,14 +37,26 @@ void facts_fini(struct facts *facts)
     *facts = (struct facts){0};
 }
 
+const struct source_fact *facts_known_source(const struct facts *facts, struct str path)
+{
+    uint32_t number = map_get(&facts->source_numbers, path);
+
+    return number != MAP_MISSING ? &facts->sources[number] : NULL;
+}
+
 bool facts_regular_source(struct facts *facts, struct str path, struct source_fact *fact,
                           struct err *err)
 {
+    const struct source_fact *seen = facts_known_source(facts, path);
     struct signature signature;
 
     *fact = (struct source_fact){0};
     if (!signature_read(AT_FDCWD, path.data, true, &signature, err)) {
         return false;
+    }
+    /* Whoever declared it saw it when he was decided; a depfile names what is there now. */
+    if (seen != NULL && !signature_equal(&seen->signature, &signature)) {
+        facts_forget_source(facts, path);
     }
     if (signature_type(&signature) != FILE_REGULAR || facts_source(facts, path, fact)) {
         return true;
@@ -132,6 +145,21 @@ static bool facts_take_output(struct facts *facts, uint32_t output, const struct
             before.type != fact->type || !digest_equal(&before.digest, &fact->digest));
 }
 
+static void facts_take_discovered(struct facts *facts, struct inst_fact *fact,
+                                  const struct result *result)
+{
+    fact->discovered_count = result->discovered_count;
+    fact->discovered = NULL;
+    if (result->discovered_count == 0) {
+        return;
+    }
+    fact->discovered = ARENA_ARRAY(&facts->arena, struct result_input, result->discovered_count);
+    for (uint32_t i = 0; i < result->discovered_count; i++) {
+        fact->discovered[i] = result->discovered[i];
+        fact->discovered[i].path = str_dup(&facts->arena, result->discovered[i].path);
+    }
+}
+
 void facts_take_result(struct facts *facts, struct inst_id instance, const struct result *result,
                        bool *changed)
 {
@@ -142,6 +170,8 @@ void facts_take_result(struct facts *facts, struct inst_id instance, const struc
     for (uint32_t i = 0; i < inst->output_count; i++) {
         *changed |= facts_take_output(facts, inst->outputs_first + i, result);
     }
+    facts_take_discovered(facts, fact, result);
+    fact->seen = index_position(facts->session->index);
     fact->key = result->key;
     fact->good = true;
     fact->skipped = fact->ignored = false;
@@ -190,6 +220,24 @@ static bool facts_is_forced(const struct facts *facts, struct inst_id instance)
     return facts->options.forced != NULL && facts->options.forced[instance.n];
 }
 
+/* The last state's answer for it counts: no key, no result, no file is looked at. */
+static bool facts_is_standing(const struct facts *facts, struct inst_id instance)
+{
+    return facts->options.standing != NULL && facts->options.standing->stands[instance.n];
+}
+
+static enum decide_verdict facts_take_standing(struct facts *facts, struct inst_id instance)
+{
+    struct inst_fact *fact = &facts->instances[instance.n];
+
+    if (standing_load(facts->options.standing, facts, instance) == LAST_SKIPPED) {
+        facts_take_nothing(facts, instance, false, true);
+        return DECIDE_SKIP;
+    }
+    fact->good = fact->hit = true;
+    return DECIDE_HIT;
+}
+
 static enum decide_verdict facts_find_hit(struct facts *facts, struct inst_id instance)
 {
     struct inst_fact *fact = &facts->instances[instance.n];
@@ -213,6 +261,9 @@ static enum decide_verdict facts_look(void *ctx, struct inst_id instance)
     bool ran = facts->options.ran != NULL && facts->options.ran[instance.n];
 
     fact->hit = fact->good = fact->changed = false;
+    if (facts_is_standing(facts, instance)) {
+        return facts_take_standing(facts, instance);
+    }
     if (inst->skip_reason.len != 0) {
         facts_take_nothing(facts, instance, false, true);
         return DECIDE_SKIP;
@@ -271,11 +322,14 @@ static enum decide_bytes facts_bytes(void *ctx, struct inst_id instance)
     struct facts *facts = ctx;
     const struct plan_instance *inst = &facts->plan->instances[instance.n];
     enum decide_bytes worst = DECIDE_BYTES_PRESENT;
+    /* A target's outputs were seen to be there; see standing_save.c. */
+    bool seen = facts_is_standing(facts, instance) && facts->decide->target[instance.n];
 
     for (uint32_t i = 0; i < inst->output_count && worst != DECIDE_BYTES_NOWHERE; i++) {
         uint32_t output = inst->outputs_first + i;
 
-        if (decide_is_demanded(facts->decide, output)) {
+        if (decide_is_demanded(facts->decide, output) &&
+            (!seen || facts->plan->outputs[output].temp)) {
             enum decide_bytes bytes = facts_output_bytes(facts, output);
 
             worst = bytes > worst ? bytes : worst;

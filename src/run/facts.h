@@ -12,6 +12,8 @@
 #include "policy/decide.h"
 #include "run/sources.h"
 
+struct standing; /* run/standing.h */
+
 /* One file that an instance reads, settled. */
 struct read_fact {
     uint32_t input; /* of the plan */
@@ -47,9 +49,12 @@ struct inst_fact {
     struct read_fact *reads;
     uint32_t read_count;
     struct plan_command command;
-    struct key_fields fields; /* of `declared`, for the result */
-    struct str lack;          /* why it cannot run */
-    struct str unsettled;     /* the input that changed during the attempt before */
+    struct key_fields fields;        /* of `declared`, for the result */
+    struct result_input *discovered; /* by its result */
+    uint32_t discovered_count;
+    uint64_t seen;        /* index_position() when its result was taken */
+    struct str lack;      /* why it cannot run */
+    struct str unsettled; /* the input that changed during the attempt before */
     enum status lack_status;
 };
 
@@ -57,7 +62,8 @@ struct facts_options {
     bool rehash;
     bool only;             /* producers out of scope: their outputs are taken as they lie */
     const uint8_t *forced; /* by instance; NULL: none */
-    const uint8_t *ran;    /* by instance: `cache = false` stages that this run already ran; NULL */
+    const struct standing *standing; /* what still stands is not looked at; NULL: nothing */
+    const uint8_t *ran; /* by instance: `cache = false` stages that this run already ran; NULL */
 };
 
 struct facts {
@@ -86,6 +92,9 @@ struct decide_facts facts_decide(struct facts *facts);
 /* Makes what an instance reads, its command and its key, and keeps it in `inst_fact`. False: an
  * input is missing (`lack`) or the world failed (`broken`). */
 bool facts_reads_of(struct facts *facts, struct inst_id instance);
+/* The files alone that it reads, without looking at them; false: one is missing. */
+bool facts_inputs_of(struct facts *facts, struct inst_id instance, struct arena *arena,
+                     struct resolved_inputs *resolved);
 /* The key's fields alone, for `why`; nothing is kept. False as above. */
 bool facts_key_fields(struct facts *facts, struct inst_id instance, struct arena *arena,
                       struct key_fields *fields, struct digest *declared);
@@ -104,6 +113,8 @@ bool facts_look_up(struct facts *facts, struct inst_id instance, const struct di
                    struct arena *arena, struct result *result);
 /* What lies at a path, looked at once for each session. False: cannot be read (`broken`). */
 bool facts_source(struct facts *facts, struct str path, struct source_fact *fact);
+/* What was seen of it in this session; NULL: nobody asked. */
+const struct source_fact *facts_known_source(const struct facts *facts, struct str path);
 /* The same for a path that somebody else named (a depfile): what is no regular file is not there,
  * and what cannot be read is told in `err` alone. */
 bool facts_regular_source(struct facts *facts, struct str path, struct source_fact *fact,

@@ -29,7 +29,7 @@ static bool neighbour_read(struct neighbour *other, struct session *session)
     struct strbuf bytes = {0};
     struct str text;
 
-    if (!file_read(AT_FDCWD, other->path.data, LIMIT_TOML_BYTES, &bytes, NULL)) {
+    if (!consulted_read(&session->consulted, other->path, LIMIT_TOML_BYTES, &bytes, NULL)) {
         strbuf_fini(&bytes);
         return false;
     }

@@ -19,36 +19,36 @@ static const char *plan_source_path(struct str path)
     return path.len != 0 ? path.data : ".";
 }
 
+/* A link counts as what it leads to. */
+static bool plan_source_is_folder(struct str folder, const struct consulted_entry *entry,
+                                  struct arena *arena)
+{
+    struct signature there;
+
+    if (entry->type != FILE_LINK) {
+        return entry->type == FILE_FOLDER;
+    }
+    return signature_read(AT_FDCWD, path_join(arena, folder, entry->name).data, true, &there,
+                          NULL) &&
+           signature_type(&there) == FILE_FOLDER;
+}
+
 static bool plan_source_list(void *ctx, struct str folder, struct arena *arena,
                              struct plan_entry **entries, uint32_t *count)
 {
-    struct walk_options flat = {.flat = true, .all = true};
-    struct walk_list list = {NULL, 0};
-    struct signature there;
+    struct session *session = ctx;
+    struct consulted_entry *found;
+    bool exists;
 
-    (void)ctx;
-    *count = 0;
     *entries = NULL;
-    if (!signature_read(AT_FDCWD, plan_source_path(folder), true, &there, NULL)) {
+    if (!consulted_list(folder, arena, &found, count, &exists, NULL)) {
         return false;
     }
-    if (signature_type(&there) != FILE_FOLDER) {
-        return true;
-    }
-    if (!walk_folder(AT_FDCWD, plan_source_path(folder), &flat, arena, &list, NULL)) {
-        return false;
-    }
-    *entries = ARENA_ARRAY(arena, struct plan_entry, list.count);
-    for (uint32_t i = 0; i < list.count; i++) {
-        bool is_folder = list.items[i].type == FILE_FOLDER;
-
-        if (list.items[i].type == FILE_LINK) {
-            struct str full = path_join(arena, folder, list.items[i].path);
-
-            is_folder = signature_read(AT_FDCWD, full.data, true, &there, NULL) &&
-                        signature_type(&there) == FILE_FOLDER;
-        }
-        (*entries)[(*count)++] = (struct plan_entry){list.items[i].path, is_folder};
+    consulted_folder(&session->consulted, folder, exists, found, *count);
+    *entries = ARENA_ARRAY(arena, struct plan_entry, *count);
+    for (uint32_t i = 0; i < *count; i++) {
+        (*entries)[i] =
+            (struct plan_entry){found[i].name, plan_source_is_folder(folder, &found[i], arena)};
     }
     return true;
 }
@@ -100,10 +100,10 @@ static bool plan_source_was_made(void *ctx, struct str path)
 
 static bool plan_source_read(void *ctx, struct str path, struct arena *arena, struct str *text)
 {
+    struct session *session = ctx;
     struct strbuf bytes = {0};
-    bool ok = file_read(AT_FDCWD, path.data, LIMIT_TOML_BYTES, &bytes, NULL);
+    bool ok = consulted_read(&session->consulted, path, LIMIT_TOML_BYTES, &bytes, NULL);
 
-    (void)ctx;
     if (ok) {
         *text = strbuf_dup(&bytes, arena);
     }
@@ -118,15 +118,9 @@ static bool plan_source_pipefail(void *ctx, struct str shell)
 
 static struct str plan_source_program(void *ctx, struct str name, struct arena *arena)
 {
-    const char *path = getenv("PATH");
-    struct str program;
+    struct session *session = ctx;
 
-    (void)ctx;
-    if (!spawn_find(arena, name, str_of(path != NULL ? path : "/usr/local/bin:/usr/bin:/bin"), NULL,
-                    &program, NULL)) {
-        return STR_NONE;
-    }
-    return program;
+    return consulted_program(&session->consulted, name, arena, NULL);
 }
 
 struct plan_files session_plan_files(struct session *session)

@@ -90,13 +90,12 @@ bool probe_pipefail(struct session *session, struct str shell)
     struct str argv[] = {shell, STR("-o"), STR("pipefail"), STR("-c"), STR(":")};
     struct strbuf out = {0};
     int exit_code = 1;
-    const char *path = getenv("PATH");
     struct arena scratch;
     bool ok;
 
     arena_init(&scratch);
-    ok = spawn_find(&scratch, shell, str_of(path != NULL ? path : ""), NULL, &argv[0], NULL) &&
-         probe_run(session, argv, 5, 64 << 10, &out, &exit_code, NULL);
+    argv[0] = consulted_program(&session->consulted, shell, &scratch, NULL);
+    ok = argv[0].len != 0 && probe_run(session, argv, 5, 64 << 10, &out, &exit_code, NULL);
     arena_fini(&scratch);
     strbuf_fini(&out);
     return ok && exit_code == 0;

@@ -286,13 +286,21 @@ static bool reads_fill_fields(struct facts *facts, struct inst_id instance, stru
     return true;
 }
 
+bool facts_inputs_of(struct facts *facts, struct inst_id instance, struct arena *arena,
+                     struct resolved_inputs *resolved)
+{
+    struct plan_made made = {.ctx = facts, .has = reads_has, .list = reads_list};
+
+    *resolved = (struct resolved_inputs){.count = 0};
+    return plan_inputs_resolve(facts->plan, instance, &made, arena, resolved);
+}
+
 static bool reads_resolve(struct facts *facts, struct inst_id instance, struct inst_fact *fact,
                           struct resolved_inputs *resolved)
 {
-    struct plan_made made = {.ctx = facts, .has = reads_has, .list = reads_list};
     struct err err = {0};
 
-    if (!plan_inputs_resolve(facts->plan, instance, &made, &facts->arena, resolved)) {
+    if (!facts_inputs_of(facts, instance, &facts->arena, resolved)) {
         fact->lack = resolved->missing;
         fact->lack_status = resolved->is_unmade ? STATUS_STAGE_FAILED : STATUS_MANIFEST;
         return false;

@@ -23,6 +23,7 @@ void session_init(struct session *session, const struct session_options *options
     session->workspace.pawlfd = -1;
     session->lock.fd = session->lives.fd = -1;
     arena_init(&session->arena);
+    consulted_init(&session->consulted, &session->arena, clock);
     diags_init(&session->diags);
     machine_read(&session->machine, "");
 }
@@ -56,6 +57,7 @@ void session_fini(struct session *session)
     if (session->root_fd >= 0) {
         sys_close(session->root_fd);
     }
+    consulted_fini(&session->consulted);
     map_fini(&session->foreign);
     diags_fini(&session->diags);
     arena_fini(&session->arena);

@@ -19,6 +19,7 @@
 #include "os/machine.h"
 #include "os/signals.h"
 #include "os/signature.h"
+#include "run/consulted.h"
 #include "store/index.h"
 #include "store/made.h"
 #include "store/objects.h"
@@ -63,6 +64,7 @@ struct session {
     bool planned;
     struct digest manifest_digest;
     struct digest machine_digest;
+    struct consulted consulted;
     struct map foreign; /* paths that other manifests of the workspace make: run/neighbours.h */
     bool foreign_loaded;
 };

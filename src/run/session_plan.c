@@ -17,7 +17,7 @@ static bool session_read_text(struct session *session, const char *path, struct 
                               struct err *err)
 {
     struct strbuf bytes = {0};
-    bool ok = file_read(AT_FDCWD, path, LIMIT_TOML_BYTES, &bytes, err);
+    bool ok = consulted_read(&session->consulted, str_of(path), LIMIT_TOML_BYTES, &bytes, err);
 
     if (ok) {
         *text = strbuf_dup(&bytes, &session->arena);

@@ -33,14 +33,12 @@ static uint32_t tools_new(struct facts *facts, struct str name)
 
 static void tools_hash_program(struct facts *facts, struct str name, uint32_t number)
 {
-    const char *path = getenv("PATH");
     struct str program;
     struct source_fact source;
     struct err err = {0};
 
-    if (!spawn_find(&facts->arena, name,
-                    str_of(path != NULL ? path : "/usr/local/bin:/usr/bin:/bin"), NULL, &program,
-                    &err)) {
+    program = consulted_program(&facts->session->consulted, name, &facts->arena, &err);
+    if (program.len == 0) {
         facts->tool_problems[number] =
             str_printf(&facts->arena, "tool '%.*s': %s", STR_ARG(name), err.text);
         return;
@@ -60,6 +58,8 @@ static void tools_hash_printed(struct facts *facts, struct str command, uint32_t
     struct err err = {0};
     int exit_code = 0;
 
+    /* What it prints can only be known by running it. */
+    facts->session->consulted.unsure = true;
     if (!probe_run(facts->session, argv, 3, TOOLS_OUTPUT_BYTES, &out, &exit_code, &err)) {
         facts->tool_problems[number] =
             str_printf(&facts->arena, "tool `%.*s`: %s", STR_ARG(command), err.text);

@@ -2,16 +2,50 @@
  *
  * Every put of a path has the next number `seq`; the mark `synced N` covers all rows with a smaller
  * one. A row that a mark covered when the index was saved has seq 0. Rows of another epoch than the
- * present one that no mark covers are dropped after reading.
+ * present one that no mark covers are never given.
  *
- * What is read from `index` (index_file.c) is followed by `index.log` (index_log.c); damage empties
- * the file it is in. */
+ * What is mapped from `index` (index_map.c) is followed by `index.log` (index_log.c); damage
+ * empties the file it is in. */
 #include "store/index_inside.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/mem.h"
+
+/* --- rows of the file --- */
+
+bool index_mapped_path(const struct index *index, uint32_t path, struct index_path *row)
+{
+    const struct index_map *map = &index->map;
+    uint64_t seq = index_map_seq(map, path);
+
+    if (seq != 0 && seq >= index->synced_seq && !digest_equal(&map->epoch, &index->epoch)) {
+        return false;
+    }
+    signature_decode(map->at[INDEX_SIGNATURES] + (size_t)path * SIGNATURE_BYTES, &row->signature);
+    memcpy(row->digest.bytes, map->at[INDEX_DIGESTS] + (size_t)path * DIGEST_BYTES, DIGEST_BYTES);
+    row->firm = index_map_is_firm(map, path);
+    /* What the last state only wants to be missing, or a folder, has no digest. */
+    return !digest_is_zero(&row->digest);
+}
+
+void index_mapped_instance(const struct index *index, uint32_t instance, struct index_instance *row)
+{
+    const unsigned char *data =
+        index->map.at[INDEX_INSTANCES] + (size_t)instance * INDEX_INSTANCE_BYTES;
+    uint32_t state = bytes_get_u32(data + 40);
+    uint32_t count = bytes_get_u32(data + 44);
+
+    *row = (struct index_instance){.peak_bytes = bytes_get_u64(data + 48)};
+    memcpy(row->key.bytes, data + 8, DIGEST_BYTES);
+    row->state = state <= INDEX_CANCELLED ? (enum index_state)state : INDEX_NEVER;
+    row->duration_count = count <= INDEX_DURATIONS ? count : 0;
+    for (size_t i = 0; i < row->duration_count; i++) {
+        row->durations_ns[i] = bytes_get_u64(data + 56 + 8 * i);
+    }
+}
 
 /* --- rows in memory --- */
 
@@ -22,19 +56,41 @@ static struct path_slot *path_slot(const struct index *index, struct str path)
     return n == MAP_MISSING ? NULL : &index->paths.items[n];
 }
 
+static bool index_same_content(const struct index_path *a, const struct index_path *b)
+{
+    return a->signature.mode == b->signature.mode && digest_equal(&a->digest, &b->digest);
+}
+
+/* A slot for the path, with what is known of it so far. */
+static struct path_slot *path_slot_for_put(struct index *index, struct str path)
+{
+    struct path_slot *slot = path_slot(index, path);
+    struct path_slot fresh = {.gone = true};
+    uint32_t mapped;
+
+    if (slot != NULL) {
+        return slot;
+    }
+    mapped = index_map_find_path(&index->map, path);
+    if (mapped != UINT32_MAX) {
+        fresh.name = index_map_path(&index->map, mapped);
+        fresh.gone = !index_mapped_path(index, mapped, &fresh.row);
+    } else {
+        fresh.name = str_dup(&index->arena, path);
+    }
+    map_put(&index->path_map, fresh.name, (uint32_t)index->paths.count);
+    VEC_PUSH(&index->paths, fresh);
+    return &index->paths.items[index->paths.count - 1];
+}
+
 void index_set_path(struct index *index, struct str path, const struct index_path *row,
                     uint64_t seq, bool foreign)
 {
-    struct path_slot *slot = path_slot(index, path);
+    struct path_slot *slot = path_slot_for_put(index, path);
 
-    if (slot == NULL) {
-        struct path_slot fresh = {.name = str_dup(&index->arena, path), .gone = true};
-
-        map_put(&index->path_map, fresh.name, (uint32_t)index->paths.count);
-        VEC_PUSH(&index->paths, fresh);
-        slot = &index->paths.items[index->paths.count - 1];
+    if (slot->gone || !index_same_content(&slot->row, row)) {
+        slot->content_seq = seq;
     }
-    index->path_count += slot->gone;
     slot->gone = false;
     slot->row = *row;
     slot->seq = seq;
@@ -43,13 +99,14 @@ void index_set_path(struct index *index, struct str path, const struct index_pat
 
 bool index_unset_path(struct index *index, struct str path)
 {
-    struct path_slot *slot = path_slot(index, path);
+    struct index_path row;
+    struct path_slot *slot;
 
-    if (slot == NULL || slot->gone) {
+    if (!index_path(index, path, &row)) {
         return false;
     }
+    slot = path_slot_for_put(index, path);
     slot->gone = true;
-    index->path_count--;
     return true;
 }
 
@@ -67,27 +124,15 @@ void index_set_instance(struct index *index, struct str name, const struct index
     index->instances.items[n].row = *row;
 }
 
-void index_forget_all(struct index *index)
-{
-    map_fini(&index->path_map);
-    map_fini(&index->instance_map);
-    VEC_CLEAR(&index->paths);
-    VEC_CLEAR(&index->instances);
-    index->path_count = 0;
-    index->next_seq = 1;
-    index->synced_seq = 0;
-}
-
 /* --- opening --- */
 
 static void index_drop_untrusted(struct index *index)
 {
     VEC_EACH (slot, &index->paths) {
-        if (!slot->gone && slot->foreign && slot->seq >= index->synced_seq && slot->seq != 0) {
-            slot->gone = true;
-            index->path_count--;
-        }
+        slot->gone |= slot->foreign && slot->seq >= index->synced_seq && slot->seq != 0;
         slot->foreign = false;
+        /* Numbers of an earlier session say nothing about this one. */
+        slot->content_seq = 0;
     }
 }
 
@@ -99,14 +144,22 @@ static struct index *index_new(int dirfd, const struct digest *epoch)
     index->epoch = *epoch;
     index->log.fd = -1;
     index->log.dirfd = -1;
-    strbuf_init(&index->data);
     strbuf_init(&index->scratch);
     arena_init(&index->arena);
     map_init(&index->path_map);
     map_init(&index->instance_map);
     record_batch_init(&index->batch);
-    index->next_seq = 1;
+    index->map.next_seq = index->next_seq = 1;
     return index;
+}
+
+static bool index_read(struct index *index, bool *damaged, struct err *err)
+{
+    if (!index_map_open(&index->map, index->dirfd, INDEX_ROWS, damaged, err)) {
+        return false;
+    }
+    index->next_seq = index->map.next_seq;
+    return index_log_open(index, damaged, err);
 }
 
 struct index *index_open(int dirfd, const struct digest *epoch, bool *damaged, struct err *err)
@@ -114,8 +167,7 @@ struct index *index_open(int dirfd, const struct digest *epoch, bool *damaged, s
     struct index *index = index_new(dirfd, epoch);
     bool broken = false;
 
-    if (dirfd >= 0 &&
-        (!index_file_read(index, &broken, err) || !index_log_open(index, &broken, err))) {
+    if (dirfd >= 0 && !index_read(index, &broken, err)) {
         index_close(index);
         return NULL;
     }
@@ -133,8 +185,8 @@ void index_close(struct index *index)
         record_batch_fini(&index->batch);
         map_fini(&index->path_map);
         map_fini(&index->instance_map);
+        index_map_close(&index->map);
         arena_fini(&index->arena);
-        strbuf_fini(&index->data);
         strbuf_fini(&index->scratch);
         VEC_FREE(&index->paths);
         VEC_FREE(&index->instances);
@@ -147,33 +199,62 @@ void index_close(struct index *index)
 bool index_path(const struct index *index, struct str path, struct index_path *row)
 {
     const struct path_slot *slot = path_slot(index, path);
+    uint32_t mapped;
 
-    if (slot == NULL || slot->gone) {
-        return false;
+    if (slot != NULL) {
+        *row = slot->row;
+        return !slot->gone;
     }
-    *row = slot->row;
-    return true;
+    mapped = index_map_find_path(&index->map, path);
+    return mapped != UINT32_MAX && index_mapped_path(index, mapped, row);
+}
+
+bool index_path_since(const struct index *index, struct str path, uint64_t position)
+{
+    const struct path_slot *slot = path_slot(index, path);
+
+    return slot != NULL && (slot->gone || slot->content_seq >= position);
 }
 
 bool index_instance(const struct index *index, struct str name, struct index_instance *row)
 {
     uint32_t n = map_get(&index->instance_map, name);
 
-    if (n == MAP_MISSING) {
+    if (n != MAP_MISSING) {
+        *row = index->instances.items[n].row;
+        return true;
+    }
+    n = index_map_find_instance(&index->map, name);
+    if (n == UINT32_MAX) {
         return false;
     }
-    *row = index->instances.items[n].row;
+    index_mapped_instance(index, n, row);
     return true;
 }
 
 uint32_t index_path_count(const struct index *index)
 {
-    return index->path_count;
+    struct index_path row;
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < index->map.paths; i++) {
+        count += map_get(&index->path_map, index_map_path(&index->map, i)) == MAP_MISSING &&
+                 index_mapped_path(index, i, &row);
+    }
+    VEC_EACH (slot, &index->paths) {
+        count += !slot->gone;
+    }
+    return count;
 }
 
 uint32_t index_instance_count(const struct index *index)
 {
-    return (uint32_t)index->instances.count;
+    uint32_t count = index->map.instances;
+
+    VEC_EACH (slot, &index->instances) {
+        count += index_map_find_instance(&index->map, slot->name) == UINT32_MAX;
+    }
+    return count;
 }
 
 uint64_t index_position(const struct index *index)
@@ -228,15 +309,22 @@ void index_mark_synced(struct index *index, uint64_t position)
 
 /* --- writing --- */
 
-bool index_save(struct index *index, struct err *err)
+static bool index_replace(struct index *index, struct last_state_builder *state, struct err *err)
 {
-    if (!index->changed) {
-        return true;
-    }
-    if (!index_file_write(index, err) || !index_log_remove(index, err)) {
+    if (!index_file_write(index, state, err) || !index_log_remove(index, err)) {
         return err_wrap(err, "'.pawl'");
     }
     record_batch_clear(&index->batch);
     index->changed = index->log_begun = false;
     return true;
+}
+
+bool index_save(struct index *index, struct err *err)
+{
+    return !index->changed || index_replace(index, NULL, err);
+}
+
+bool index_save_state(struct index *index, struct last_state_builder *state, struct err *err)
+{
+    return index_replace(index, state, err);
 }

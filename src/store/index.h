@@ -1,9 +1,10 @@
 #ifndef PAWL_STORE_INDEX_H
 #define PAWL_STORE_INDEX_H
-/* The workspace's cache: what each path held when it was last looked at, and how each instance last
- * ended. Only a cache: deleting it, or any damage to it, costs hashing and never truth.
+/* The workspace's cache: what each path held when it was last looked at, how each instance last
+ * ended, and the last state of all (store/last_state.h). Only a cache: deleting it, or any damage
+ * to it, costs planning and hashing, never truth.
  *
- *     index = index_open(pawlfd, &epoch, &err);            reads `index`, folds `index.log` in
+ *     index = index_open(pawlfd, &epoch, &err);            maps `index`, folds `index.log` in
  *     if (index_path(index, path, &row) && signature_equal(&row.signature, &now)) … row.digest …
  *     index_put_path(index, …); index_put_instance(index, …);
  *     index_flush(index, &err);                            once a turn: one append to index.log
@@ -63,6 +64,10 @@ bool index_instance(const struct index *index, struct str name, struct index_ins
 uint32_t index_path_count(const struct index *index);
 uint32_t index_instance_count(const struct index *index);
 
+/* Since `position` (see index_position), in this session: was a row with other bytes or another
+ * type put for the path, or its row dropped? */
+bool index_path_since(const struct index *index, struct str path, uint64_t position);
+
 /* Seen at once, written by the next flush. */
 void index_put_path(struct index *index, struct str path, const struct index_path *row);
 void index_drop_path(struct index *index, struct str path);
@@ -77,7 +82,11 @@ void index_mark_synced(struct index *index, uint64_t position);
 
 /* One write to index.log of what was put since the last flush; nothing if nothing was. */
 bool index_flush(struct index *index, struct err *err);
-/* Replaces `index` by all rows and empties the log, if anything changed since it was read. */
+/* Replaces `index` by all rows and empties the log, if anything changed since it was read. A last
+ * state that was in it is gone then. */
 bool index_save(struct index *index, struct err *err);
+/* The same in any case, with a last state. */
+struct last_state_builder;
+bool index_save_state(struct index *index, struct last_state_builder *state, struct err *err);
 
 #endif

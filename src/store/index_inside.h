@@ -1,17 +1,20 @@
 #ifndef PAWL_STORE_INDEX_INSIDE_H
 #define PAWL_STORE_INDEX_INSIDE_H
-/* What the files of the index share; nobody else includes this. Rows lie in memory as they were
- * read and put; index_file.c owns the form of `index`, index_log.c that of `index.log`. */
+/* What the files of the index share; nobody else includes this. Rows that were read lie in the
+ * mapped file, rows put since in tables over it; index_map.c owns the form of `index`, index_log.c
+ * that of `index.log`. */
 #include "base/arena.h"
 #include "base/map.h"
 #include "base/record.h"
 #include "base/vec.h"
 #include "store/index.h"
+#include "store/index_map.h"
 
 struct path_slot {
     struct str name;
     struct index_path row;
-    uint64_t seq; /* 0: covered by a mark of old */
+    uint64_t seq;         /* of the last put */
+    uint64_t content_seq; /* of the last put with other bytes than before; 0: as in the file */
     bool gone;
     bool foreign; /* of another epoch; only while reading */
 };
@@ -24,12 +27,11 @@ struct instance_slot {
 struct index {
     int dirfd;
     struct digest epoch;
-    struct strbuf data; /* the file; names point into it */
+    struct index_map map;
     struct arena arena; /* names that came later */
     struct map path_map, instance_map;
     VEC(struct path_slot) paths;
     VEC(struct instance_slot) instances;
-    uint32_t path_count; /* that are not gone */
     uint64_t next_seq, synced_seq;
     struct record_file log;
     struct record_batch batch;
@@ -45,12 +47,15 @@ void index_set_path(struct index *index, struct str path, const struct index_pat
 /* False if it was not there. */
 bool index_unset_path(struct index *index, struct str path);
 void index_set_instance(struct index *index, struct str name, const struct index_instance *row);
-void index_forget_all(struct index *index);
 void index_set_synced(struct index *index, uint64_t position);
+/* The row of a path in the file, if it may be trusted. */
+bool index_mapped_path(const struct index *index, uint32_t path, struct index_path *row);
+void index_mapped_instance(const struct index *index, uint32_t instance,
+                           struct index_instance *row);
 
-/* index_file.c: `index` into the empty `index`; damage sets `*damaged` and gives no rows. */
-bool index_file_read(struct index *index, bool *damaged, struct err *err);
-bool index_file_write(struct index *index, struct err *err);
+/* index_save.c: replaces `index` by all rows, and the last state unless it is NULL. */
+struct last_state_builder;
+bool index_file_write(struct index *index, struct last_state_builder *state, struct err *err);
 
 /* index_log.c: opens `index.log` and folds it in. */
 bool index_log_open(struct index *index, bool *damaged, struct err *err);

@@ -1,0 +1,384 @@
+/* Owns notes of what planning was told. */
+#include "run/consulted.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/path.h"
+#include "base/sys.h"
+#include "os/files.h"
+#include "os/spawn.h"
+#include "os/walk.h"
+
+enum { CONSULTED_TRIES = 2 };
+
+void consulted_init(struct consulted *consulted, struct arena *arena, const struct clock *clock)
+{
+    *consulted = (struct consulted){.arena = arena, .clock = clock};
+    map_init(&consulted->folder_numbers);
+    map_init(&consulted->program_numbers);
+}
+
+void consulted_fini(struct consulted *consulted)
+{
+    VEC_FREE(&consulted->files);
+    VEC_FREE(&consulted->folders);
+    VEC_FREE(&consulted->programs);
+    map_fini(&consulted->folder_numbers);
+    map_fini(&consulted->program_numbers);
+}
+
+/* --- files --- */
+
+void consulted_file(struct consulted *consulted, struct str path, bool follow,
+                    const struct signature *signature, bool firm)
+{
+    struct consulted_file file = {str_dup(consulted->arena, path), follow, *signature, firm};
+
+    VEC_PUSH(&consulted->files, file);
+    consulted->unsure |= !firm;
+}
+
+static bool consulted_read_once(int fd, const char *path, uint64_t limit_bytes, struct strbuf *text,
+                                struct signature *signature, bool *firm, int64_t *wait_ns,
+                                struct err *err)
+{
+    struct signature_tick tick = signature_tick_now(NULL, fd);
+    struct signature after;
+
+    strbuf_clear(text);
+    if (sys_seek(fd, 0, SEEK_SET) < 0 && errno != ESPIPE) {
+        return err_sys(err, "'%s': cannot be read", path);
+    }
+    if (!signature_read_fd(fd, signature, err) || !file_read_fd(fd, path, limit_bytes, text, err) ||
+        !signature_read_fd(fd, &after, err)) {
+        return false;
+    }
+    *firm = signature_type(&after) == FILE_REGULAR && signature_is_firm(signature, &after, &tick);
+    *wait_ns = signature_wait_ns(&after, &tick);
+    return true;
+}
+
+static void consulted_wait(int64_t wait_ns)
+{
+    sys_poll(NULL, 0, (int)(wait_ns / NS_PER_MS) + 1);
+}
+
+static bool consulted_read_fd(int fd, const char *path, uint64_t limit_bytes, struct strbuf *text,
+                              struct signature *signature, bool *firm, struct err *err)
+{
+    enum { LONGEST_WAIT_NS = 20 * 1000 * 1000 };
+    int64_t wait_ns = 0;
+
+    for (int i = 0; i < CONSULTED_TRIES; i++) {
+        if (!consulted_read_once(fd, path, limit_bytes, text, signature, firm, &wait_ns, err)) {
+            return false;
+        }
+        if (*firm || signature_type(signature) != FILE_REGULAR || wait_ns <= 0 ||
+            wait_ns > LONGEST_WAIT_NS) {
+            break;
+        }
+        consulted_wait(wait_ns);
+    }
+    return true;
+}
+
+bool consulted_read(struct consulted *consulted, struct str path, uint64_t limit_bytes,
+                    struct strbuf *text, struct err *err)
+{
+    int fd = sys_open(path.data, O_RDONLY, 0);
+    struct signature signature = {0};
+    bool firm = false;
+    bool ok;
+
+    if (fd < 0) {
+        if (errno == ENOENT) {
+            consulted_file(consulted, path, true, &signature, true);
+            errno = ENOENT;
+        }
+        return err_sys(err, "'%s': cannot be read", path.data);
+    }
+    ok = consulted_read_fd(fd, path.data, limit_bytes, text, &signature, &firm, err);
+    sys_close(fd);
+    if (ok) {
+        consulted_file(consulted, path, true, &signature, firm);
+    }
+    return ok;
+}
+
+/* --- programs --- */
+
+/* Before the program is read or asked: what it says is of this file or of a later one. */
+static bool consulted_note_program(struct consulted *consulted, struct str name, struct str found)
+{
+    struct signature_tick tick = {.coarse_ns = clock_coarse_real_ns(consulted->clock)};
+    struct consulted_program program = {.name = str_dup(consulted->arena, name), .path = STR("")};
+    bool firm = true;
+
+    if (found.len != 0) {
+        program.path = str_dup(consulted->arena, found);
+        firm = signature_read(AT_FDCWD, program.path.data, true, &program.signature, NULL) &&
+               signature_is_firm(&program.signature, &program.signature, &tick);
+    }
+    map_put(&consulted->program_numbers, program.name, (uint32_t)consulted->programs.count);
+    VEC_PUSH(&consulted->programs, program);
+    return firm;
+}
+
+struct str consulted_program(struct consulted *consulted, struct str name, struct arena *arena,
+                             struct err *err)
+{
+    const char *path = getenv("PATH");
+    struct str found;
+
+    if (!spawn_find(arena, name, str_of(path != NULL ? path : "/usr/local/bin:/usr/bin:/bin"), NULL,
+                    &found, err)) {
+        found = STR_NONE;
+    }
+    if (map_get(&consulted->program_numbers, name) == MAP_MISSING) {
+        consulted->unsure |= !consulted_note_program(consulted, name, found);
+    }
+    return found;
+}
+
+/* --- folders --- */
+
+/* pawl's own folder comes and goes without meaning. */
+static bool consulted_is_own(struct str name)
+{
+    return str_is(name, ".pawl") || file_is_temp_name(name.data);
+}
+
+bool consulted_list(struct str path, struct arena *arena, struct consulted_entry **entries,
+                    uint32_t *count, bool *exists, struct err *err)
+{
+    struct walk_options flat = {.flat = true, .all = true};
+    struct walk_list list = {NULL, 0};
+    const char *name = path.len != 0 ? path.data : ".";
+    struct signature there;
+
+    *count = 0;
+    *entries = NULL;
+    *exists = false;
+    if (!signature_read(AT_FDCWD, name, true, &there, err)) {
+        return false;
+    }
+    if (signature_type(&there) != FILE_FOLDER) {
+        return true;
+    }
+    if (!walk_folder(AT_FDCWD, name, &flat, arena, &list, err)) {
+        return false;
+    }
+    *exists = true;
+    *entries = ARENA_ARRAY(arena, struct consulted_entry, list.count);
+    for (uint32_t i = 0; i < list.count; i++) {
+        (*entries)[i] = (struct consulted_entry){list.items[i].path, list.items[i].type};
+    }
+    *count = list.count;
+    return true;
+}
+
+struct digest consulted_listing_digest(const struct consulted_entry *entries, uint32_t count)
+{
+    struct strbuf bytes = {0};
+    struct digest digest;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (!consulted_is_own(entries[i].name)) {
+            bytes_put_str(&bytes, entries[i].name);
+            bytes_put_u8(&bytes, (uint8_t)entries[i].type);
+        }
+    }
+    digest = sha256_of(bytes.data, bytes.len);
+    strbuf_fini(&bytes);
+    return digest;
+}
+
+void consulted_folder(struct consulted *consulted, struct str path, bool exists,
+                      const struct consulted_entry *entries, uint32_t count)
+{
+    struct consulted_folder folder = {.exists = exists, .count = count};
+
+    if (map_get(&consulted->folder_numbers, path) != MAP_MISSING) {
+        return;
+    }
+    folder.path = str_dup(consulted->arena, path);
+    folder.entries = ARENA_ARRAY(consulted->arena, struct consulted_entry, count);
+    for (uint32_t i = 0; i < count; i++) {
+        folder.entries[i] =
+            (struct consulted_entry){str_dup(consulted->arena, entries[i].name), entries[i].type};
+    }
+    map_put(&consulted->folder_numbers, folder.path, (uint32_t)consulted->folders.count);
+    VEC_PUSH(&consulted->folders, folder);
+}
+
+/* --- the end --- */
+
+struct consulted_end {
+    struct consulted *consulted;
+    const struct plan *plan;
+    struct signature_times *times;
+    struct arena arena; /* one folder's listing */
+    struct map above;   /* folders above the plan's outputs; loaded when first asked */
+    bool above_loaded;
+};
+
+/* An output, or something below a folder that is one: no source, whatever it is. */
+static bool end_is_output(const struct consulted_end *end, struct str path)
+{
+    for (; path.len != 0 && !path_is_absolute(path); path = path_dir(path)) {
+        struct path_id id = plan_find_path(end->plan, path);
+
+        if (id.n != PLAN_NONE && inst_is_some(end->plan->paths[id.n].producer)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool end_is_above_outputs(struct consulted_end *end, struct str path)
+{
+    const struct plan *plan = end->plan;
+
+    for (uint32_t i = 0; !end->above_loaded && i < plan->output_count; i++) {
+        struct str above = path_dir(plan_path_name(plan, plan->outputs[i].path));
+
+        while (above.len != 0 && map_get(&end->above, above) == MAP_MISSING) {
+            map_put(&end->above, above, 0);
+            above = path_dir(above);
+        }
+    }
+    end->above_loaded = true;
+    return map_get(&end->above, path) != MAP_MISSING;
+}
+
+/* Came with the run, and changes no plan: an output, or a folder made for outputs, which is then
+ * consulted, too, as if it had been empty before. */
+static bool end_is_own_entry(struct consulted_end *end, struct str folder,
+                             const struct consulted_entry *entry)
+{
+    struct str path = folder.len != 0 ? path_join(&end->arena, folder, entry->name)
+                                      : str_dup(&end->arena, entry->name);
+
+    if (consulted_is_own(entry->name) || end_is_output(end, path)) {
+        return true;
+    }
+    if (entry->type != FILE_FOLDER || !end_is_above_outputs(end, path)) {
+        return false;
+    }
+    consulted_folder(end->consulted, path, true, NULL, 0);
+    return true;
+}
+
+/* Both are sorted: what only one of them has must be our own. */
+static bool end_same_entries(struct consulted_end *end, struct str folder,
+                             const struct consulted_entry *before, uint32_t before_count,
+                             const struct consulted_entry *now, uint32_t now_count)
+{
+    uint32_t b = 0;
+    uint32_t n = 0;
+
+    while (b < before_count || n < now_count) {
+        int order = b == before_count ? 1
+                    : n == now_count  ? -1
+                                      : str_compare(before[b].name, now[n].name);
+        bool same = order == 0 && before[b].type == now[n].type;
+
+        if (!same && order <= 0 && !end_is_own_entry(end, folder, &before[b])) {
+            return false;
+        }
+        if (!same && order >= 0 && !end_is_own_entry(end, folder, &now[n])) {
+            return false;
+        }
+        b += order <= 0;
+        n += order >= 0;
+    }
+    return true;
+}
+
+static bool end_has_links(const struct consulted_entry *entries, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (entries[i].type == FILE_LINK) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void end_close(int fd)
+{
+    if (fd >= 0) {
+        sys_close(fd);
+    }
+}
+
+/* Lists a folder under a signature that a later change cannot leave as it is, if that can be had.
+ */
+static bool end_list(struct consulted_end *end, struct str path, struct consulted_entry **entries,
+                     uint32_t *count, bool *exists, struct signature *signature)
+{
+    const char *name = path.len != 0 ? path.data : ".";
+    int fd = sys_open(name, O_RDONLY | O_DIRECTORY, 0);
+
+    *signature = (struct signature){0};
+    for (int i = 0; i < CONSULTED_TRIES; i++) {
+        struct signature_tick tick = signature_tick_now(end->times, fd);
+        struct signature before = {0};
+        struct signature after = {0};
+
+        arena_reset(&end->arena);
+        if ((fd >= 0 && !signature_read_fd(fd, &before, NULL)) ||
+            !consulted_list(path, &end->arena, entries, count, exists, NULL) ||
+            (fd >= 0 && !signature_read_fd(fd, &after, NULL))) {
+            break;
+        }
+        if (fd < 0 || signature_is_firm(&before, &after, &tick)) {
+            *signature = after;
+            end_close(fd);
+            return true;
+        }
+        consulted_wait(signature_wait_ns(&after, &tick));
+    }
+    end_close(fd);
+    return false;
+}
+
+static bool end_settle_folder(struct consulted_end *end, uint32_t number)
+{
+    /* Entries may be added to `folders` meanwhile. */
+    struct consulted_folder folder = end->consulted->folders.items[number];
+    struct consulted_entry *now;
+    uint32_t count;
+
+    if (!end_list(end, folder.path, &now, &count, &folder.exists, &folder.signature) ||
+        !end_same_entries(end, folder.path, folder.entries, folder.count, now, count)) {
+        return false;
+    }
+    folder.listing = consulted_listing_digest(now, count);
+    if (end_has_links(now, count)) {
+        folder.signature = (struct signature){0};
+    }
+    folder.settled = true;
+    end->consulted->folders.items[number] = folder;
+    return true;
+}
+
+bool consulted_settle(struct consulted *consulted, const struct plan *plan,
+                      struct signature_times *times)
+{
+    struct consulted_end end = {.consulted = consulted, .plan = plan, .times = times};
+    bool ok = !consulted->unsure;
+
+    arena_init(&end.arena);
+    map_init(&end.above);
+    for (uint32_t i = 0; ok && i < consulted->folders.count; i++) {
+        ok = end_settle_folder(&end, i);
+    }
+    map_fini(&end.above);
+    arena_fini(&end.arena);
+    return ok;
+}

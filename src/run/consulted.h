@@ -1,0 +1,82 @@
+#ifndef PAWL_RUN_CONSULTED_H
+#define PAWL_RUN_CONSULTED_H
+/* What planning was told by the world: files it read whole, folders it listed, programs it looked
+ * for. Noted while a session reads and plans, so that a later call can tell from signatures that
+ * the same plan would come out (run/guards.h). Main thread; strings live in the session's arena.
+ *
+ * A folder that was listed is compared again at the end of a run, when pawl itself has made files
+ * in it: consulted_settle() takes its signature anew if it differs from what was listed only by
+ * outputs of the plan and folders that hold nothing else.
+ */
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/map.h"
+#include "base/sha256.h"
+#include "base/vec.h"
+#include "model/plan.h"
+#include "os/signature.h"
+
+struct consulted_file {
+    struct str path;
+    bool follow;
+    struct signature signature; /* mode 0: it was not there */
+    bool firm;
+};
+
+struct consulted_entry {
+    struct str name;
+    enum file_type type;
+};
+
+struct consulted_folder {
+    struct str path;                 /* "" is the workspace */
+    struct consulted_entry *entries; /* sorted by bytes */
+    uint32_t count;
+    bool exists;
+    bool settled;               /* `signature` and `listing` are of the end */
+    struct signature signature; /* mode 0: it is to be listed again each time */
+    struct digest listing;
+};
+
+struct consulted_program {
+    struct str name, path;      /* path "": not found */
+    struct signature signature; /* before it was read or asked */
+};
+
+struct consulted {
+    struct arena *arena;
+    const struct clock *clock;
+    VEC(struct consulted_file) files;
+    VEC(struct consulted_folder) folders;
+    VEC(struct consulted_program) programs;
+    struct map folder_numbers, program_numbers;
+    bool unsure; /* something was consulted that no signature can vouch for */
+};
+
+void consulted_init(struct consulted *consulted, struct arena *arena, const struct clock *clock);
+void consulted_fini(struct consulted *consulted);
+
+/* `firm` false: nothing can be said of it later, unless its bytes are read again. */
+void consulted_file(struct consulted *consulted, struct str path, bool follow,
+                    const struct signature *signature, bool firm);
+/* Reads a file whole; a signature that is not firm only because its tick has not passed is waited
+ * for. ENOENT is noted, too. */
+bool consulted_read(struct consulted *consulted, struct str path, uint64_t limit_bytes,
+                    struct strbuf *text, struct err *err);
+void consulted_folder(struct consulted *consulted, struct str path, bool exists,
+                      const struct consulted_entry *entries, uint32_t count);
+/* Looks a program up on PATH and notes what came out; "" if there is none. */
+struct str consulted_program(struct consulted *consulted, struct str name, struct arena *arena,
+                             struct err *err);
+
+/* Lists a folder: false if it cannot be. `exists` false: nothing is there, or no folder. */
+bool consulted_list(struct str path, struct arena *arena, struct consulted_entry **entries,
+                    uint32_t *count, bool *exists, struct err *err);
+struct digest consulted_listing_digest(const struct consulted_entry *entries, uint32_t count);
+
+/* At the end: signatures of all folders as they are now. False: something besides what the plan
+ * makes has come or gone, so that another plan may come out. */
+bool consulted_settle(struct consulted *consulted, const struct plan *plan,
+                      struct signature_times *times);
+
+#endif

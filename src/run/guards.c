@@ -1,0 +1,374 @@
+/* Owns the guards of the last state, a sequence of
+ *
+ *     1 request    blob: program, manifest, options that change the plan
+ *     2 counts     four u32
+ *     3 store      string: path of a shared store, or ""
+ *     4 file       string: path  u8: follow links  40 bytes: signature
+ *     5 folder     string: path  40 bytes: signature (mode 0: list again)  digest of the listing
+ *     6 program    string: name  string: path on PATH, or ""
+ *     7 variables  string: pattern  u32: how many are set  each: string NAME=value
+ *     8 secret     string: pattern  u8: some variable of that name is set
+ *
+ * in this order, each behind its number in a u8. */
+#include "run/guards.h"
+
+#include <fcntl.h>
+
+#include "base/bytes.h"
+#include "base/path.h"
+#include "os/spawn.h"
+#include "run/environment.h"
+#include "run/version.h"
+
+enum {
+    GUARD_REQUEST = 1,
+    GUARD_COUNTS = 2,
+    GUARD_STORE = 3,
+    GUARD_FILE = 4,
+    GUARD_FOLDER = 5,
+    GUARD_PROGRAM = 6,
+    GUARD_VARIABLES = 7,
+    GUARD_SECRET = 8
+};
+
+/* --- what is asked for --- */
+
+static void guards_request(const struct session *session, struct strbuf *out)
+{
+    const struct session_options *options = &session->options;
+
+    bytes_put_str(out, STR(PAWL_VERSION " " PAWL_BUILD));
+    bytes_put_str(out, session->root);
+    bytes_put_str(out, session->manifest_path);
+    bytes_put_u8(out, options->store != NULL);
+    bytes_put_str(out, str_of(options->store != NULL ? options->store : ""));
+    bytes_put_str(out, options->params_file != NULL ? session->prefix : STR(""));
+    bytes_put_str(out, str_of(options->params_file != NULL ? options->params_file : ""));
+    bytes_put_u32(out, options->override_count);
+    for (uint32_t i = 0; i < options->override_count; i++) {
+        bytes_put_str(out, options->overrides[i].name);
+        bytes_put_str(out, options->overrides[i].text);
+    }
+}
+
+/* --- writing --- */
+
+static void guards_put_signature(struct strbuf *out, const struct signature *signature)
+{
+    unsigned char bytes[SIGNATURE_BYTES];
+
+    signature_encode(signature, bytes);
+    strbuf_add(out, bytes, sizeof(bytes));
+}
+
+static void guards_put_file(struct strbuf *out, struct str path, bool follow,
+                            const struct signature *signature)
+{
+    bytes_put_u8(out, GUARD_FILE);
+    bytes_put_str(out, path);
+    bytes_put_u8(out, follow);
+    guards_put_signature(out, signature);
+}
+
+/* A file as it is now: one of pawl's own, which only grow or are replaced, or an orphan. */
+static bool guards_put_present(struct strbuf *out, struct str path)
+{
+    struct signature signature;
+
+    if (!signature_read(AT_FDCWD, path.data, false, &signature, NULL)) {
+        return false;
+    }
+    guards_put_file(out, path, false, &signature);
+    return true;
+}
+
+static struct str guards_store_of(const struct session *session)
+{
+    return session->options.store != NULL ? str_of(session->options.store)
+                                          : session->manifest.store;
+}
+
+static struct str guards_results(struct session *session, struct str store)
+{
+    return store.len != 0 ? path_join(&session->arena, store, STR("results"))
+                          : STR(".pawl/results");
+}
+
+static bool guards_put_own(struct session *session, struct strbuf *out)
+{
+    struct str results = guards_results(session, guards_store_of(session));
+
+    return guards_put_present(out, STR(".pawl/format")) &&
+           guards_put_present(out, STR(".pawl/made")) &&
+           guards_put_present(out, STR(".pawl/manifests")) && guards_put_present(out, results);
+}
+
+/* An orphan that is edited is nobody's file any more, and globs match it. */
+static bool guards_put_orphans(const struct session *session, struct strbuf *out)
+{
+    const struct plan *plan = &session->plan;
+
+    for (uint32_t i = 0; i < plan->orphan_count; i++) {
+        struct str path = plan_path_name(plan, plan->orphans[i]);
+        struct index_path row;
+
+        if (!index_path(session->index, path, &row) || !row.firm) {
+            return false;
+        }
+        guards_put_file(out, path, false, &row.signature);
+    }
+    return true;
+}
+
+static void guards_put_folders(const struct consulted *consulted, struct strbuf *out)
+{
+    VEC_EACH (folder, &consulted->folders) {
+        bytes_put_u8(out, GUARD_FOLDER);
+        bytes_put_str(out, folder->path);
+        guards_put_signature(out, &folder->signature);
+        bytes_put_digest(out, &folder->listing);
+    }
+}
+
+/* The program's bytes count where it is a tool, and what a probe of it said. */
+static void guards_put_programs(const struct consulted *consulted, struct strbuf *out)
+{
+    VEC_EACH (program, &consulted->programs) {
+        bytes_put_u8(out, GUARD_PROGRAM);
+        bytes_put_str(out, program->name);
+        bytes_put_str(out, program->path);
+        if (program->path.len != 0) {
+            guards_put_file(out, program->path, true, &program->signature);
+        }
+    }
+}
+
+static void guards_put_variables(const struct m_pass *rows, uint32_t count, bool counted,
+                                 struct map *seen, struct arena *arena, struct strbuf *out)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct str key = str_concat(arena, counted ? STR("+") : STR("-"), rows[i].name);
+        struct event_strs set;
+
+        if (map_put_new(seen, key, 0) != MAP_MISSING) {
+            continue;
+        }
+        environment_matching(rows[i].name, arena, &set);
+        bytes_put_u8(out, counted ? GUARD_VARIABLES : GUARD_SECRET);
+        bytes_put_str(out, rows[i].name);
+        if (!counted) {
+            bytes_put_u8(out, set.count != 0);
+            continue;
+        }
+        bytes_put_u32(out, set.count);
+        for (uint32_t v = 0; v < set.count; v++) {
+            bytes_put_str(out, set.items[v]);
+        }
+    }
+}
+
+static void guards_put_environment(struct session *session, struct strbuf *out)
+{
+    const struct plan *plan = &session->plan;
+    struct map seen;
+
+    map_init(&seen);
+    for (uint32_t i = 0; i < plan->stage_count; i++) {
+        const struct m_stage *stage = plan->stages[i].source;
+
+        guards_put_variables(stage->pass_env, stage->pass_env_count, true, &seen, &session->arena,
+                             out);
+        guards_put_variables(stage->secret_env, stage->secret_env_count, false, &seen,
+                             &session->arena, out);
+    }
+    map_fini(&seen);
+}
+
+bool guards_write(struct session *session, const struct guards_counts *counts, struct strbuf *out)
+{
+    struct strbuf request = {0};
+
+    if (!consulted_settle(&session->consulted, &session->plan, session->times)) {
+        return false;
+    }
+    guards_request(session, &request);
+    bytes_put_u8(out, GUARD_REQUEST);
+    bytes_put_str(out, strbuf_str(&request));
+    strbuf_fini(&request);
+    bytes_put_u8(out, GUARD_COUNTS);
+    bytes_put_u32(out, counts->instances);
+    bytes_put_u32(out, counts->named);
+    bytes_put_u32(out, counts->skipped);
+    bytes_put_u32(out, counts->orphans);
+    bytes_put_u8(out, GUARD_STORE);
+    bytes_put_str(out, guards_store_of(session));
+    VEC_EACH (file, &session->consulted.files) {
+        guards_put_file(out, file->path, file->follow, &file->signature);
+    }
+    guards_put_folders(&session->consulted, out);
+    guards_put_environment(session, out);
+    guards_put_programs(&session->consulted, out);
+    return guards_put_orphans(session, out) && guards_put_own(session, out);
+}
+
+/* --- asking --- */
+
+/* A path of a guard, ended by a NUL. */
+static struct str guards_path(struct session *session, struct reader *reader)
+{
+    return str_dup(&session->arena, reader_str(reader));
+}
+
+static bool guards_read_signature(struct reader *reader, struct signature *signature)
+{
+    struct str bytes = reader_raw(reader, SIGNATURE_BYTES);
+
+    if (!reader_ok(reader)) {
+        return false;
+    }
+    signature_decode((const unsigned char *)bytes.data, signature);
+    return true;
+}
+
+static bool guards_same_request(const struct session *session, struct reader *reader)
+{
+    struct strbuf now = {0};
+    bool same;
+
+    guards_request(session, &now);
+    same = str_equal(reader_str(reader), strbuf_str(&now));
+    strbuf_fini(&now);
+    return same;
+}
+
+static bool guards_same_file(struct session *session, struct reader *reader)
+{
+    struct str path = guards_path(session, reader);
+    bool follow = reader_u8(reader) != 0;
+    struct signature then;
+    struct signature now;
+
+    return guards_read_signature(reader, &then) &&
+           signature_read(AT_FDCWD, path.data, follow, &now, NULL) && signature_equal(&then, &now);
+}
+
+static bool guards_same_listing(struct str path, const struct digest *then)
+{
+    struct consulted_entry *entries;
+    struct digest now;
+    struct arena arena;
+    uint32_t count;
+    bool exists;
+    bool same;
+
+    arena_init(&arena);
+    same = consulted_list(path, &arena, &entries, &count, &exists, NULL);
+    if (same) {
+        now = consulted_listing_digest(entries, count);
+        same = digest_equal(&now, then);
+    }
+    arena_fini(&arena);
+    return same;
+}
+
+static bool guards_same_folder(struct session *session, struct reader *reader)
+{
+    struct str path = guards_path(session, reader);
+    struct signature then;
+    struct signature now;
+    struct digest listing;
+
+    if (!guards_read_signature(reader, &then)) {
+        return false;
+    }
+    listing = reader_digest(reader);
+    if (then.mode != 0 &&
+        signature_read(AT_FDCWD, path.len != 0 ? path.data : ".", true, &now, NULL) &&
+        signature_equal(&then, &now)) {
+        return true;
+    }
+    return guards_same_listing(path, &listing);
+}
+
+static bool guards_same_program(struct session *session, struct reader *reader)
+{
+    struct str name = guards_path(session, reader);
+    struct str then = reader_str(reader);
+
+    return str_equal(consulted_program(&session->consulted, name, &session->arena, NULL), then);
+}
+
+static bool guards_same_variables(struct session *session, struct reader *reader)
+{
+    struct str pattern = reader_str(reader);
+    uint32_t count = reader_u32(reader);
+    struct event_strs now;
+    bool same;
+
+    environment_matching(pattern, &session->arena, &now);
+    same = reader_ok(reader) && now.count == count;
+    for (uint32_t i = 0; same && i < count; i++) {
+        same = str_equal(reader_str(reader), now.items[i]);
+    }
+    return same;
+}
+
+static bool guards_same_secret(struct session *session, struct reader *reader)
+{
+    struct str pattern = reader_str(reader);
+    bool then = reader_u8(reader) != 0;
+    struct event_strs now;
+
+    environment_matching(pattern, &session->arena, &now);
+    return then == (now.count != 0);
+}
+
+static void guards_read_counts(struct reader *reader, struct guards_counts *counts)
+{
+    counts->instances = reader_u32(reader);
+    counts->named = reader_u32(reader);
+    counts->skipped = reader_u32(reader);
+    counts->orphans = reader_u32(reader);
+}
+
+static bool guards_holds_one(struct session *session, struct reader *reader,
+                             struct guards_counts *counts, struct str *store)
+{
+    switch (reader_u8(reader)) {
+    case GUARD_REQUEST:
+        return guards_same_request(session, reader);
+    case GUARD_COUNTS:
+        guards_read_counts(reader, counts);
+        return true;
+    case GUARD_STORE:
+        *store = guards_path(session, reader);
+        return true;
+    case GUARD_FILE:
+        return guards_same_file(session, reader);
+    case GUARD_FOLDER:
+        return guards_same_folder(session, reader);
+    case GUARD_PROGRAM:
+        return guards_same_program(session, reader);
+    case GUARD_VARIABLES:
+        return guards_same_variables(session, reader);
+    case GUARD_SECRET:
+        return guards_same_secret(session, reader);
+    default: /* numbers on disk: of another version */
+        return false;
+    }
+}
+
+bool guards_hold(struct session *session, struct str guards, struct guards_counts *counts,
+                 struct str *store)
+{
+    struct reader reader = reader_of(guards.data, guards.len);
+
+    *counts = (struct guards_counts){0};
+    *store = STR("");
+    while (reader_left(&reader) != 0) {
+        if (!guards_holds_one(session, &reader, counts, store) || !reader_ok(&reader)) {
+            return false;
+        }
+    }
+    return guards.len != 0;
+}

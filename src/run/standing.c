@@ -1,0 +1,193 @@
+/* Owns the look whether the last state still stands. */
+#include "run/standing.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/sys.h"
+#include "os/ranges.h"
+#include "store/epoch.h"
+
+enum { STANDING_RANGE_LEAST = 1000 };
+
+/* --- before the files --- */
+
+/* Somebody works on the workspace: what he changes is his to say. */
+static bool standing_is_held(const struct session *session)
+{
+    int fd = sys_openat(session->workspace.pawlfd, "lock", O_RDONLY, 0);
+    bool held;
+
+    if (fd < 0) {
+        return errno != ENOENT;
+    }
+    held = sys_lock_probe(fd, F_WRLCK, 0, 0) != 0;
+    sys_close(fd);
+    return held;
+}
+
+/* The signatures are of this epoch: see store/epoch.h. */
+static bool standing_is_of_epoch(const struct standing *standing, const struct session *session,
+                                 struct str store)
+{
+    struct arena arena;
+    struct epoch epoch = {0};
+    bool same;
+    int fd;
+
+    arena_init(&arena);
+    fd = store.len != 0
+             ? sys_open(path_join(&arena, store, STR("fresh")).data, O_RDONLY | O_DIRECTORY, 0)
+             : sys_openat(session->workspace.pawlfd, "fresh", O_RDONLY | O_DIRECTORY, 0);
+    same = fd >= 0 && epoch_read(fd, false, &epoch, NULL) &&
+           last_state_is_of(standing->state, &epoch.digest);
+    if (fd >= 0) {
+        sys_close(fd);
+    }
+    arena_fini(&arena);
+    return same;
+}
+
+static bool standing_open(struct standing *standing, struct session *session)
+{
+    struct str store;
+
+    if (!session->workspace.exists || standing_is_held(session)) {
+        return false;
+    }
+    standing->state = last_state_open(session->workspace.pawlfd);
+    return standing->state != NULL &&
+           guards_hold(session, last_state_guards(standing->state), &standing->counts, &store) &&
+           standing_is_of_epoch(standing, session, store);
+}
+
+/* --- the files --- */
+
+struct standing_files {
+    const struct last_state *state;
+    uint8_t *changed; /* by path */
+};
+
+static void standing_look_range(void *ctx, uint32_t first, uint32_t end)
+{
+    const struct standing_files *files = ctx;
+
+    for (uint32_t i = first; i < end; i++) {
+        struct last_path path;
+        struct signature now;
+
+        if (last_state_path(files->state, i, &path)) {
+            files->changed[i] =
+                !signature_read(AT_FDCWD, path.name, path.check == LAST_FOLLOWED, &now, NULL) ||
+                !signature_equal(&now, &path.signature);
+        }
+    }
+}
+
+static bool standing_mark_users(struct standing *standing, const uint8_t *changed)
+{
+    const struct last_state *state = standing->state;
+    bool some = false;
+
+    for (uint32_t i = 0; i < last_state_paths(state); i++) {
+        uint32_t count = 0;
+        uint32_t first = changed[i] ? last_state_users(state, i, &count) : 0;
+
+        for (uint32_t u = first; u < first + count; u++) {
+            standing->moved[last_state_user(state, u)] = 1;
+            some = true;
+        }
+    }
+    return some;
+}
+
+/* Those that must be decided whatever their files say. */
+static bool standing_mark_undecided(struct standing *standing)
+{
+    bool some = false;
+
+    for (uint32_t i = 0; i < last_state_units(standing->state); i++) {
+        standing->moved[i] = last_state_unit_is(standing->state, i) == LAST_UNDECIDED;
+        some |= standing->moved[i];
+    }
+    return some;
+}
+
+enum standing_answer standing_look(struct standing *standing, struct session *session)
+{
+    struct standing_files files;
+    bool some;
+
+    *standing = (struct standing){0};
+    if (!standing_open(standing, session)) {
+        standing_fini(standing);
+        return STANDING_UNKNOWN;
+    }
+    files.state = standing->state;
+    files.changed = mem_calloc(last_state_paths(standing->state), 1);
+    standing->moved = mem_calloc(last_state_units(standing->state), 1);
+    ranges_run(last_state_paths(standing->state), STANDING_RANGE_LEAST, session->machine.cpus,
+               standing_look_range, &files);
+    some = standing_mark_undecided(standing);
+    some = standing_mark_users(standing, files.changed) || some;
+    free(files.changed);
+    return some ? STANDING_SOME : STANDING_ALL;
+}
+
+void standing_fini(struct standing *standing)
+{
+    last_state_close(standing->state);
+    free(standing->moved);
+    free(standing->stands);
+    *standing = (struct standing){0};
+}
+
+/* --- deciding with it --- */
+
+bool standing_take(struct standing *standing, struct session *session)
+{
+    const struct plan *plan = &session->plan;
+    struct guards_counts counts;
+    struct str store;
+    uint8_t *moved = standing->moved;
+
+    if (standing->state == NULL || !last_state_is_current(standing->state) ||
+        last_state_units(standing->state) != plan->instance_count ||
+        last_state_outputs(standing->state) != plan->output_count ||
+        !last_state_load_outputs(standing->state) ||
+        !guards_hold(session, last_state_guards(standing->state), &counts, &store)) {
+        return false;
+    }
+    plan_close_over_consumers(plan, moved);
+    standing->stands = mem_calloc(plan->instance_count, 1);
+    for (uint32_t i = 0; i < plan->instance_count; i++) {
+        standing->stands[i] = !moved[i];
+    }
+    return true;
+}
+
+enum last_unit standing_load(const struct standing *standing, struct facts *facts,
+                             struct inst_id instance)
+{
+    const struct plan_instance *inst = &facts->plan->instances[instance.n];
+
+    for (uint32_t i = inst->outputs_first; i < inst->outputs_first + inst->output_count; i++) {
+        struct last_output was;
+
+        last_state_output_of(standing->state, i, &was);
+        facts->outputs[i] =
+            (struct output_fact){.state = was.state == LAST_OUTPUT_MADE      ? OUTPUT_MADE
+                                          : was.state == LAST_OUTPUT_MISSING ? OUTPUT_MISSING
+                                                                             : OUTPUT_UNKNOWN,
+                                 .executable = was.executable,
+                                 .stored = was.stored,
+                                 .type = was.type,
+                                 .digest = was.digest,
+                                 .size_bytes = was.size_bytes};
+    }
+    return last_state_unit_is(standing->state, instance.n);
+}

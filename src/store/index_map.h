@@ -1,0 +1,96 @@
+#ifndef PAWL_STORE_INDEX_MAP_H
+#define PAWL_STORE_INDEX_MAP_H
+/* The file `index` as it lies on disk, mapped: for the files of the index and of the last state
+ * alone. index_map.c specifies the format and owns reading, index_save.c writing.
+ *
+ *     index_map_open(&map, dirfd, INDEX_ROWS, &damaged, &err)     head, sizes, these sections
+ *     struct str name = index_map_path(&map, n) …                 plain reads
+ *     index_map_close(&map)
+ *
+ * The file is replaced, never changed in place, so a mapping stays as it is. What a caller named
+ * when opening was checked: checksums, and that every offset and number lies within. A map of a
+ * missing or damaged file has no rows. Any thread once open.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/sha256.h"
+#include "base/str.h"
+
+enum index_section {
+    INDEX_NAMES,          /* texts, each followed by a NUL */
+    INDEX_PATHS,          /* by path: offset, length: u32; sorted by bytes */
+    INDEX_SIGNATURES,     /* by path: 40 bytes; mode 0: nothing is there */
+    INDEX_DIGESTS,        /* by path: 32 bytes */
+    INDEX_WORTH,          /* by path: seq: u64, times two, plus one if firm */
+    INDEX_PATH_SLOTS,     /* hash table of path numbers */
+    INDEX_INSTANCES,      /* by instance: 120 bytes */
+    INDEX_INSTANCE_SLOTS, /* hash table of instance numbers */
+    INDEX_GUARDS,         /* of the last state: see store/last_state.h */
+    INDEX_CHECKS,         /* by path: u8, enum last_check */
+    INDEX_UNITS,          /* by unit: u8, enum last_unit */
+    INDEX_USERS_FIRST,    /* by path and once more: u32 into INDEX_USERS */
+    INDEX_USERS,          /* units that rest on a path: u32 */
+    INDEX_OUTPUTS,        /* by output: 48 bytes */
+    INDEX_SECTIONS
+};
+
+/* Bytes of a row; 1 for sections of bytes. */
+enum {
+    INDEX_PATH_BYTES = 8,
+    INDEX_INSTANCE_BYTES = 120,
+    INDEX_SLOT_BYTES = 4,
+    INDEX_OUTPUT_BYTES = 48,
+    INDEX_HEAD_BYTES = 512,
+    INDEX_BLOCK_BYTES = 1 << 20, /* of a checksum */
+    INDEX_SLOT_FREE = 0          /* else the number plus one */
+};
+
+/* Sets of sections: bits by enum index_section. */
+enum {
+    INDEX_ROWS = 1 << INDEX_NAMES | 1 << INDEX_PATHS | 1 << INDEX_SIGNATURES | 1 << INDEX_DIGESTS |
+                 1 << INDEX_WORTH | 1 << INDEX_PATH_SLOTS | 1 << INDEX_INSTANCES |
+                 1 << INDEX_INSTANCE_SLOTS,
+    /* What a look whether all stands needs. */
+    INDEX_STATE = 1 << INDEX_NAMES | 1 << INDEX_PATHS | 1 << INDEX_SIGNATURES | 1 << INDEX_WORTH |
+                  1 << INDEX_GUARDS | 1 << INDEX_CHECKS | 1 << INDEX_UNITS |
+                  1 << INDEX_USERS_FIRST | 1 << INDEX_USERS,
+    /* What deciding from it needs besides. */
+    INDEX_RESULTS = 1 << INDEX_OUTPUTS
+};
+
+extern const char INDEX_MAGIC[8];
+
+struct index_map {
+    void *data; /* NULL: no rows */
+    size_t len;
+    const unsigned char *at[INDEX_SECTIONS];
+    uint64_t bytes[INDEX_SECTIONS];
+    struct digest epoch;
+    uint64_t next_seq;
+    uint32_t paths, path_slots, instances, instance_slots, units, users, outputs;
+    bool has_state;
+};
+
+/* Missing: no rows. Damage and foreign versions: `*damaged`, no rows. False: it cannot be read. */
+bool index_map_open(struct index_map *map, int dirfd, uint32_t sections, bool *damaged,
+                    struct err *err);
+void index_map_close(struct index_map *map);
+/* Checks further sections of an open map. */
+bool index_map_check(const struct index_map *map, uint32_t sections);
+
+struct str index_map_path(const struct index_map *map, uint32_t path);
+struct str index_map_instance(const struct index_map *map, uint32_t instance);
+/* A number by name; UINT32_MAX: none. */
+uint32_t index_map_find_path(const struct index_map *map, struct str name);
+uint32_t index_map_find_instance(const struct index_map *map, struct str name);
+
+uint64_t index_map_seq(const struct index_map *map, uint32_t path);
+bool index_map_is_firm(const struct index_map *map, uint32_t path);
+
+/* Of a section: fed block by block; the last one may be shorter. */
+uint64_t index_checksum_add(uint64_t checksum, const void *block, size_t len);
+
+#endif
