@@ -133,12 +133,15 @@ value() {
 	(
 		umask 027
 		ulimit -Sn 333
+		# whoever started us may ignore some signals himself
+		trap '' USR2
+		grep -E '^Sig(Blk|Ign)' /proc/self/status >../expected
 		ends 0
 	)
 	has umask 0027
 	has files 333
-	grep -q 'SigBlk:.0000000000000000' signals
-	grep -q 'SigIgn:.0000000000000000' signals
+	has signals "$(cat ../expected)"
+	grep -q 'SigIgn:.*8..$' signals
 }
 
 @test "a command has no descriptors but its own three" {
