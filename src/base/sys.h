@@ -69,6 +69,7 @@ enum {
     X(LOCK, lock)                                                                                  \
     X(MADVISE, madvise)                                                                            \
     X(MKDIR, mkdir)                                                                                \
+    X(MKFIFO, mkfifo)                                                                              \
     X(MMAP, mmap)                                                                                  \
     X(MSYNC, msync)                                                                                \
     X(MUNMAP, munmap)                                                                              \
@@ -168,6 +169,7 @@ int sys_unlinkat(int dir, const char *path, int flags); /* AT_REMOVEDIR */
 int sys_rmdir(const char *path);
 int sys_mkdir(const char *path, mode_t mode);
 int sys_mkdirat(int dir, const char *path, mode_t mode);
+int sys_mkfifo(const char *path, mode_t mode);
 int sys_symlink(const char *target, const char *path);
 int sys_symlinkat(const char *target, int dir, const char *path);
 /* As the kernel: not NUL-terminated; a result equal to `size` may have been cut. */

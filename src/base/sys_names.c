@@ -69,6 +69,13 @@ int sys_mkdirat(int dir, const char *path, mode_t mode)
     RETRY(MKDIR, mkdirat(dir, path, mode));
 }
 
+int sys_mkfifo(const char *path, mode_t mode)
+{
+    int result;
+
+    RETRY(MKFIFO, mkfifo(path, mode));
+}
+
 int sys_symlink(const char *target, const char *path)
 {
     return sys_symlinkat(target, AT_FDCWD, path);

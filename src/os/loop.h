@@ -18,7 +18,8 @@ enum {
     LOOP_READ = 1,   /* bytes (or a connection, an ended process, an expired timer) are there */
     LOOP_WRITE = 2,  /* room to write */
     LOOP_HANGUP = 4, /* the other end is closed; always watched */
-    LOOP_ERROR = 8   /* always watched */
+    LOOP_ERROR = 8,  /* always watched */
+    LOOP_EDGE = 16   /* asked for with others: told once, and again only when more has come */
 };
 
 #define LOOP_FOREVER INT64_MAX
@@ -44,7 +45,7 @@ struct loop {
 bool loop_open(struct loop *loop, struct err *err);
 void loop_close(struct loop *loop);
 
-/* Watches `fd` (not owned) for `events`, level-triggered. A regular file cannot be watched. */
+/* Watches `fd` (not owned) for `events`, level-triggered without LOOP_EDGE. A regular file cannot be watched. */
 bool loop_add(struct loop *loop, struct loop_source *source, int fd, unsigned events,
               void (*call)(void *ctx, unsigned events), void *ctx, struct err *err);
 /* Watches for other events from now on (0: only hang-up and error). */
