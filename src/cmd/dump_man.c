@@ -138,13 +138,18 @@ void dump_man_pawl(struct strbuf *out)
         }
     }
     man_statuses(out);
-    strbuf_puts(out, ".SH ENVIRONMENT\n.TP\n\\fBNO_COLOR\\fR, \\fBCLICOLOR_FORCE\\fR\n"
-                     "No colour; colour even without a terminal.\n.TP\n\\fBTRACEPARENT\\fR\n"
-                     "A W3C trace context that a new run belongs to.\n"
-                     ".SH FILES\n.TP\n\\fIpawl.toml\\fR\nThe manifest.\n.TP\n"
-                     "\\fIpawl.local.toml\\fR\nSettings of this machine.\n.TP\n\\fI.pawl\\fR\n"
-                     "The store, and the record of every run.\n"
-                     ".SH \"SEE ALSO\"\n\\fBpawl.toml\\fR(5)\n");
+    strbuf_puts(out,
+                ".SH ENVIRONMENT\n.TP\n\\fBNO_COLOR\\fR, \\fBCLICOLOR_FORCE\\fR\n"
+                "No colour; colour even without a terminal.\n.TP\n\\fBTRACEPARENT\\fR\n"
+                "A W3C trace context that a new run belongs to.\n.TP\n\\fBMAKEFLAGS\\fR\n"
+                "Where make's jobserver is, of which \\fBrun\\fR takes a token for each slot "
+                "beyond its first (a recipe needs a + for it) unless \\fB\\-j\\fR \\fIN\\fR is "
+                "given. Commands find in it the one they share, see \\fIjobserver\\fR in "
+                "\\fBpawl.toml\\fR(5).\n"
+                ".SH FILES\n.TP\n\\fIpawl.toml\\fR\nThe manifest.\n.TP\n"
+                "\\fIpawl.local.toml\\fR\nSettings of this machine.\n.TP\n\\fI.pawl\\fR\n"
+                "The store, and the record of every run.\n"
+                ".SH \"SEE ALSO\"\n\\fBpawl.toml\\fR(5)\n");
 }
 
 void dump_man_manifest(struct strbuf *out)

@@ -184,10 +184,21 @@ static uint32_t run_jobs_limit(void)
     return (uint32_t)(limit.soft - OWN_DESCRIPTORS) / ATTEMPT_DESCRIPTORS;
 }
 
+/* What -j says, or was said to a make that shares its jobs with us; 0: nothing. */
+static uint32_t run_jobs_said(const struct run_call *call)
+{
+    const struct jobserver_offer *make = &call->cli->origin->jobserver;
+
+    if (call->cli->jobs.given && call->cli->jobs.count != 0) {
+        return call->cli->jobs.count;
+    }
+    return make->kind != JOBSERVER_NONE && !make->closed ? make->jobs : 0;
+}
+
 static uint32_t run_jobs(const struct run_call *call)
 {
-    const struct cli_jobs *jobs = &call->cli->jobs;
-    uint32_t wanted = jobs->given && jobs->count != 0 ? jobs->count : call->session.machine.cpus;
+    uint32_t said = run_jobs_said(call);
+    uint32_t wanted = said != 0 ? said : call->session.machine.cpus;
     uint32_t limit = run_jobs_limit();
 
     return wanted < limit ? wanted : limit;
@@ -242,6 +253,16 @@ static void run_record_orphans(struct run_call *call)
         event.paths.items[event.paths.count++] = plan_path_name(plan, plan->orphans[i]);
     }
     recorder_emit(&call->recorder, &event);
+}
+
+/* Whether the make that started us bounds this run is worth a line in the record. */
+static void run_record_tokens(struct run_call *call)
+{
+    struct event event = {.type = EVENT_WARNING, .reason = call->executor.tokens.note};
+
+    if (event.reason.len != 0) {
+        recorder_emit(&call->recorder, &event);
+    }
 }
 
 static enum event_type run_last_type(int status)
@@ -333,6 +354,7 @@ static int run_engine(struct run_call *call, struct err *err)
                                            .decide = &call->engine.decide,
                                            .forced = call->request.forced};
     run_record_orphans(call);
+    run_record_tokens(call);
     status = engine_run(&call->engine, err);
     if (!executor_finish(&call->executor, err) && status == STATUS_OK) {
         status = err->status;
@@ -365,6 +387,8 @@ static int run_work(struct run_call *call, struct err *err)
         decide_fini(&call->decide);
         return err->status;
     }
+    executor_open_tokens(&call->executor, run_jobs(call),
+                         call->cli->jobs.given && call->cli->jobs.count != 0);
     session_tell_holder(&call->session, call->recorder.id.text);
     if (call->cli->output == CLI_OUTPUT_STREAM) {
         call->executor.stream = run_show_stream;
@@ -510,13 +534,23 @@ static void run_close(struct run_call *call)
     session_fini(&call->session);
 }
 
+/* make runs a line with '+' also under -n, -t and -q, in which it makes nothing, and relies on us
+ * to do likewise. */
+static bool run_is_only_asked(struct cli *cli)
+{
+    const struct jobserver_offer *make = &cli->origin->jobserver;
+
+    cli->check |= make->question;
+    return make->dry_run || make->question;
+}
+
 int cmd_run(struct cli *cli)
 {
     struct run_call *call = mem_calloc(1, sizeof(*call));
     struct err err = {0};
     int status;
 
-    if (cli->dry) {
+    if (cli->dry || run_is_only_asked(cli)) {
         free(call);
         return cmd_plan(cli);
     }

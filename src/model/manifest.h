@@ -166,6 +166,9 @@ struct m_pool {
 
 enum m_link { M_LINK_REFLINK, M_LINK_COPY, M_LINK_HARDLINK };
 
+/* How commands find the pool of job tokens. */
+enum m_jobserver { M_JOBSERVER_PIPE, M_JOBSERVER_FIFO, M_JOBSERVER_NONE };
+
 /* Numbers of named things by name: open addressing, in the arena. */
 struct m_index {
     uint32_t *slots; /* number + 1; 0: free */
@@ -182,6 +185,7 @@ struct manifest {
     struct str store; /* path of a shared store; "" for .pawl */
     enum m_link links[3];
     uint32_t link_count;
+    enum m_jobserver jobserver;
     struct str *ignore;
     uint32_t ignore_count;
     uint32_t retain_runs; /* 0: not said */

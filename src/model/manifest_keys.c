@@ -64,6 +64,11 @@ const struct manifest_key_row manifest_keys[] = {
                               "read-only then; first in the list, also after its command "
                               "made it). What none of them can do is copied. Default: "
                               "`[\"reflink\", \"copy\"]`.")},
+    {PIPELINE("jobserver"), .in_local = true, .read = m_key_jobserver,
+     TYPE("string", "How commands find the pool of job tokens that a `make` in them takes from: "
+                    "`pipe` (two descriptors), `fifo` (a named pipe, for tools that know no other, "
+                    "from make 4.4), `none`. Under a `make` that shares its own pool, commands "
+                    "find that one as it is. Default: `pipe`.")},
     {PIPELINE("ignore"), .read = m_key_ignore,
      TYPE("array of strings",
           "Names that folders and globs skip, beyond the built-in ones; may hold `*` and `?`.")},

@@ -157,6 +157,28 @@ void m_key_link(struct m_reader *reader, const struct manifest_key_row *row,
     }
 }
 
+void m_key_jobserver(struct m_reader *reader, const struct manifest_key_row *row,
+                     const struct toml_entry *entry, void *into)
+{
+    static const char *const words[] = {
+        [M_JOBSERVER_PIPE] = "pipe", [M_JOBSERVER_FIFO] = "fifo", [M_JOBSERVER_NONE] = "none"};
+    struct manifest *manifest = into;
+    struct str text;
+
+    (void)row;
+    if (!m_plain_string(reader, entry->key, &entry->value, &text)) {
+        return;
+    }
+    for (uint32_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+        if (str_is(text, words[i])) {
+            manifest->jobserver = (enum m_jobserver)i;
+            return;
+        }
+    }
+    m_error(reader, entry->value.span, "one of pipe, fifo, none", entry->key,
+            "does not know '%.*s'", STR_ARG(text));
+}
+
 void m_key_ignore(struct m_reader *reader, const struct manifest_key_row *row,
                   const struct toml_entry *entry, void *into)
 {

@@ -116,6 +116,7 @@ m_key_reader m_key_requires;
 m_key_reader m_key_pipeline_name;
 m_key_reader m_key_targets;
 m_key_reader m_key_link;
+m_key_reader m_key_jobserver;
 m_key_reader m_key_ignore;
 m_key_reader m_key_retain;
 m_key_reader m_key_retain_runs;

@@ -185,9 +185,6 @@ static uint32_t jobserver_sift(struct jobserver *jobserver, uint32_t most)
         ssize_t moved = sys_splice(jobserver->read_fd, NULL, jobserver->sieve[1], NULL, most - got,
                                    SPLICE_NONBLOCK);
 
-        if (moved < 0 && errno != EAGAIN) {
-            jobserver->sys = errno;
-        }
         if (moved <= 0 ||
             sys_read_full(jobserver->sieve[0], jobserver_room(jobserver, (uint32_t)moved),
                           (size_t)moved) != moved) {

@@ -66,7 +66,8 @@ bool jobserver_make_fifo(struct jobserver *jobserver, struct str path, uint32_t 
  */
 void jobserver_close(struct jobserver *jobserver);
 
-/* Takes as many as there are, `most` at most; none when there are fewer than `least`. How many. */
+/* Takes as many as there are, `most` at most; none when there are fewer than `least`, or when the
+ * kernel refuses. How many. */
 uint32_t jobserver_take(struct jobserver *jobserver, uint32_t least, uint32_t most);
 void jobserver_give(struct jobserver *jobserver, uint32_t count);
 

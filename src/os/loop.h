@@ -45,7 +45,8 @@ struct loop {
 bool loop_open(struct loop *loop, struct err *err);
 void loop_close(struct loop *loop);
 
-/* Watches `fd` (not owned) for `events`, level-triggered without LOOP_EDGE. A regular file cannot be watched. */
+/* Watches `fd` (not owned) for `events`, level-triggered without LOOP_EDGE. A regular file cannot
+ * be watched. */
 bool loop_add(struct loop *loop, struct loop_source *source, int fd, unsigned events,
               void (*call)(void *ctx, unsigned events), void *ctx, struct err *err);
 /* Watches for other events from now on (0: only hang-up and error). */

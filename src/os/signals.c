@@ -31,6 +31,7 @@ void origin_note(struct origin *origin)
     }
     origin->umask = sys_umask(022);
     sys_umask(origin->umask);
+    jobserver_note(&origin->jobserver);
 }
 
 static bool stays_ignored(const struct origin *origin, int number)

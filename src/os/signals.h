@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "base/sys.h"
+#include "os/jobserver.h"
 
 enum { ORIGIN_SIGNALS = 65, ORIGIN_LIMITS = 16 };
 
@@ -23,6 +24,7 @@ struct origin {
     struct sys_limit limits[ORIGIN_LIMITS];
     bool has_limit[ORIGIN_LIMITS];
     mode_t umask;
+    struct jobserver_offer jobserver; /* of a make that started us */
     /* How this process differs from it: see origin_compare. */
     bool compared;
     sigset_t to_ignore, to_default;

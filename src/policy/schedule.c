@@ -267,10 +267,9 @@ static void schedule_take(struct schedule *schedule, struct inst_id instance, bo
     }
 }
 
-enum schedule_answer schedule_next(struct schedule *schedule, struct inst_id *instance)
+enum schedule_answer schedule_peek(const struct schedule *schedule, struct inst_id *instance)
 {
     struct schedule_queue *queue = schedule_best(schedule);
-    enum schedule_answer answer;
 
     if (schedule->ready == 0) {
         return SCHEDULE_NONE_READY;
@@ -279,9 +278,15 @@ enum schedule_answer schedule_next(struct schedule *schedule, struct inst_id *in
         return SCHEDULE_NO_POOL;
     }
     *instance = (struct inst_id){queue->heap[0]};
-    answer = schedule_fits(schedule, *instance);
+    return schedule_fits(schedule, *instance);
+}
+
+enum schedule_answer schedule_next(struct schedule *schedule, struct inst_id *instance)
+{
+    enum schedule_answer answer = schedule_peek(schedule, instance);
+
     if (answer == SCHEDULE_ADMITTED) {
-        schedule_drop(schedule, queue, 0);
+        schedule_drop(schedule, &schedule->queues[schedule->queue_of[instance->n]], 0);
         schedule_take(schedule, *instance, true);
     }
     return answer;

@@ -47,6 +47,8 @@ void schedule_fini(struct schedule *schedule);
 void schedule_push(struct schedule *schedule, struct inst_id instance);
 /* Takes an instance out that was ready (it is decided anew); false if it was not in. */
 bool schedule_remove(struct schedule *schedule, struct inst_id instance);
+/* Which would be admitted next. */
+enum schedule_answer schedule_peek(const struct schedule *schedule, struct inst_id *instance);
 /* Admits the best that fits and takes its room. */
 enum schedule_answer schedule_next(struct schedule *schedule, struct inst_id *instance);
 void schedule_release(struct schedule *schedule, struct inst_id instance);

@@ -81,6 +81,7 @@ void attempt_free(struct attempt *attempt)
     if (attempt->out_fd >= 0) {
         sys_close(attempt->out_fd);
     }
+    tokens_back(&attempt->executor->tokens, &attempt->loan);
     arena_fini(&attempt->arena);
     free(attempt);
 }
@@ -193,6 +194,7 @@ void attempt_take_exit(struct attempt *attempt)
     if (!child_reap(&attempt->child, &attempt->end)) {
         attempt->end.exit_code = -1;
     }
+    tokens_back(&attempt->executor->tokens, &attempt->loan);
     attempt->wall_ns = clock_mono_ns(attempt->executor->session->clock) - attempt->started_mono_ns;
     if (attempt->has_tty) {
         child_tty_return(attempt->executor->tty_fd);

@@ -158,7 +158,8 @@ static bool attempt_environment(struct attempt *attempt, struct spawn *spawn, st
         .attempt = attempt->number,
         .max_attempts = 1,
         .cpus = attempt->cpus,
-        .memory_bytes = attempt->inst->memory_bytes};
+        .memory_bytes = attempt->inst->memory_bytes,
+        .makeflags = attempt->loan.makeflags};
 
     return environment_build(attempt->stage, &attempt->fact->command, &about, &attempt->arena,
                              &spawn->envp, err);
@@ -210,11 +211,31 @@ static void attempt_close_ends(struct spawn *spawn, int tty_fd)
     }
 }
 
+enum { ATTEMPT_MORE_FDS = 3 };
+
+/* What a command has open beyond its streams. */
+static void attempt_more_fds(struct attempt *attempt, struct spawn *spawn,
+                             struct spawn_fd fds[static ATTEMPT_MORE_FDS])
+{
+    struct executor *executor = attempt->executor;
+    struct tokens_loan *loan = &attempt->loan;
+    int lives_fd = executor->session->lives.fd;
+
+    tokens_lend(&executor->tokens, loan, attempt->cpus, attempt->id, &attempt->arena);
+    spawn->fds = fds;
+    if (lives_fd >= 0) {
+        fds[spawn->fd_count++] = (struct spawn_fd){lives_fd, lives_fd};
+    }
+    for (uint32_t i = 0; i < loan->fd_count; i++) {
+        fds[spawn->fd_count++] = loan->fds[i];
+    }
+}
+
 static bool attempt_run(struct attempt *attempt, struct err *err)
 {
     struct executor *executor = attempt->executor;
     struct spawn spawn = {.stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, .tty_fd = -1};
-    struct spawn_fd lives = {executor->session->lives.fd, executor->session->lives.fd};
+    struct spawn_fd fds[ATTEMPT_MORE_FDS];
     bool ok = attempt_note_reads(attempt, err) && !attempt_finds_strays(attempt) &&
               attempt_hide_missing(attempt, err) && attempt_park(attempt, err) &&
               attempt_open_stdin(attempt, &spawn, err) && attempt_open_log(attempt, &spawn, err) &&
@@ -222,11 +243,9 @@ static bool attempt_run(struct attempt *attempt, struct err *err)
 
     if (ok) {
         attempt_open_tty(attempt, &spawn);
-        if (lives.from >= 0) {
-            spawn.fds = &lives;
-            spawn.fd_count = 1;
-        }
+        attempt_more_fds(attempt, &spawn, fds);
         ok = attempt_spawn(attempt, &spawn, err);
+        tokens_started(&attempt->loan);
     }
     attempt_close_ends(&spawn, executor->tty_fd);
     return ok && loop_add(&executor->loop, &attempt->exit_source, attempt->child.pidfd, LOOP_READ,
@@ -249,6 +268,7 @@ void attempt_start(void *ctx, struct inst_id instance)
         child_kill_group(&attempt->child, SIGKILL);
         child_reap(&attempt->child, &attempt->end);
     }
+    tokens_back(&executor->tokens, &attempt->loan);
     if (attempt->has_tty) {
         executor_pause(executor, false);
     }

@@ -312,7 +312,7 @@ static void engine_admit_one(struct engine *engine, struct inst_id instance)
     event.attempt = status->attempts + 1;
     event.ready_at_ns = status->ready_at_ns;
     event.admitted_at_ns = clock_real_ns(engine->recorder->session->clock);
-    event.cpus = schedule_slots(&engine->schedule, instance);
+    event.cpus = engine_granted_slots(engine, instance);
     event.memory_bytes = (int64_t)inst->memory_bytes;
     engine->world.describe(engine->world.ctx, instance, status->attempts + 1u, (uint32_t)event.cpus,
                            &engine->recorder->turn, &event);
@@ -339,9 +339,12 @@ static void engine_admit(struct engine *engine)
      * are holds them back. */
     while (engine->stop == ENGINE_GOES &&
            engine->live_count < engine->schedule.running + UNCOMMITTED_MAX &&
-           schedule_next(&engine->schedule, &instance) == SCHEDULE_ADMITTED) {
+           schedule_peek(&engine->schedule, &instance) == SCHEDULE_ADMITTED &&
+           engine_take_tokens(engine, instance)) {
+        schedule_next(&engine->schedule, &instance);
         engine_admit_one(engine, instance);
     }
+    engine_settle_tokens(engine);
 }
 
 static void engine_act(struct engine *engine)

@@ -34,6 +34,19 @@ struct note {
     struct event event; /* NOTE_ENDED, NOTE_RESTORED: what is recorded, but for type and state */
 };
 
+/* A pool of job tokens shared with other processes (os/jobserver.h); no functions: none. The first
+ * slot needs no token, each further one does. */
+struct engine_tokens_world {
+    void *ctx;
+    /* As many as there are, `most` at most, and none if there are fewer than `least`. */
+    uint32_t (*take)(void *ctx, uint32_t least, uint32_t most);
+    void (*give)(void *ctx, uint32_t count);
+    /* Does somebody wait for more? Then `wait` returns when there may be some. */
+    void (*want)(void *ctx, bool wanted);
+    /* So many slots there are now. */
+    void (*limit)(void *ctx, uint32_t slots);
+};
+
 struct engine_world {
     void *ctx;
     struct decide_facts facts;
@@ -58,6 +71,7 @@ struct engine_world {
     void (*accept)(void *ctx, struct inst_id instance);   /* its outputs stay */
     void (*reject)(void *ctx, struct inst_id instance);   /* what was there before returns */
     void (*consumed)(void *ctx, struct inst_id instance); /* its last consumer is done */
+    struct engine_tokens_world tokens;
 };
 
 struct engine_options {
@@ -118,6 +132,8 @@ struct engine {
     uint8_t *unsettled;    /* by instance: its inputs changed once already */
     struct inst_id *again; /* made again once what the last attempt left is out of the way */
     uint32_t again_count;
+    uint32_t tokens;  /* taken */
+    bool token_lacks; /* something waits for one */
     struct err broken;
 };
 

@@ -18,6 +18,15 @@ void engine_take_time(struct engine *engine);
 /* When the next of them is due. */
 int64_t engine_next_time(const struct engine *engine);
 
+/* engine_tokens.c: slots that have to be had of other processes as well. */
+
+/* Takes what `next`, which would be admitted, needs. False: it has to wait. */
+bool engine_take_tokens(struct engine *engine, struct inst_id next);
+/* The slots that the instance admitted last was really given. */
+uint32_t engine_granted_slots(const struct engine *engine, struct inst_id instance);
+/* After admitting: what nothing needs now is given back. */
+void engine_settle_tokens(struct engine *engine);
+
 /* engine_spread.c: what the end of one instance means for others. All of these emit events; sets
  * (ready, up to date, skipped, blocked) are collected and emitted by engine_spread once a turn. */
 

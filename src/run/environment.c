@@ -181,6 +181,9 @@ bool environment_build(const struct m_stage *stage, const struct plan_command *c
     struct environment_vars vars = {0};
 
     environment_base(&vars, arena);
+    if (attempt->makeflags.len != 0) {
+        environment_set_text(&vars, arena, "MAKEFLAGS", attempt->makeflags);
+    }
     if (!environment_add_passed(&vars, stage, true, arena, err) ||
         !environment_add_passed(&vars, stage, false, arena, err)) {
         VEC_FREE(&vars);

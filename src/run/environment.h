@@ -25,9 +25,11 @@ struct environment_attempt {
     int64_t attempt, max_attempts;
     uint32_t cpus;
     uint64_t memory_bytes;
+    struct str makeflags; /* empty: none */
 };
 /* The whole environment of an attempt, ended by NULL. Later entries of the same name do not exist:
- * the stage's own settings win over what comes from outside, pawl's own names win over all. */
+ * the stage's own settings win over what comes from outside and over MAKEFLAGS, pawl's own names
+ * win over all. */
 bool environment_build(const struct m_stage *stage, const struct plan_command *command,
                        const struct environment_attempt *attempt, struct arena *arena,
                        const char *const **envp, struct err *err);

@@ -47,6 +47,7 @@ static void executor_take_interrupt(struct executor *executor, int signal)
 
     if (++executor->interrupts >= 3) {
         executor_pause(executor, true);
+        tokens_close(&executor->tokens);
         signals_raise_again(signal);
     }
     executor_note(executor, &note);
@@ -143,6 +144,25 @@ bool executor_init(struct executor *executor, struct session *session, struct fa
     }
     pool_init(&executor->pool, 0, loop_wake_any, &executor->loop);
     return true;
+}
+
+void executor_open_tokens(struct executor *executor, uint32_t jobs, bool given)
+{
+    const struct session *session = executor->session;
+    const struct origin *origin = session->origin;
+    struct tokens_options options = {
+        .offer = origin != NULL ? &origin->jobserver : NULL,
+        .jobs_given = given,
+        .jobs = jobs,
+        .style = session->manifest.jobserver,
+        .descriptors = origin != NULL && origin->has_limit[RLIMIT_NOFILE]
+                           ? origin->limits[RLIMIT_NOFILE].soft
+                           : UINT64_MAX,
+        .taken_fd = session->lives.fd,
+        .run_dir = str_printf(&executor->session->arena, "%.*s/.pawl/runs/%.*s",
+                              STR_ARG(session->root), STR_ARG(executor->recorder->run))};
+
+    tokens_open(&executor->tokens, &executor->loop, &options);
 }
 
 /* --- waiting --- */
@@ -369,7 +389,8 @@ struct engine_world executor_world(struct executor *executor)
                                  .restore = restore_begin,
                                  .accept = attempt_accept,
                                  .reject = attempt_reject,
-                                 .consumed = executor_consumed};
+                                 .consumed = executor_consumed,
+                                 .tokens = tokens_world(&executor->tokens)};
 }
 
 bool executor_finish(struct executor *executor, struct err *err)
@@ -404,6 +425,7 @@ bool executor_finish(struct executor *executor, struct err *err)
 void executor_fini(struct executor *executor)
 {
     pool_stop(&executor->pool);
+    tokens_close(&executor->tokens);
     loop_remove(&executor->loop, &executor->signal_source);
     loop_close(&executor->loop);
     signals_close(&executor->signals);

@@ -9,8 +9,8 @@
  * added, NOTE_ENDED → accept (parked files dropped, or kept when they were somebody's) or reject
  * (partial outputs moved to failed/, parked ones return).
  *
- * Order of calls: executor_init, executor_world for the engine, engine_run, executor_finish (last
- * barrier), executor_fini.
+ * Order of calls: executor_init, executor_open_tokens, executor_world for the engine, engine_run,
+ * executor_finish (last barrier), executor_fini.
  */
 #include "os/loop.h"
 #include "os/pipe_log.h"
@@ -19,6 +19,7 @@
 #include "os/usage.h"
 #include "run/engine.h"
 #include "run/facts.h"
+#include "run/tokens.h"
 #include "store/barrier.h"
 #include "store/park.h"
 #include "store/restore.h"
@@ -63,6 +64,7 @@ struct attempt {
     struct pipe_file out;
     int out_fd;
     bool has_log, has_out;
+    struct tokens_loan loan;
     struct str out_tmp; /* where `stdout = …` is collected */
     int64_t started_real_ns, started_mono_ns, started_coarse_ns, wall_ns;
     struct child_end end;
@@ -108,6 +110,7 @@ struct executor {
     struct origin origin; /* for children: with what we changed since */
     struct loop_source signal_source;
     struct pool pool;
+    struct tokens tokens;
     struct park_place place;
     struct clone_memory clone;
     struct ways ways; /* from objects to the workspace */
@@ -142,6 +145,9 @@ struct executor {
 
 bool executor_init(struct executor *executor, struct session *session, struct facts *facts,
                    struct recorder *recorder, struct err *err);
+/* The job tokens of the run, for `jobs` slots at first; `given`: by -j. What a person should know
+ * about them is in tokens.note. */
+void executor_open_tokens(struct executor *executor, uint32_t jobs, bool given);
 struct engine_world executor_world(struct executor *executor);
 /* Ends what may still run, waits for the workers, makes everything durable, drops what was parked.
  */

@@ -26,10 +26,11 @@ value() {
 		LC_CTYPE=zz MAKEFLAGS=-j "$PAWL" run -j 4
 	echo "$output"
 	[ "$status" -eq 0 ]
-	[ "$(names out)" = "HOME LC_ALL LOGNAME PATH PAWL PAWL_ATTEMPT PAWL_ATTEMPT_ID PAWL_CPUS PAWL_INSTANCE PAWL_MAX_ATTEMPTS PAWL_MEMORY PAWL_RUN_DIR PAWL_RUN_ID PAWL_STAGE TMPDIR TRACEPARENT TZ USER" ]
+	[ "$(names out)" = "HOME LC_ALL LOGNAME MAKEFLAGS PATH PAWL PAWL_ATTEMPT PAWL_ATTEMPT_ID PAWL_CPUS PAWL_INSTANCE PAWL_MAX_ATTEMPTS PAWL_MEMORY PAWL_RUN_DIR PAWL_RUN_ID PAWL_STAGE TMPDIR TRACEPARENT TZ USER" ]
 	[ "$(value out HOME)" = /home/x ]
 	[ "$(value out LC_ALL)" = C.UTF-8 ]
 	[ "$(value out TZ)" = UTC ]
+	[ "$(value out MAKEFLAGS)" = ' -j2 --jobserver-auth=198,199' ]
 	[ "$(value out PAWL_STAGE)" = s ]
 	[ "$(value out PAWL_INSTANCE)" = s@n=7 ]
 	[ "$(value out PAWL_ATTEMPT)" = 1 ]

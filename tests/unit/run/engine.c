@@ -19,6 +19,7 @@ enum { SIM_MAX = 64, SIM_SEEDS = 300 };
 
 struct sim_running {
     uint32_t number;
+    uint32_t cpus;
     int64_t end_ns;
     bool exited, told;
     int signal;
@@ -42,6 +43,10 @@ struct sim {
     uint32_t note_count, note_next;
     int64_t signal_at_ns;
     uint32_t most_slots;
+    /* A pool of tokens, from which others take and to which they give back when time goes on. */
+    uint32_t pool_total, pool_free, pool_ours, pool_others;
+    uint32_t granted[SIM_MAX];
+    bool token_wanted;
 };
 
 static uint32_t sim_random(struct sim *sim, uint32_t below)
@@ -122,7 +127,8 @@ static void sim_describe(void *ctx, struct inst_id instance, uint32_t attempt, u
     struct sim *sim = ctx;
     const struct plan_instance *inst = &sim->fake.plan.instances[instance.n];
 
-    (void)cpus;
+    assert_true(cpus > 0);
+    sim->granted[instance.n] = cpus;
     event->attempt_id = str_printf(arena, "%u.%u", instance.n, attempt);
     /* The law: what it reads has ended well. */
     for (uint32_t i = 0; i < inst->producer_count; i++) {
@@ -139,10 +145,18 @@ static void sim_describe(void *ctx, struct inst_id instance, uint32_t attempt, u
 static void sim_start(void *ctx, struct inst_id instance)
 {
     struct sim *sim = ctx;
+    uint32_t cpus = 0;
 
     sim->started[instance.n]++;
-    sim->running[sim->running_count++] = (struct sim_running){
-        .number = instance.n, .end_ns = sim->virtual_clock.mono_ns + sim->duration_ns[instance.n]};
+    sim->running[sim->running_count++] =
+        (struct sim_running){.number = instance.n,
+                             .cpus = sim->granted[instance.n],
+                             .end_ns = sim->virtual_clock.mono_ns + sim->duration_ns[instance.n]};
+    /* The law: the first is paid for, each further slot has a token. */
+    for (uint32_t i = 0; i < sim->running_count; i++) {
+        cpus += sim->running[i].cpus;
+    }
+    assert_true(sim->pool_total == 0 || cpus <= 1 + sim->pool_ours);
 }
 
 static void sim_signal(void *ctx, struct inst_id instance, int signal)
@@ -196,6 +210,17 @@ static void sim_end(struct sim *sim, uint32_t at)
     sim_note(sim, note);
 }
 
+static bool sim_others_move(struct sim *sim);
+
+/* What could start and did not waits for a token, and says so. */
+static void sim_check_wanted(const struct sim *sim)
+{
+    struct inst_id next;
+    bool fits = schedule_peek(&sim->engine.schedule, &next) == SCHEDULE_ADMITTED;
+
+    assert_true(!fits || sim->engine.stop != ENGINE_GOES || sim->token_wanted);
+}
+
 static bool sim_wait(void *ctx, int64_t deadline_ns, struct err *err)
 {
     struct sim *sim = ctx;
@@ -205,11 +230,15 @@ static bool sim_wait(void *ctx, int64_t deadline_ns, struct err *err)
     if (sim->note_next < sim->note_count) {
         return true;
     }
+    sim_check_wanted(sim);
     for (uint32_t i = 0; i < sim->running_count; i++) {
         next = sim->running[i].end_ns < next ? sim->running[i].end_ns : next;
     }
     next = sim->signal_at_ns < next ? sim->signal_at_ns : next;
     assert_true(next != INT64_MAX); /* else it would wait for ever */
+    if (sim_others_move(sim)) {
+        return true;
+    }
     if (next > sim->virtual_clock.mono_ns) {
         clock_virtual_advance(&sim->virtual_clock, next - sim->virtual_clock.mono_ns);
     }
@@ -267,6 +296,66 @@ static struct engine_world sim_world(struct sim *sim)
                                  .accept = sim_nothing,
                                  .reject = sim_nothing,
                                  .consumed = sim_nothing};
+}
+
+/* --- tokens --- */
+
+static uint32_t sim_take_tokens(void *ctx, uint32_t least, uint32_t most)
+{
+    struct sim *sim = ctx;
+    uint32_t count = sim->pool_free < most ? sim->pool_free : most;
+
+    assert_true(least <= most);
+    if (count < least) {
+        return 0;
+    }
+    sim->pool_free -= count;
+    sim->pool_ours += count;
+    return count;
+}
+
+static void sim_give_tokens(void *ctx, uint32_t count)
+{
+    struct sim *sim = ctx;
+
+    assert_true(count != 0 && count <= sim->pool_ours);
+    sim->pool_ours -= count;
+    sim->pool_free += count;
+}
+
+static void sim_want_token(void *ctx, bool wanted)
+{
+    ((struct sim *)ctx)->token_wanted = wanted;
+}
+
+static void sim_limit_tokens(void *ctx, uint32_t slots)
+{
+    (void)ctx;
+    assert_true(slots > 0);
+}
+
+/* Others take and give back. Only who wants a token is woken by one. */
+static bool sim_others_move(struct sim *sim)
+{
+    bool before = sim->pool_free != 0;
+
+    if (sim->pool_others != 0 && sim_random(sim, 2) == 0) {
+        sim->pool_others--;
+        sim->pool_free++;
+    } else if (sim->pool_free != 0 && sim_random(sim, 2) == 0) {
+        sim->pool_free--;
+        sim->pool_others++;
+    }
+    return sim->token_wanted && !before && sim->pool_free != 0;
+}
+
+static struct engine_tokens_world sim_tokens(struct sim *sim)
+{
+    return (struct engine_tokens_world){.ctx = sim,
+                                        .take = sim->pool_total != 0 ? sim_take_tokens : NULL,
+                                        .give = sim_give_tokens,
+                                        .want = sim_want_token,
+                                        .limit = sim_limit_tokens};
 }
 
 /* --- one run --- */
@@ -337,6 +426,7 @@ static int sim_run(struct sim *sim, bool keep_going, uint32_t jobs)
     struct err err = {0};
     int status;
 
+    world.tokens = sim_tokens(sim);
     memset(all, 1, sizeof(all));
     decide_init(&decide, &sim->fake.plan, &world.facts, all, all);
     decide_plan(&decide);
@@ -364,6 +454,8 @@ static void sim_check(struct sim *sim, int status, bool keep_going, uint32_t job
     assert_true(sim->most_slots <= jobs);
     assert_int_equal(sim->engine.schedule.slots_taken, 0);
     assert_int_equal(sim->running_count, 0);
+    assert_int_equal(sim->pool_ours, 0);
+    assert_int_equal(sim->pool_free + sim->pool_others, sim->pool_total);
     for (uint32_t i = 0; i < sim->count; i++) {
         enum inst_state end = state->instances[i].state;
 
@@ -395,6 +487,11 @@ static void many_seeds(void **unused)
         jobs = 1 + sim_random(sim, 6);
         sim->signal_at_ns =
             sim_random(sim, 4) == 0 ? (int64_t)sim_random(sim, 20) * NS_PER_SEC : INT64_MAX;
+        if (sim_random(sim, 2) == 0) {
+            sim->pool_total = 1 + sim_random(sim, 5);
+            sim->pool_others = sim_random(sim, sim->pool_total + 1);
+            sim->pool_free = sim->pool_total - sim->pool_others;
+        }
         sim_open(sim);
         status = sim_run(sim, keep_going, jobs);
         sim_check(sim, status, keep_going, jobs);
