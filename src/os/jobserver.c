@@ -295,14 +295,38 @@ int64_t jobserver_top_up(struct jobserver *jobserver)
     return lost;
 }
 
+/* As make writes a word of MAKEFLAGS; see jobserver_offer.c. */
+static void jobserver_quote(struct strbuf *out, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text == ' ' || *text == '\t' || *text == '\\') {
+            strbuf_putc(out, '\\');
+        } else if (*text == '$') {
+            strbuf_putc(out, '$');
+        }
+        strbuf_putc(out, *text);
+    }
+}
+
 struct str jobserver_makeflags(const struct jobserver *jobserver, struct arena *arena,
                                uint32_t jobs, int read_fd, int write_fd)
 {
-    /* The blank at the start says that there are no one-letter options. */
-    struct str start = jobs != 0 ? str_printf(arena, " -j%u --jobserver-auth=", jobs)
-                                 : STR(" -j --jobserver-auth=");
+    struct strbuf out = {0};
+    struct str flags;
 
-    return jobserver->kind == JOBSERVER_FIFO
-               ? str_printf(arena, "%.*sfifo:%s", STR_ARG(start), jobserver->path)
-               : str_printf(arena, "%.*s%d,%d", STR_ARG(start), read_fd, write_fd);
+    /* The blank at the start says that there are no one-letter options. */
+    strbuf_puts(&out, " -j");
+    if (jobs != 0) {
+        strbuf_printf(&out, "%u", jobs);
+    }
+    strbuf_puts(&out, " --jobserver-auth=");
+    if (jobserver->kind == JOBSERVER_FIFO) {
+        strbuf_puts(&out, "fifo:");
+        jobserver_quote(&out, jobserver->path);
+    } else {
+        strbuf_printf(&out, "%d,%d", read_fd, write_fd);
+    }
+    flags = strbuf_dup(&out, arena);
+    strbuf_fini(&out);
+    return flags;
 }

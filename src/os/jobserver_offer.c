@@ -15,7 +15,7 @@
 #include "os/jobserver.h"
 
 struct offer_word {
-    char text[JOBSERVER_PATH_BYTES];
+    char text[JOBSERVER_PATH_BYTES + 64];
     size_t len;
     bool too_long;
 };
@@ -71,9 +71,11 @@ static void offer_take_auth(struct str auth, struct jobserver_offer *offer)
     offer->kind = JOBSERVER_NONE;
     if (str_has_prefix(auth, STR("fifo:"))) {
         auth = str_skip(auth, strlen("fifo:"));
-        offer->kind = auth.len != 0 ? JOBSERVER_FIFO : JOBSERVER_NONE;
-        memcpy(offer->path, auth.data, auth.len);
-        offer->path[auth.len] = '\0';
+        if (auth.len < sizeof(offer->path)) {
+            memcpy(offer->path, auth.data, auth.len);
+            offer->path[auth.len] = '\0';
+            offer->kind = offer->path[0] != '\0' ? JOBSERVER_FIFO : JOBSERVER_NONE;
+        }
         return;
     }
     if (str_split(&auth, ',', &first) && offer_number(first, &offer->read_fd) &&
