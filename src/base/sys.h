@@ -269,6 +269,12 @@ int sys_waitid(int kind, id_t id, int options, struct sys_wait *wait, struct rus
 int sys_prctl(int option, unsigned long value);
 /* Processors this process may use, or -1. */
 int sys_affinity_count(void);
+/* Which they are. Room for 8,192; a kernel built for more answers EINVAL to a smaller set. */
+struct sys_affinity {
+    unsigned long bits[8192 / (8 * sizeof(unsigned long))];
+};
+int sys_affinity(struct sys_affinity *set);
+bool sys_affinity_has(const struct sys_affinity *set, uint64_t cpu);
 /* Only to see whether they are there: close_range of no descriptors; the version of Landlock. */
 int sys_close_range_probe(void);
 int sys_landlock_version(void);

@@ -57,18 +57,33 @@ int sys_prctl(int option, unsigned long value)
     RETRY(PRCTL, prctl(option, value, 0UL, 0UL, 0UL));
 }
 
-int sys_affinity_count(void)
+int sys_affinity(struct sys_affinity *set)
 {
-    /* Room for 8,192 processors; a kernel built for more answers EINVAL to a smaller set. */
-    unsigned long bits[8192 / (8 * sizeof(unsigned long))] = {0};
     long used;
     int count = 0;
 
-    used = FAULT(GETAFFINITY, NULL) ? -1 : syscall(SYS_sched_getaffinity, 0, sizeof(bits), bits);
-    for (long i = 0; i < used / (long)sizeof(bits[0]); i++) {
-        count += __builtin_popcountl(bits[i]);
+    memset(set, 0, sizeof(*set));
+    used = FAULT(GETAFFINITY, NULL)
+               ? -1
+               : syscall(SYS_sched_getaffinity, 0, sizeof(set->bits), set->bits);
+    for (long i = 0; i < used / (long)sizeof(set->bits[0]); i++) {
+        count += __builtin_popcountl(set->bits[i]);
     }
     return used < 0 ? -1 : count;
+}
+
+bool sys_affinity_has(const struct sys_affinity *set, uint64_t cpu)
+{
+    const unsigned width = 8 * sizeof(set->bits[0]);
+
+    return cpu < 8 * sizeof(set->bits) && (set->bits[cpu / width] >> (cpu % width) & 1) != 0;
+}
+
+int sys_affinity_count(void)
+{
+    struct sys_affinity set;
+
+    return sys_affinity(&set);
 }
 
 int sys_close_range_probe(void)

@@ -168,18 +168,16 @@ bool machine_memory(const struct machine *machine, const char *root, struct mach
     return true;
 }
 
-/* `cpu  user nice system idle iowait irq softirq steal …`, in ticks. */
-static bool parse_cpu_line(struct str line, int64_t *busy_ns)
+/* `cpu  user nice system idle iowait irq softirq steal …` behind the name, in ticks; adds to both.
+ */
+static bool parse_cpu_line(struct str line, int64_t *busy_ns, int64_t *stolen_ns)
 {
     enum { IDLE = 3, IOWAIT = 4, STEAL = 7 };
     int64_t tick_ns = NS_PER_SEC / (sysconf(_SC_CLK_TCK) > 0 ? sysconf(_SC_CLK_TCK) : 100);
     struct str word;
-    uint64_t ticks, sum = 0;
+    uint64_t ticks, sum = 0, stolen = 0;
     int field = 0;
 
-    if (!str_split(&line, ' ', &word) || !str_is(word, "cpu")) {
-        return false;
-    }
     while (field <= STEAL && str_split(&line, ' ', &word)) {
         if (word.len == 0) {
             continue;
@@ -188,13 +186,38 @@ static bool parse_cpu_line(struct str line, int64_t *busy_ns)
             return false;
         }
         sum += field == IDLE || field == IOWAIT ? 0 : ticks;
+        stolen = field == STEAL ? ticks : 0;
         field++;
     }
-    if (field <= IOWAIT || sum > (uint64_t)(INT64_MAX / tick_ns)) {
+    if (field <= IOWAIT || sum > (uint64_t)((INT64_MAX - *busy_ns) / tick_ns)) {
         return false;
     }
-    *busy_ns = (int64_t)sum * tick_ns;
+    *busy_ns += (int64_t)sum * tick_ns;
+    *stolen_ns += (int64_t)stolen * tick_ns;
     return true;
+}
+
+/* The lines of the processors we may use. */
+static bool parse_our_cpus(struct str text, int64_t *busy_ns, int64_t *stolen_ns)
+{
+    struct sys_affinity set;
+    struct str line, name;
+    uint64_t number;
+    int wanted = sys_affinity(&set), found = 0;
+
+    while (found < wanted && str_split(&text, '\n', &line)) {
+        if (!str_split(&line, ' ', &name) || !str_has_prefix(name, STR("cpu"))) {
+            return false;
+        }
+        if (!str_to_u64(str_skip(name, 3), &number) || !sys_affinity_has(&set, number)) {
+            continue;
+        }
+        if (!parse_cpu_line(line, busy_ns, stolen_ns)) {
+            return false;
+        }
+        found++;
+    }
+    return wanted > 0 && found == wanted;
 }
 
 static bool cgroup_busy(const struct machine *machine, int64_t *busy_ns)
@@ -216,16 +239,23 @@ static bool cgroup_busy(const struct machine *machine, int64_t *busy_ns)
     return false;
 }
 
-bool machine_cpu_busy_ns(const struct machine *machine, const char *root, int64_t *busy_ns)
+bool machine_cpu_busy_ns(const struct machine *machine, const char *root, int64_t *busy_ns,
+                         int64_t *stolen_ns)
 {
-    char text[8192];
-    struct str rest, line;
+    char text[65536];
+    struct str rest, line, name;
 
+    *busy_ns = *stolen_ns = 0;
     if (cgroup_busy(machine, busy_ns)) {
         return true;
     }
     rest = read_file(root, "/proc/stat", text, sizeof(text));
-    return str_split(&rest, '\n', &line) && parse_cpu_line(line, busy_ns);
+    if (parse_our_cpus(rest, busy_ns, stolen_ns)) {
+        return true;
+    }
+    *busy_ns = *stolen_ns = 0;
+    return str_split(&rest, '\n', &line) && str_split(&line, ' ', &name) && str_is(name, "cpu") &&
+           parse_cpu_line(line, busy_ns, stolen_ns);
 }
 
 /* `some avg10=12.34 avg60=…`: two digits behind the point. */
@@ -244,6 +274,41 @@ static bool parse_pressure(struct str text, uint32_t *hundredths)
     }
     *hundredths = (uint32_t)(a * 100 + b);
     return true;
+}
+
+/* `some avg10=… avg60=… avg300=… total=N`: microseconds. */
+static bool parse_stalled(struct str text, int64_t *stalled_ns)
+{
+    struct str line, word;
+    uint64_t us;
+
+    if (!str_split(&text, '\n', &line) || !str_has_prefix(line, STR("some "))) {
+        return false;
+    }
+    while (str_split(&line, ' ', &word)) {
+        if (str_has_prefix(word, STR("total="))) {
+            if (!str_to_u64(str_skip(word, STR("total=").len), &us) || us > INT64_MAX / NS_PER_US) {
+                return false;
+            }
+            *stalled_ns = (int64_t)us * NS_PER_US;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool machine_stalled_ns(const struct machine *machine, const char *root, const char *resource,
+                        int64_t *stalled_ns)
+{
+    char text[512], path[CGROUP_PATH_BYTES + 40];
+
+    /* With a quota of our own the others of the machine say nothing about us. */
+    if (machine->cgroup_cpu[0] != '\0') {
+        snprintf(path, sizeof(path), "%s/%s.pressure", machine->cgroup_cpu, resource);
+        return parse_stalled(read_file("", path, text, sizeof(text)), stalled_ns);
+    }
+    snprintf(path, sizeof(path), "/proc/pressure/%s", resource);
+    return parse_stalled(read_file(root, path, text, sizeof(text)), stalled_ns);
 }
 
 bool machine_pressure(const struct machine *machine, const char *root, const char *resource,

@@ -34,13 +34,20 @@ struct machine_memory {
 /* False: not known. */
 bool machine_memory(const struct machine *machine, const char *root, struct machine_memory *now);
 
-/* Processor time of all that share our limit (the machine, or our cgroup when it has a quota). Two
- * samples give a share: (busy2 - busy1) / (wall * cpus). */
-bool machine_cpu_busy_ns(const struct machine *machine, const char *root, int64_t *busy_ns);
+/* Processor time of all that share our limit (the processors we may use, or our cgroup when it has
+ * a quota). Two samples give a share: (busy2 - busy1) / (wall * cpus). `stolen_ns` is what of it
+ * went to other machines on the same host. */
+bool machine_cpu_busy_ns(const struct machine *machine, const char *root, int64_t *busy_ns,
+                         int64_t *stolen_ns);
 
 /* Pressure `some avg10` in hundredths of a percent (12.34 % is 1234). False: not known. */
 bool machine_pressure(const struct machine *machine, const char *root, const char *resource,
                       uint32_t *some_avg10);
+
+/* Time in which at least one process of those that share our limit waited for the resource (`some
+ * total`, since boot). Two samples give a share: (stalled2 - stalled1) / wall. False: not known. */
+bool machine_stalled_ns(const struct machine *machine, const char *root, const char *resource,
+                        int64_t *stalled_ns);
 
 /* How often the kernel has killed a process for want of memory, in our cgroup and on the machine; 0
  * where that is not known. A SIGKILL during which it grows was one of those. */

@@ -63,12 +63,26 @@ bool usage_scan(struct usage_group *groups, size_t count)
     return true;
 }
 
+static int64_t cpu_of(const struct rusage *usage)
+{
+    return ((int64_t)usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * NS_PER_SEC +
+           ((int64_t)usage->ru_utime.tv_usec + usage->ru_stime.tv_usec) * NS_PER_US;
+}
+
+int64_t usage_ended_ns(void)
+{
+    struct rusage self = {0}, children = {0};
+
+    getrusage(RUSAGE_SELF, &self);
+    getrusage(RUSAGE_CHILDREN, &children);
+    return cpu_of(&self) + cpu_of(&children);
+}
+
 void usage_self(int64_t *cpu_ns, int64_t *peak_bytes)
 {
     struct rusage usage = {0};
 
     getrusage(RUSAGE_SELF, &usage);
-    *cpu_ns = ((int64_t)usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * NS_PER_SEC +
-              ((int64_t)usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * NS_PER_US;
+    *cpu_ns = cpu_of(&usage);
     *peak_bytes = (int64_t)usage.ru_maxrss * 1024;
 }

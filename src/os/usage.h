@@ -20,6 +20,9 @@ struct usage_group {
 /* Updates all groups, which must be sorted by pgid; start with zeroes. False: no /proc. */
 bool usage_scan(struct usage_group *groups, size_t count);
 
+/* Processor time of ours, and of all children (and their children) that were waited for. */
+int64_t usage_ended_ns(void);
+
 /* Our own processor time and peak, for `runs --stats` and tests. */
 void usage_self(int64_t *cpu_ns, int64_t *peak_bytes);
 

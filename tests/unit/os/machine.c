@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/sys.h"
 #include "os/cgroup.h"
 #include "os/machine.h"
 #include "os/proc.h"
@@ -43,7 +44,7 @@ static void test_no_proc_is_not_known(void **state)
 {
     struct machine machine;
     struct machine_memory memory;
-    int64_t busy_ns;
+    int64_t busy_ns, stolen_ns;
     uint32_t pressure;
 
     (void)state;
@@ -54,7 +55,7 @@ static void test_no_proc_is_not_known(void **state)
     assert_string_equal(machine.boot_id, "");
     assert_string_equal(machine.pid_namespace, "");
     assert_false(machine_memory(&machine, root, &memory));
-    assert_false(machine_cpu_busy_ns(&machine, root, &busy_ns));
+    assert_false(machine_cpu_busy_ns(&machine, root, &busy_ns, &stolen_ns));
     assert_false(machine_pressure(&machine, root, "memory", &pressure));
 }
 
@@ -62,7 +63,7 @@ static void test_machine_without_limits(void **state)
 {
     struct machine machine;
     struct machine_memory memory;
-    int64_t busy_ns;
+    int64_t busy_ns, stolen_ns;
     uint32_t pressure;
 
     (void)state;
@@ -76,17 +77,67 @@ static void test_machine_without_limits(void **state)
     assert_string_equal(machine.boot_id, "11111111-2222-3333-4444-555555555555");
     assert_true(machine_memory(&machine, root, &memory));
     assert_int_equal(memory.used_bytes, INT64_C(12000000) * 1024);
-    assert_true(machine_cpu_busy_ns(&machine, root, &busy_ns));
+    assert_true(machine_cpu_busy_ns(&machine, root, &busy_ns, &stolen_ns));
     assert_int_equal(busy_ns, 200 * (NS_PER_SEC / sysconf(_SC_CLK_TCK)));
+    assert_int_equal(stolen_ns, 30 * (NS_PER_SEC / sysconf(_SC_CLK_TCK)));
     assert_true(machine_pressure(&machine, root, "memory", &pressure));
     assert_int_equal(pressure, 1234);
+}
+
+/* Processors that are not ours do not count. */
+static void test_only_our_processors(void **state)
+{
+    struct sys_affinity set;
+    struct machine machine;
+    int64_t busy_ns, stolen_ns;
+    char text[16384] = "cpu  9999 0 0 0 0 0 0 0\n";
+    size_t len = strlen(text);
+
+    (void)state;
+    assert_true(sys_affinity(&set) >= 1);
+    for (uint64_t cpu = 0; cpu < 300; cpu++) {
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "cpu%llu %d 0 0 5 5 0 0 %d\n",
+                                (unsigned long long)cpu, sys_affinity_has(&set, cpu) ? 3 : 99,
+                                sys_affinity_has(&set, cpu) ? 1 : 99);
+    }
+    snprintf(text + len, sizeof(text) - len, "intr 1 2 3\n");
+    make("/proc/stat", text);
+    machine_read(&machine, root);
+    machine.cgroup_cpu[0] = '\0';
+    assert_true(machine_cpu_busy_ns(&machine, root, &busy_ns, &stolen_ns));
+    assert_int_equal(busy_ns, 4 * sys_affinity(&set) * (NS_PER_SEC / sysconf(_SC_CLK_TCK)));
+    assert_int_equal(stolen_ns, sys_affinity(&set) * (NS_PER_SEC / sysconf(_SC_CLK_TCK)));
+}
+
+static void test_time_somebody_waited(void **state)
+{
+    struct machine machine;
+    int64_t stalled_ns;
+
+    (void)state;
+    machine_read(&machine, root);
+    assert_false(machine_stalled_ns(&machine, root, "cpu", &stalled_ns));
+    make("/proc/pressure/cpu", "some avg10=12.34 avg60=0.00 avg300=0.00 total=1234567\nfull …\n");
+    assert_true(machine_stalled_ns(&machine, root, "cpu", &stalled_ns));
+    assert_int_equal(stalled_ns, INT64_C(1234567000));
+    make("/proc/pressure/cpu", "some avg10=12.34 total=99999999999999999999\n");
+    assert_false(machine_stalled_ns(&machine, root, "cpu", &stalled_ns));
+    make("/proc/pressure/cpu", "full avg10=12.34 total=5\n");
+    assert_false(machine_stalled_ns(&machine, root, "cpu", &stalled_ns));
+    /* With a quota only the pressure of our group counts. */
+    make("/proc/pressure/cpu", "some avg10=12.34 avg60=0.00 avg300=0.00 total=1\n");
+    snprintf(machine.cgroup_cpu, sizeof(machine.cgroup_cpu), "%s/group", root);
+    assert_false(machine_stalled_ns(&machine, root, "cpu", &stalled_ns));
+    make("/group/cpu.pressure", "some avg10=12.34 avg60=0.00 avg300=0.00 total=7\n");
+    assert_true(machine_stalled_ns(&machine, root, "cpu", &stalled_ns));
+    assert_int_equal(stalled_ns, 7000);
 }
 
 static void test_second_version(void **state)
 {
     struct machine machine;
     struct machine_memory memory;
-    int64_t busy_ns;
+    int64_t busy_ns, stolen_ns;
 
     (void)state;
     make("/proc/meminfo", meminfo);
@@ -110,7 +161,7 @@ static void test_second_version(void **state)
     assert_int_equal(machine.cpus, 1);
     assert_true(machine_memory(&machine, root, &memory));
     assert_int_equal(memory.used_bytes, 400000000);
-    assert_true(machine_cpu_busy_ns(&machine, root, &busy_ns));
+    assert_true(machine_cpu_busy_ns(&machine, root, &busy_ns, &stolen_ns));
     assert_int_equal(busy_ns, 123000);
 }
 
@@ -272,6 +323,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_no_proc_is_not_known), TEST(test_machine_without_limits),
+        TEST(test_only_our_processors),  TEST(test_time_somebody_waited),
         TEST(test_second_version),       TEST(test_first_version_in_a_container),
         TEST(test_hostile_texts),        TEST(test_this_machine),
         TEST(test_stat_lines),           TEST(test_usage_of_groups),
