@@ -85,11 +85,14 @@ void schedule_init(struct schedule *schedule, const struct plan *plan, const int
     uint32_t count = plan->instance_count;
 
     assert(limit > 0);
-    *schedule =
-        (struct schedule){.plan = plan, .limit = limit, .memory_limit_bytes = memory_limit_bytes};
+    *schedule = (struct schedule){.plan = plan,
+                                  .limit = limit,
+                                  .processors = limit,
+                                  .memory_limit_bytes = memory_limit_bytes};
     schedule->rank_ns = mem_calloc(count, sizeof(*schedule->rank_ns));
     schedule->queue_of = mem_calloc(count, sizeof(*schedule->queue_of));
     schedule->pool_taken = mem_calloc(plan->manifest->pool_count, sizeof(*schedule->pool_taken));
+    schedule->stage_peak_bytes = mem_calloc(plan->stage_count, sizeof(*schedule->stage_peak_bytes));
     schedule_rank(schedule, duration_ns);
     for (uint32_t i = 0; i < count; i++) {
         const struct plan_instance *inst = &plan->instances[i];
@@ -111,7 +114,38 @@ void schedule_fini(struct schedule *schedule)
     free(schedule->rank_ns);
     free(schedule->queue_of);
     free(schedule->pool_taken);
+    free(schedule->stage_peak_bytes);
+    free(schedule->held);
     *schedule = (struct schedule){0};
+}
+
+void schedule_saw_peak(struct schedule *schedule, struct inst_id instance, uint64_t peak_bytes)
+{
+    uint64_t *stage = &schedule->stage_peak_bytes[schedule->plan->instances[instance.n].stage.n];
+
+    *stage = peak_bytes > *stage ? peak_bytes : *stage;
+}
+
+void schedule_learn(struct schedule *schedule, const uint64_t *peak_bytes)
+{
+    schedule->peak_bytes = peak_bytes;
+    for (uint32_t i = 0; i < schedule->plan->instance_count; i++) {
+        schedule_saw_peak(schedule, (struct inst_id){i}, peak_bytes[i]);
+    }
+}
+
+uint64_t schedule_memory(const struct schedule *schedule, struct inst_id instance)
+{
+    const struct plan_instance *inst = &schedule->plan->instances[instance.n];
+    uint64_t peak_bytes = schedule->peak_bytes != NULL ? schedule->peak_bytes[instance.n] : 0;
+
+    if (inst->memory_bytes != 0) {
+        return inst->memory_bytes;
+    }
+    if (peak_bytes == 0) {
+        peak_bytes = schedule->stage_peak_bytes[inst->stage.n];
+    }
+    return peak_bytes + peak_bytes / 10;
 }
 
 static void schedule_swap(struct schedule_queue *queue, uint32_t a, uint32_t b)
@@ -202,15 +236,26 @@ uint32_t schedule_slots(const struct schedule *schedule, struct inst_id instance
 {
     const struct plan_instance *inst = &schedule->plan->instances[instance.n];
 
-    if (inst->cpu == PLAN_CPU_ALL || inst->cpu > schedule->limit) {
-        return schedule->limit;
-    }
-    return inst->cpu;
+    uint32_t most = schedule->limit < schedule->processors ? schedule->limit : schedule->processors;
+
+    return inst->cpu == PLAN_CPU_ALL || inst->cpu > most ? most : inst->cpu;
 }
 
 static bool schedule_is_exclusive(const struct plan_instance *inst)
 {
     return inst->tty || inst->cpu == PLAN_CPU_ALL;
+}
+
+static bool schedule_has_memory(const struct schedule *schedule, struct inst_id instance)
+{
+    uint64_t need = schedule_memory(schedule, instance), limit = schedule->memory_limit_bytes;
+
+    if (schedule->memory_stopped) {
+        return false;
+    }
+    return limit == 0 || need == 0 ||
+           (need <= limit && schedule->memory_base_bytes <= limit - need &&
+            schedule->memory_taken_bytes <= limit - need - schedule->memory_base_bytes);
 }
 
 static enum schedule_answer schedule_fits(const struct schedule *schedule, struct inst_id instance)
@@ -224,12 +269,7 @@ static enum schedule_answer schedule_fits(const struct schedule *schedule, struc
         schedule->slots_taken + schedule_slots(schedule, instance) > schedule->limit) {
         return SCHEDULE_NO_SLOT;
     }
-    if (schedule->memory_limit_bytes != 0 && inst->memory_bytes != 0 &&
-        (inst->memory_bytes > schedule->memory_limit_bytes ||
-         schedule->memory_taken_bytes > schedule->memory_limit_bytes - inst->memory_bytes)) {
-        return SCHEDULE_NO_MEMORY;
-    }
-    return SCHEDULE_ADMITTED;
+    return schedule_has_memory(schedule, instance) ? SCHEDULE_ADMITTED : SCHEDULE_NO_MEMORY;
 }
 
 /* The head of the best queue whose pools are free; NULL when all that is ready waits for a pool. */
@@ -249,22 +289,45 @@ static struct schedule_queue *schedule_best(const struct schedule *schedule)
     return best;
 }
 
-static void schedule_take(struct schedule *schedule, struct inst_id instance, bool take)
+bool schedule_waits_for_slot(const struct schedule *schedule)
 {
-    const struct plan_instance *inst = &schedule->plan->instances[instance.n];
-    uint32_t sign = take ? 1 : UINT32_MAX;
+    const struct schedule_queue *queue = schedule_best(schedule);
+    struct inst_id next;
 
-    schedule->running += sign;
-    schedule->slots_taken += sign * schedule_slots(schedule, instance);
-    schedule->memory_taken_bytes += take ? inst->memory_bytes : -inst->memory_bytes;
-    if (schedule_is_exclusive(inst)) {
-        schedule->exclusive = take;
+    if (queue == NULL || schedule->exclusive) {
+        return false;
     }
+    next = (struct inst_id){queue->heap[0]};
+    return !schedule_is_exclusive(&schedule->plan->instances[next.n]) &&
+           schedule_fits(schedule, next) == SCHEDULE_NO_SLOT && schedule_has_memory(schedule, next);
+}
+
+static void schedule_take_pools(struct schedule *schedule, const struct plan_instance *inst,
+                                bool take)
+{
     for (uint32_t i = 0; i < inst->pool_count; i++) {
         const struct plan_pool_use *use = &schedule->plan->pool_uses[inst->pools_first + i];
 
-        schedule->pool_taken[use->pool] += sign * use->slots;
+        schedule->pool_taken[use->pool] += take ? use->slots : -use->slots;
     }
+    if (schedule_is_exclusive(inst)) {
+        schedule->exclusive = take;
+    }
+}
+
+static void schedule_take(struct schedule *schedule, struct inst_id instance)
+{
+    struct schedule_held held = {instance, schedule_slots(schedule, instance),
+                                 schedule_memory(schedule, instance)};
+
+    if (schedule->running == schedule->held_cap) {
+        schedule->held_cap = schedule->held_cap * 2 + 8;
+        schedule->held = mem_realloc(schedule->held, schedule->held_cap, sizeof(*schedule->held));
+    }
+    schedule->held[schedule->running++] = held;
+    schedule->slots_taken += held.slots;
+    schedule->memory_taken_bytes += held.memory_bytes;
+    schedule_take_pools(schedule, &schedule->plan->instances[instance.n], true);
 }
 
 enum schedule_answer schedule_peek(const struct schedule *schedule, struct inst_id *instance)
@@ -287,13 +350,21 @@ enum schedule_answer schedule_next(struct schedule *schedule, struct inst_id *in
 
     if (answer == SCHEDULE_ADMITTED) {
         schedule_drop(schedule, &schedule->queues[schedule->queue_of[instance->n]], 0);
-        schedule_take(schedule, *instance, true);
+        schedule_take(schedule, *instance);
     }
     return answer;
 }
 
 void schedule_release(struct schedule *schedule, struct inst_id instance)
 {
-    assert(schedule->running != 0);
-    schedule_take(schedule, instance, false);
+    uint32_t at = 0;
+
+    while (at < schedule->running && schedule->held[at].instance.n != instance.n) {
+        at++;
+    }
+    assert(at < schedule->running);
+    schedule->slots_taken -= schedule->held[at].slots;
+    schedule->memory_taken_bytes -= schedule->held[at].memory_bytes;
+    schedule->held[at] = schedule->held[--schedule->running];
+    schedule_take_pools(schedule, &schedule->plan->instances[instance.n], false);
 }

@@ -32,6 +32,8 @@ static void plan_fake_init(struct plan_fake *fake, uint32_t count, const uint32_
     fake->manifest.pool_count = 4;
     plan->pool_slots = fake->slots;
     plan->instance_count = plan->output_count = plan->path_count = count;
+    plan->stage_count = 1;
+    plan->stages = ARENA_ARRAY(&fake->arena, struct plan_stage, 1);
     plan->instances = ARENA_ARRAY(&fake->arena, struct plan_instance, count);
     plan->outputs = ARENA_ARRAY(&fake->arena, struct plan_output, count);
     plan->topo = ARENA_ARRAY(&fake->arena, struct inst_id, count);
