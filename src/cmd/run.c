@@ -38,6 +38,7 @@ struct run_call {
     struct run_request request;
     struct standing standing;
     int64_t *duration_ns;
+    uint64_t *peak_bytes;
     bool goes_on;
     bool worked; /* past all checks: what goes wrong now was not told yet */
 };
@@ -76,12 +77,13 @@ static int run_compare_durations(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* The median of the last few good attempts. */
-static void run_load_durations(struct run_call *call)
+/* The median of the last few good attempts, and the peak of the last. */
+static void run_load_history(struct run_call *call)
 {
     const struct plan *plan = &call->session.plan;
 
     call->duration_ns = mem_calloc(plan->instance_count, sizeof(*call->duration_ns));
+    call->peak_bytes = mem_calloc(plan->instance_count, sizeof(*call->peak_bytes));
     for (uint32_t i = 0; i < plan->instance_count; i++) {
         struct index_instance row;
 
@@ -90,6 +92,7 @@ static void run_load_durations(struct run_call *call)
             qsort(row.durations_ns, row.duration_count, sizeof(*row.durations_ns),
                   run_compare_durations);
             call->duration_ns[i] = (int64_t)row.durations_ns[row.duration_count / 2];
+            call->peak_bytes[i] = row.peak_bytes;
         }
     }
 }
@@ -195,12 +198,28 @@ static uint32_t run_jobs_said(const struct run_call *call)
     return make->kind != JOBSERVER_NONE && !make->closed ? make->jobs : 0;
 }
 
+static bool run_jobs_are_fixed(const struct run_call *call)
+{
+    return run_jobs_said(call) != 0;
+}
+
 static uint32_t run_jobs(const struct run_call *call)
 {
     uint32_t said = run_jobs_said(call);
     uint32_t wanted = said != 0 ? said : call->session.machine.cpus;
     uint32_t limit = run_jobs_limit();
 
+    return wanted < limit ? wanted : limit;
+}
+
+static uint32_t run_jobs_most(const struct run_call *call)
+{
+    uint32_t wanted = call->session.machine.cpus * ADAPT_SLOTS_A_PROCESSOR;
+    uint32_t limit = run_jobs_limit();
+
+    if (run_jobs_are_fixed(call)) {
+        return 0;
+    }
     return wanted < limit ? wanted : limit;
 }
 
@@ -340,11 +359,13 @@ static int run_engine(struct run_call *call, struct err *err)
     const struct manifest *manifest = &call->session.manifest;
     struct engine_world world = executor_world(&call->executor);
     struct engine_options options = {.jobs = run_jobs(call),
-                                     .memory_limit_bytes =
-                                         call->session.machine.memory_bytes / 100 * 85,
+                                     .jobs_most = run_jobs_most(call),
+                                     .memory_limit_bytes = call->session.machine.memory_bytes /
+                                                           100 * ADAPT_MEMORY_PERCENT,
                                      .keep_going = call->cli->keep_going || manifest->keep_going,
                                      .timeout_ns = session_timeout_ns(&call->session),
-                                     .duration_ns = call->duration_ns};
+                                     .duration_ns = call->duration_ns,
+                                     .peak_bytes = call->peak_bytes};
     int status;
 
     engine_init(&call->engine, &call->decide, &world, &options, &call->recorder);
@@ -480,7 +501,7 @@ static bool run_prepare(struct run_call *call, struct err *err)
     call->goes_on = call->recovered.found && call->recovered.has_plan &&
                     digest_equal(&call->recovered.plan, &call->request.plan_digest) &&
                     call->recovered.instances == session->plan.instance_count;
-    run_load_durations(call);
+    run_load_history(call);
     run_decide(call);
     if (call->facts.broken.status != 0) {
         *err = call->facts.broken;
@@ -531,6 +552,7 @@ static void run_close(struct run_call *call)
     recovered_fini(&call->recovered);
     run_request_fini(&call->request);
     free(call->duration_ns);
+    free(call->peak_bytes);
     session_fini(&call->session);
 }
 

@@ -68,6 +68,8 @@ const struct event_field_row event_fields[EVENT_FIELD_TOTAL] = {
     [EVENT_FIELD_RUNNING] = FIELD("running", EVENT_KIND_INT, running, "attempts under way"),
     [EVENT_FIELD_READY] = FIELD("ready", EVENT_KIND_INT, ready, "instances that could start"),
     [EVENT_FIELD_LIMIT] = FIELD("limit", EVENT_KIND_INT, limit, "slots that may be taken"),
+    [EVENT_FIELD_LIMIT_BEFORE] =
+        FIELD("limit_before", EVENT_KIND_INT, limit_before, "slots that could be taken before"),
     [EVENT_FIELD_BYTES] = FIELD("bytes", EVENT_KIND_INT, bytes, "bytes moved or read"),
     [EVENT_FIELD_OUTPUTS] = FIELD("outputs", EVENT_KIND_PAIRS, outputs,
                                   "path and digest of each output; before the end path and \"\""),
@@ -158,8 +160,9 @@ const struct event_type_row event_types[EVENT_TYPE_COUNT] = {
          "somebody's bytes lay at an output path and were moved away, never removed"},
     [EVENT_ORPHANS_FOUND] = {"orphans.found", EVENT_WARN, F(COUNT) | F(PATHS),
                              "files that pawl made and that no stage declares now"},
-    [EVENT_LIMIT_CHANGED] = {"limit.changed", EVENT_INFO, F(REASON) | F_LOAD,
-                             "slots that may be taken"},
+    [EVENT_LIMIT_CHANGED] = {"limit.changed", EVENT_INFO, F(REASON) | F(LIMIT_BEFORE) | F_LOAD,
+                             "the machine bears more or fewer slots, or its memory no further "
+                             "attempt (the same limit) or one again"},
     [EVENT_STOPPING] = {"run.stopping", EVENT_WARN, F(REASON) | F(SIGNAL) | F_LOAD,
                         "nothing new starts; what runs is let end or is ended"},
     [EVENT_WARNING] = {"warning", EVENT_WARN, F_INST | F(REASON), "something a person should know"},

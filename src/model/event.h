@@ -78,6 +78,7 @@ enum event_field {
     EVENT_FIELD_RUNNING,
     EVENT_FIELD_READY,
     EVENT_FIELD_LIMIT,
+    EVENT_FIELD_LIMIT_BEFORE,
     EVENT_FIELD_BYTES,
     EVENT_FIELD_OUTPUTS,
     EVENT_FIELD_PARKED,
@@ -136,7 +137,7 @@ struct event {
     int64_t exit_code, signal, status, pid;
     int64_t ready_at_ns, admitted_at_ns, started_at_ns; /* since 1970 */
     int64_t wall_ns, cpu_user_ns, cpu_system_ns, max_rss_bytes, cpus, memory_bytes;
-    int64_t count, running, ready, limit, bytes;
+    int64_t count, running, ready, limit, limit_before, bytes;
     struct event_ids ids;
     struct event_pairs outputs; /* path, digest */
     struct event_pairs parked;  /* path, place */

@@ -36,6 +36,7 @@ void engine_init(struct engine *engine, const struct decide *decide,
     }
     schedule_init(&engine->schedule, plan, options->duration_ns, options->jobs,
                   options->memory_limit_bytes);
+    engine_adapt_init(engine);
     engine->ready = mem_calloc(count, sizeof(*engine->ready));
     engine->blocked = mem_calloc(count, sizeof(*engine->blocked));
     engine->batched = mem_calloc(count, sizeof(*engine->batched));
@@ -208,6 +209,7 @@ static void engine_take_ended(struct engine *engine, struct note *note)
     event.running = engine->schedule.running;
     event.ready = engine->schedule.ready;
     event.limit = engine->schedule.limit;
+    schedule_saw_peak(&engine->schedule, note->instance, (uint64_t)event.max_rss_bytes);
     event.cause = str_of(cause_name(cause));
     event.state = str_of(inst_state_name(rerun ? INST_READY : engine_end_state(cause)));
     if (cause == CAUSE_TIMEOUT) {
@@ -416,7 +418,9 @@ static void engine_cancel_rest(struct engine *engine)
 
 static bool engine_turn(struct engine *engine, struct err *err)
 {
+    engine_adapt(engine);
     engine_admit(engine);
+    engine->waits = schedule_waits_for_slot(&engine->schedule);
     if (!recorder_flush(engine->recorder, err)) {
         return false;
     }

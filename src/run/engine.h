@@ -3,6 +3,7 @@
 /* The engine: one loop, one order. A turn is
  *
  *     wait for the world, take its notes   (engine_take_notes: decide, record)
+ *     look at the machine                  (engine_adapt: decide, record)
  *     admit what may start                 (engine_admit: decide, record)
  *     write the record                     (recorder_flush)
  *     act                                  (engine_act: start, restore, signal, accept, reject)
@@ -12,6 +13,7 @@
  * `world`. It starts nothing itself: `world` does, and answers later with notes. A simulator that
  * stands in for the kernel is another `struct engine_world`.
  */
+#include "policy/adapt.h"
 #include "policy/decide.h"
 #include "policy/outcome.h"
 #include "policy/schedule.h"
@@ -72,14 +74,21 @@ struct engine_world {
     void (*reject)(void *ctx, struct inst_id instance);   /* what was there before returns */
     void (*consumed)(void *ctx, struct inst_id instance); /* its last consumer is done */
     struct engine_tokens_world tokens;
+    /* What the machine is at, for policy/adapt; NULL: it is not looked at. Without `adapts` only
+     * memory is asked for. */
+    void (*load)(void *ctx, bool adapts, struct adapt_facts *facts);
+    /* Memory that the commands of an instance held at the last call of `load`; 0: not known. */
+    uint64_t (*memory)(void *ctx, struct inst_id instance);
 };
 
 struct engine_options {
     uint32_t jobs;
+    uint32_t jobs_most;          /* as far as the machine bears it; 0: `jobs` is fixed */
     uint64_t memory_limit_bytes; /* 0: none */
     bool keep_going;
     int64_t timeout_ns;         /* of the run; 0: none */
     const int64_t *duration_ns; /* by instance, from earlier runs; 0: unknown */
+    const uint64_t *peak_bytes; /* the same of memory; NULL: of none */
 };
 
 enum engine_stop { ENGINE_GOES, ENGINE_DRAINS, ENGINE_ENDS, ENGINE_KILLS };
@@ -108,6 +117,8 @@ struct engine {
     struct recorder *recorder;
     struct decide decide;
     struct schedule schedule;
+    struct adapt adapt;
+    bool waits; /* another slot would have admitted another instance: see engine_adapt */
     struct outcome outcome;
     enum engine_stop stop;
     int signals_seen;

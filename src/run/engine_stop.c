@@ -88,10 +88,13 @@ void engine_take_time(struct engine *engine)
 
 int64_t engine_next_time(const struct engine *engine)
 {
-    int64_t next = engine->stop < ENGINE_ENDS ? engine->deadline_ns : INT64_MAX;
+    int64_t next = engine_adapt_next(engine);
 
     if (engine->again_count != 0) {
         return engine_now(engine);
+    }
+    if (engine->stop < ENGINE_ENDS && engine->deadline_ns < next) {
+        next = engine->deadline_ns;
     }
     for (uint32_t i = 0; i < engine->live_count; i++) {
         const struct engine_live *live = &engine->live[i];

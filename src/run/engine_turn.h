@@ -26,6 +26,12 @@ bool engine_take_tokens(struct engine *engine, struct inst_id next);
 uint32_t engine_granted_slots(const struct engine *engine, struct inst_id instance);
 /* After admitting: what nothing needs now is given back. */
 void engine_settle_tokens(struct engine *engine);
+/* engine_adapt.c: how many slots there are, and what memory there is. */
+void engine_adapt_init(struct engine *engine);
+/* Looks at the machine if it is time to, and something might be admitted beside what runs. */
+void engine_adapt(struct engine *engine);
+/* When it is time; INT64_MAX: not while nothing waits. */
+int64_t engine_adapt_next(const struct engine *engine);
 
 /* engine_spread.c: what the end of one instance means for others. All of these emit events; sets
  * (ready, up to date, skipped, blocked) are collected and emitted by engine_spread once a turn. */

@@ -12,7 +12,7 @@
 #include "base/sys.h"
 #include "os/remove.h"
 
-enum { EXECUTOR_USAGE_PERIOD_S = 1, EXECUTOR_CHILDREN_LIMIT_S = 5 };
+enum { EXECUTOR_CHILDREN_LIMIT_S = 5 };
 
 void executor_note(struct executor *executor, const struct note *note)
 {
@@ -223,42 +223,6 @@ static void executor_take_exits(struct executor *executor)
     }
 }
 
-/* What the groups take, looked at once a second: wait4 knows only the largest process. */
-static void executor_scan_usage(struct executor *executor, int64_t now_ns)
-{
-    struct usage_group groups[64];
-    struct attempt *attempts[64];
-    size_t count = 0;
-
-    if (now_ns < executor->next_usage_ns) {
-        return;
-    }
-    executor->next_usage_ns = now_ns + EXECUTOR_USAGE_PERIOD_S * NS_PER_SEC;
-    for (struct attempt *attempt = executor->live; attempt != NULL && count < 64;
-         attempt = attempt->next) {
-        size_t at = count++;
-
-        if (now_ns - attempt->started_mono_ns < EXECUTOR_USAGE_PERIOD_S * NS_PER_SEC) {
-            count--;
-            continue;
-        }
-        attempt->usage.pgid = attempt->child.pid;
-        while (at > 0 && attempts[at - 1]->usage.pgid > attempt->usage.pgid) {
-            attempts[at] = attempts[at - 1];
-            at--;
-        }
-        attempts[at] = attempt;
-    }
-    for (size_t i = 0; i < count; i++) {
-        groups[i] = attempts[i]->usage;
-    }
-    if (count != 0 && usage_scan(groups, count)) {
-        for (size_t i = 0; i < count; i++) {
-            attempts[i]->usage = groups[i];
-        }
-    }
-}
-
 void executor_commit_later(struct executor *executor, struct attempt *attempt)
 {
     attempt->next = NULL;
@@ -294,16 +258,15 @@ static bool executor_wait(void *ctx, int64_t deadline_ns, struct err *err)
         deadline_ns = 0;
     }
     if (executor->live != NULL && executor->next_usage_ns < deadline_ns) {
-        deadline_ns = executor->next_usage_ns > now_ns
-                          ? executor->next_usage_ns
-                          : now_ns + EXECUTOR_USAGE_PERIOD_S * NS_PER_SEC;
+        deadline_ns = executor->next_usage_ns > now_ns ? executor->next_usage_ns
+                                                       : now_ns + USAGE_PERIOD_S * NS_PER_SEC;
     }
     if (!loop_wait(&executor->loop, deadline_ns, err)) {
         return false;
     }
     executor_take_exits(executor);
     executor_take_pool(executor);
-    executor_scan_usage(executor, executor_now(ctx));
+    usage_look(executor, executor_now(ctx));
     durable_start(executor);
     return true;
 }
@@ -390,7 +353,9 @@ struct engine_world executor_world(struct executor *executor)
                                  .accept = attempt_accept,
                                  .reject = attempt_reject,
                                  .consumed = executor_consumed,
-                                 .tokens = tokens_world(&executor->tokens)};
+                                 .tokens = tokens_world(&executor->tokens),
+                                 .load = usage_load,
+                                 .memory = usage_memory};
 }
 
 bool executor_finish(struct executor *executor, struct err *err)

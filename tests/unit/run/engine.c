@@ -47,6 +47,7 @@ struct sim {
     uint32_t pool_total, pool_free, pool_ours, pool_others;
     uint32_t granted[SIM_MAX];
     bool token_wanted;
+    bool loaded, adapts;
 };
 
 static uint32_t sim_random(struct sim *sim, uint32_t below)
@@ -278,6 +279,29 @@ static bool sim_has_note(void *ctx)
     return sim->note_next < sim->note_count;
 }
 
+/* Any load: it may slow the run down, never harm it. */
+static void sim_load(void *ctx, bool adapts, struct adapt_facts *facts)
+{
+    struct sim *sim = ctx;
+    int64_t now_ns = sim->virtual_clock.mono_ns;
+
+    *facts = (struct adapt_facts){.busy_ns = -1, .own_ns = -1, .waited_ns = -1, .pressure = -1};
+    facts->total_bytes = 1000;
+    facts->used_bytes = sim_random(sim, 1100);
+    facts->pressure = (int32_t)sim_random(sim, 1200) - 1;
+    if (adapts) {
+        facts->busy_ns = now_ns / 1000 * sim_random(sim, 8000);
+        facts->own_ns = now_ns / 1000 * sim_random(sim, 8000);
+        facts->waited_ns = sim_random(sim, 2) == 0 ? -1 : now_ns / 1000 * sim_random(sim, 1000);
+    }
+}
+
+static uint64_t sim_memory(void *ctx, struct inst_id instance)
+{
+    (void)instance;
+    return sim_random(ctx, 300);
+}
+
 static struct engine_world sim_world(struct sim *sim)
 {
     return (struct engine_world){.ctx = sim,
@@ -295,7 +319,9 @@ static struct engine_world sim_world(struct sim *sim)
                                  .restore = sim_restore,
                                  .accept = sim_nothing,
                                  .reject = sim_nothing,
-                                 .consumed = sim_nothing};
+                                 .consumed = sim_nothing,
+                                 .load = sim->loaded ? sim_load : NULL,
+                                 .memory = sim_memory};
 }
 
 /* --- tokens --- */
@@ -418,8 +444,11 @@ static void sim_open(struct sim *sim)
 static int sim_run(struct sim *sim, bool keep_going, uint32_t jobs)
 {
     struct engine_world world = sim_world(sim);
-    struct engine_options options = {
-        .jobs = jobs, .keep_going = keep_going, .duration_ns = sim->duration_ns};
+    struct engine_options options = {.jobs = jobs,
+                                     .jobs_most = sim->adapts ? jobs * ADAPT_SLOTS_A_PROCESSOR : 0,
+                                     .memory_limit_bytes = sim->loaded ? 850 : 0,
+                                     .keep_going = keep_going,
+                                     .duration_ns = sim->duration_ns};
     struct event started = {.instances = sim->count};
     struct decide decide;
     uint8_t all[SIM_MAX];
@@ -451,7 +480,7 @@ static void sim_check(struct sim *sim, int status, bool keep_going, uint32_t job
     bool bad = false;
 
     assert_int_equal(run_state_ended(state), sim->count);
-    assert_true(sim->most_slots <= jobs);
+    assert_true(sim->most_slots <= (sim->adapts ? jobs * ADAPT_SLOTS_A_PROCESSOR : jobs));
     assert_int_equal(sim->engine.schedule.slots_taken, 0);
     assert_int_equal(sim->running_count, 0);
     assert_int_equal(sim->pool_ours, 0);
@@ -492,6 +521,8 @@ static void many_seeds(void **unused)
             sim->pool_others = sim_random(sim, sim->pool_total + 1);
             sim->pool_free = sim->pool_total - sim->pool_others;
         }
+        sim->loaded = seed % 3 != 0;
+        sim->adapts = sim->loaded && seed % 2 == 0;
         sim_open(sim);
         status = sim_run(sim, keep_going, jobs);
         sim_check(sim, status, keep_going, jobs);
