@@ -136,16 +136,20 @@ void machine_read(struct machine *machine, const char *root)
 static bool cgroup_used(const struct machine *machine, uint64_t *used)
 {
     bool second = machine->cgroup_version == 2;
+    const char *const caches[] = {second ? "inactive_file" : "total_inactive_file",
+                                  second ? "active_file" : "total_active_file"};
     uint64_t cache;
 
     if (!cgroup_read(machine->cgroup_memory, second ? "memory.current" : "memory.usage_in_bytes",
                      NULL, used)) {
         return false;
     }
-    /* Cache that was not touched lately is dropped before anything is killed. */
-    if (cgroup_read(machine->cgroup_memory, "memory.stat",
-                    second ? "inactive_file" : "total_inactive_file", &cache)) {
-        *used = *used > cache ? *used - cache : 0;
+    /* The cache of files is dropped before anything is killed, and fills every group in time. That
+     * dropping it costs too much shows as pressure. */
+    for (size_t i = 0; i < sizeof(caches) / sizeof(caches[0]); i++) {
+        if (cgroup_read(machine->cgroup_memory, "memory.stat", caches[i], &cache)) {
+            *used = *used > cache ? *used - cache : 0;
+        }
     }
     return true;
 }

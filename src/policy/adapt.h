@@ -13,7 +13,7 @@
  * up to a minute.
  *
  * Down, one slot a second, after a crowded second: the processors were 80 % busy, and others took a
- * fifth of them or somebody waited for one for a third of the time. What our own commands take
+ * fifth of them or somebody waited for one half of the time. What our own commands take
  * without waiting is what the slots are for: with that alone one more slot is tried up to 95 %.
  * Where others and waiting cannot be known, 80 % is the end.
  *

@@ -149,7 +149,8 @@ static void test_second_version(void **state)
     /* The limit stands above ours; ours is larger. */
     make("/sys/fs/cgroup/outer/memory.max", "1073741824\n");
     make("/sys/fs/cgroup/outer/memory.current", "500000000\n");
-    make("/sys/fs/cgroup/outer/memory.stat", "anon 1\ninactive_file 100000000\n");
+    make("/sys/fs/cgroup/outer/memory.stat",
+         "anon 1\ninactive_file 60000000\nactive_file 40000000\n");
     make("/sys/fs/cgroup/outer/inner/memory.max", "max\n");
     make("/sys/fs/cgroup/outer/inner/cpu.max", "1 100000\n");
     make("/sys/fs/cgroup/outer/inner/cpu.stat", "usage_usec 123\nuser_usec 1\n");
