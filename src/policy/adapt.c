@@ -155,10 +155,17 @@ static bool adapt_was(int64_t at_ns, int64_t now_ns, int64_t within_ns)
     return at_ns != NOT_YET && now_ns - at_ns < within_ns;
 }
 
-/* Thousandths of a processor that others leave us. */
-static int64_t adapt_left(const struct adapt *adapt, const struct adapt_shares *shares)
+/* How many thousandths of a processor others want. Where processors are idle that is what they
+ * take; else the kernel gives each that wants one the same, and we are as many as there are slots.
+ */
+static int64_t adapt_wanted(const struct adapt *adapt, const struct adapt_shares *shares)
 {
-    return (int64_t)adapt->processors * (1000 - shares->others);
+    int own = shares->busy - shares->others;
+
+    if (shares->busy < BUSY) {
+        return (int64_t)adapt->processors * shares->others;
+    }
+    return own > 0 ? (int64_t)adapt->limit * 1000 * shares->others / own : INT64_MAX / 2;
 }
 
 /* Busy, and not just with what the slots are for. */
@@ -172,7 +179,9 @@ static bool adapt_is_crowded(const struct adapt_shares *shares)
 
 static bool adapt_gives_way(const struct adapt *adapt, const struct adapt_shares *second)
 {
-    int64_t margin = adapt->processors > 5 ? (int64_t)adapt->processors * 100 : 500;
+    int64_t all = (int64_t)adapt->processors * 1000;
+    int64_t margin = all > 5000 ? all / 10 : 500;
+    int64_t wanted;
 
     if (adapt->limit > adapt->processors) {
         return adapt_is_crowded(second);
@@ -180,20 +189,28 @@ static bool adapt_gives_way(const struct adapt *adapt, const struct adapt_shares
     if (second->busy < BUSY || adapt->limit == 1) {
         return false;
     }
-    return second->others != UNKNOWN && (second->waited == UNKNOWN || second->waited >= WAITED) &&
-           (int64_t)adapt->limit * 1000 >= adapt_left(adapt, second) + margin;
+    if (second->others == UNKNOWN || (second->waited != UNKNOWN && second->waited < WAITED)) {
+        return false;
+    }
+    wanted = adapt_wanted(adapt, second);
+    return wanted <= all + 500 && (int64_t)adapt->limit * 1000 + wanted >= all + margin;
 }
 
 /* How many slots more while the limit is below the processors. */
 static uint32_t adapt_comes_back(const struct adapt *adapt, const struct adapt_shares *second,
                                  int64_t now_ns)
 {
-    int64_t room;
+    int64_t all = (int64_t)adapt->processors * 1000;
+    int64_t wanted, room;
 
     if (second->others == UNKNOWN || adapt_was(adapt->fell_at_ns, now_ns, 2 * SECOND_NS)) {
         return 0;
     }
-    room = adapt_left(adapt, second) - (int64_t)adapt->limit * 1000;
+    wanted = adapt_wanted(adapt, second);
+    if (wanted >= all + 1500) {
+        return 1;
+    }
+    room = all - wanted - (int64_t)adapt->limit * 1000;
     return room < 750 ? 0 : room < 1000 ? 1 : (uint32_t)(room / 1000);
 }
 

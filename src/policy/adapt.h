@@ -17,9 +17,10 @@
  * without waiting is what the slots are for: with that alone one more slot is tried up to 95 %.
  * Where others and waiting cannot be known, 80 % is the end.
  *
- * Below the processors, as far as what others leave: only where others are seen to take them, and
- * back as soon as they leave room. What our own commands take never lowers the limit below the
- * processors.
+ * Below the processors: to make room for others where they want no more than there is, one slot for
+ * each processor that they want, and back when they want less. Where they want more than all
+ * processors a slot of ours would change nothing for them: there we compete with as many slots as
+ * processors. What our own commands take never lowers the limit below the processors.
  *
  * Memory: over 85 % in use, or over 10 % pressure, nothing is admitted beside what runs.
  *

@@ -51,6 +51,16 @@ static void looks_to(struct feed *feed, uint32_t limit, int busy, int others, in
     assert_int_equal(feed->adapt.limit, limit);
 }
 
+/* Beside so many others that compute, while each of our slots computes. */
+static void beside(struct feed *feed, int threads, int seconds)
+{
+    for (int i = 0; i < seconds; i++) {
+        int all = threads + (int)feed->adapt.limit;
+
+        look(feed, true, 1000, all > CPUS ? threads * 1000 / all : threads * 1000 / CPUS, 1000);
+    }
+}
+
 static void idle_processors_are_filled_step_by_step(void **state)
 {
     struct feed feed;
@@ -123,15 +133,29 @@ static void one_slot_fewer_a_second_for_others(void **state)
     assert_string_equal(feed.change.reason, "processors 100 % busy, 50 % by others");
     looks_to(&feed, 4, 1000, 500, 1000);
     assert_int_equal(feed.now_ns - began_ns, 12 * NS_PER_SEC);
-    /* As many as others leave processors. */
-    looks_to(&feed, 2, 1000, 500, 1000);
-    look(&feed, true, 1000, 500, 1000);
-    assert_false(feed.changed);
-    looks_to(&feed, 1, 1000, 1000, 1000);
-    for (int i = 0; i < 20; i++) {
-        look(&feed, true, 1000, 1000, 1000);
-        assert_false(feed.changed);
-    }
+    /* A slot for each processor that others want. */
+    beside(&feed, 1, 5);
+    assert_int_equal(feed.adapt.limit, 3);
+    beside(&feed, 2, 1);
+    assert_int_equal(feed.adapt.limit, 2);
+    beside(&feed, 2, 20);
+    assert_int_equal(feed.adapt.limit, 2);
+    beside(&feed, 4, 20);
+    assert_int_equal(feed.adapt.limit, 1);
+}
+
+static void a_crowd_is_competed_with(void **state)
+{
+    struct feed feed;
+
+    (void)state;
+    begin(&feed);
+    beside(&feed, 40, 20);
+    assert_int_equal(feed.adapt.limit, CPUS);
+    beside(&feed, 3, 20);
+    assert_int_equal(feed.adapt.limit, 1);
+    beside(&feed, 40, 20);
+    assert_int_equal(feed.adapt.limit, CPUS);
 }
 
 static void back_when_others_leave_room(void **state)
@@ -141,9 +165,10 @@ static void back_when_others_leave_room(void **state)
 
     (void)state;
     begin(&feed);
-    looks_to(&feed, 1, 1000, 1000, 1000);
+    beside(&feed, 3, 10);
+    assert_int_equal(feed.adapt.limit, 1);
     began_ns = feed.now_ns;
-    look(&feed, true, 800, 600, 0); /* 1.6 of 4 are left: less than two */
+    look(&feed, true, 790, 600, 0); /* 1.6 of 4 are left: less than two */
     assert_false(feed.changed);
     looks_to(&feed, 4, 250, 0, 0);
     assert_true(feed.now_ns - began_ns <= 4 * NS_PER_SEC);
@@ -283,6 +308,7 @@ int main(void)
         cmocka_unit_test(nothing_waits_nothing_moves),
         cmocka_unit_test(own_work_may_fill_the_processors),
         cmocka_unit_test(one_slot_fewer_a_second_for_others),
+        cmocka_unit_test(a_crowd_is_competed_with),
         cmocka_unit_test(back_when_others_leave_room),
         cmocka_unit_test(back_at_ten_points_less),
         cmocka_unit_test(a_refuted_step_waits_longer),

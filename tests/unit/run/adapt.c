@@ -543,19 +543,35 @@ static void half_sleeps_and_half_computes_half_a_second(void **state)
 static void a_hog_lowers_the_limit_and_its_end_raises_it(void **state)
 {
     struct sim *sim = sim_new(2, 120);
-    uint32_t before, during;
+    uint32_t before;
 
     (void)state;
     sim_mix(sim, 1000 * MS);
-    sim->hogs[0] = (struct hog){.from_ns = 8300 * MS, .to_ns = 20000 * MS, .threads = 2};
+    sim->hogs[0] = (struct hog){.from_ns = 8300 * MS, .to_ns = 20000 * MS, .threads = 1};
     sim_run(sim, 0);
     before = sim_limit_at(sim, 8300 * MS);
-    during = sim_limit_at(sim, 20000 * MS);
     assert_true(before > 2);
     assert_int_equal(sim_limit_at(sim, 10300 * MS), before - 1);
-    assert_int_equal(during, 1);
-    assert_int_equal(sim_limit_at(sim, 23000 * MS), 2);
-    assert_true(sim_limit_at(sim, 30000 * MS) > 2);
+    assert_int_equal(sim_limit_at(sim, 20000 * MS), 2);
+    assert_true(sim_limit_at(sim, 27000 * MS) > 2);
+    sim_free(sim);
+}
+
+static void what_computes_makes_room_for_a_hog(void **state)
+{
+    struct sim *sim = sim_new(2, 40);
+
+    (void)state;
+    for (uint32_t i = 0; i < sim->count; i++) {
+        sim->jobs[i] = (struct job){.compute_ns = 1000 * MS};
+    }
+    sim->hogs[0] = (struct hog){.from_ns = 8300 * MS, .to_ns = 15000 * MS, .threads = 1};
+    sim_run(sim, 0);
+    assert_int_equal(sim->change_count, 2);
+    assert_int_equal(sim->changes[0].limit, 1);
+    assert_in_range(sim->changed_ns[0], 8300 * MS, 10300 * MS);
+    assert_int_equal(sim->changes[1].limit, 2);
+    assert_in_range(sim->changed_ns[1], 15000 * MS, 17000 * MS);
     sim_free(sim);
 }
 
@@ -569,12 +585,31 @@ static void never_under_one(void **state)
     for (uint32_t i = 0; i < sim->count; i++) {
         sim->jobs[i] = (struct job){.compute_ns = 300 * MS};
     }
-    sim->hogs[0] = (struct hog){.from_ns = 1000 * MS, .to_ns = FOREVER, .threads = 40};
+    sim->hogs[0] = (struct hog){.from_ns = 1000 * MS, .to_ns = FOREVER, .threads = 4};
     sim_run(sim, 0);
     for (uint32_t i = 0; i < sim->change_count; i++) {
         assert_int_equal(sim->changes[i].limit, --least);
     }
     assert_int_equal(least, 1);
+    sim_free(sim);
+}
+
+/* A crowd gets the slots beyond the processors, and nothing would come of giving more. */
+static void a_crowd_is_competed_with(void **state)
+{
+    struct sim *sim = sim_new(4, 100);
+
+    (void)state;
+    for (uint32_t i = 0; i < sim->count; i++) {
+        sim->jobs[i] = (struct job){.compute_ns = 300 * MS, .sleep_ns = 700 * MS};
+    }
+    sim->hogs[0] = (struct hog){.from_ns = 5000 * MS, .to_ns = FOREVER, .threads = 40};
+    sim_run(sim, 0);
+    assert_true(sim_limit_at(sim, 5000 * MS) > 8);
+    for (uint32_t i = 0; i < sim->change_count; i++) {
+        assert_true(sim->changes[i].limit >= 4);
+    }
+    assert_int_equal(sim_limit_at(sim, FOREVER), 4);
     sim_free(sim);
 }
 
@@ -822,7 +857,9 @@ int main(void)
         cmocka_unit_test(half_sleeps_and_half_computes_a_second),
         cmocka_unit_test(half_sleeps_and_half_computes_half_a_second),
         cmocka_unit_test(a_hog_lowers_the_limit_and_its_end_raises_it),
+        cmocka_unit_test(what_computes_makes_room_for_a_hog),
         cmocka_unit_test(never_under_one),
+        cmocka_unit_test(a_crowd_is_competed_with),
         cmocka_unit_test(with_busy_alone_eighty_percent_is_the_end),
         cmocka_unit_test(does_not_swing),
         cmocka_unit_test(a_fixed_number_stays),
