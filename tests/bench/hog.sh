@@ -19,6 +19,7 @@ stop_all() {
     [ -z "$run" ] || kill "$run" 2>/dev/null || true
 }
 trap stop_all EXIT
+trap 'exit 143' INT TERM HUP
 
 enter hog
 printf '[pipeline]\nname = "hog"\n' >pawl.toml

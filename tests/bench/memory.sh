@@ -11,11 +11,15 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
 limit=$((4 * 1024 * 1024 * 1024))
 group=
+run=
 
 leave() {
+    # It ends its commands and then itself.
+    [ -z "$run" ] || { kill "$run" && wait "$run"; } 2>/dev/null || true
     [ -z "$group" ] || rmdir "$group" 2>/dev/null || true
 }
 trap leave EXIT
+trap 'exit 143' INT TERM HUP
 
 # Makes a group below ours; sets the names of its files.
 make_group() {
@@ -39,10 +43,13 @@ run_once() {
     before=$(now_ms)
     # shellcheck disable=SC2016 # for the shell in the group
     sh -c 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"' sh "$group" "$pawl" run -q --force \
-        >log 2>&1 </dev/null || {
+        >log 2>&1 </dev/null &
+    run=$!
+    wait $run || {
         cat log >&2
         die 'a stage failed'
     }
+    run=
     after=$(now_ms)
     peak=$(cat "$group/$peak_file")
     most=$("$pawl" events latest |
