@@ -53,7 +53,7 @@ once() {
     awk -F , -v tool="$tool" -v busy=$((after - before)) -v cpus="$cpus" '{
         wall = $1 / 1e9
         others = (busy / 100 - ($2 + $3) / 1e6) / (wall * cpus) * 100
-        printf "%s %.2f %.2f %.0f\n", tool, wall, ($2 + $3) / 1e6, others > 0 ? others : 0
+        printf "%s %.2f %.2f %.0f\n", tool, wall, ($2 + $3) / 1e6, (others > 0 ? others : 0)
     }' figures | tee -a results | sed 's/^/bench: /' >&2
 }
 
