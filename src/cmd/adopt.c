@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmd/place.h"
+#include "cmd/targets.h"
 #include "run/facts.h"
 #include "store/barrier.h"
 #include "store/kinds.h"
@@ -235,7 +236,7 @@ static int adopt_workspace(struct cli *cli, struct place *place)
 
     adopt.target = ARENA_ARRAY(&cli->arena, uint8_t, count);
     adopt.scope = ARENA_ARRAY(&cli->arena, uint8_t, count);
-    if (!place_select(place, adopt.target, &err)) {
+    if (!targets_select_all(&place->session, &place->cli->operands, adopt.target, &err)) {
         return cli_fail(&err);
     }
     memcpy(adopt.scope, adopt.target, count);

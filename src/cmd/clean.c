@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "cmd/place.h"
+#include "cmd/targets.h"
 #include "os/remove.h"
 #include "run/sources.h"
 #include "run/neighbours.h"
@@ -113,7 +114,7 @@ static int clean_workspace(struct cli *cli, struct place *place)
 
     if (cli->operands.count != 0) {
         clean.selected = ARENA_ARRAY(&cli->arena, uint8_t, place->session.plan.instance_count);
-        if (!place_select(place, clean.selected, &err)) {
+        if (!targets_select_all(&place->session, &place->cli->operands, clean.selected, &err)) {
             return cli_fail(&err);
         }
     }

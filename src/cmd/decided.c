@@ -7,43 +7,18 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "cmd/run_view.h"
-
-/* --force and --from. */
-static bool decided_force(struct decided *decided, struct err *err)
-{
-    struct cli *cli = decided->place.cli;
-    const struct plan *plan = &decided->place.session.plan;
-    uint8_t *from;
-
-    for (uint32_t i = 0; i < cli->force.count; i++) {
-        if (cli->force.items[i][0] == '\0') {
-            memcpy(decided->forced, decided->target, plan->instance_count);
-        } else if (!place_select_one(&decided->place, cli->force.items[i], decided->forced, err)) {
-            return false;
-        }
-    }
-    if (cli->from == NULL) {
-        return true;
-    }
-    from = ARENA_ARRAY(&cli->arena, uint8_t, plan->instance_count);
-    if (!place_select_one(&decided->place, cli->from, from, err)) {
-        return false;
-    }
-    plan_close_over_consumers(plan, from);
-    for (uint32_t i = 0; i < plan->instance_count; i++) {
-        decided->forced[i] |= from[i];
-    }
-    return true;
-}
+#include "cmd/targets.h"
 
 static bool decided_take_request(struct decided *decided, enum decided_what what, struct err *err)
 {
     struct cli *cli = decided->place.cli;
     const struct plan *plan = &decided->place.session.plan;
-    bool ok = what == DECIDED_TARGETS ? place_targets(&decided->place, decided->target, err)
-                                      : place_select(&decided->place, decided->target, err);
+    struct session *session = &decided->place.session;
+    bool ok = what == DECIDED_TARGETS
+                  ? targets_take(session, &cli->operands, decided->target, err)
+                  : targets_select_all(session, &cli->operands, decided->target, err);
 
-    if (!ok || !decided_force(decided, err)) {
+    if (!ok || !targets_force(session, cli, decided->target, decided->forced, err)) {
         return false;
     }
     memcpy(decided->scope, decided->target, plan->instance_count);

@@ -2,6 +2,7 @@
 #include "base/json_write.h"
 #include "base/map.h"
 #include "cmd/place.h"
+#include "cmd/targets.h"
 
 struct list_show {
     struct cli *cli;
@@ -209,7 +210,7 @@ static int list_open(struct cli *cli, struct place *place)
     for (uint32_t i = 0; show.all && i < count; i++) {
         selected[i] = 1;
     }
-    if (!place_select(place, selected, &err)) {
+    if (!targets_select_all(&place->session, &place->cli->operands, selected, &err)) {
         return cli_fail(&err);
     }
     list_show_all(&show);

@@ -36,12 +36,17 @@ static bool place_recover(struct session *session, struct err *err)
     return ok;
 }
 
-void place_init(struct place *place, struct cli *cli)
+void place_init_session(struct session *session, struct cli *cli)
 {
     struct session_options options = place_options(cli);
 
+    session_init(session, &options, &clock_system, cli->origin);
+}
+
+void place_init(struct place *place, struct cli *cli)
+{
     place->cli = cli;
-    session_init(&place->session, &options, &clock_system, cli->origin);
+    place_init_session(&place->session, cli);
 }
 
 bool place_advance(struct place *place, enum place_need need, enum session_access access,
@@ -82,54 +87,6 @@ int place_fail(struct place *place, const struct err *err)
         return err->status;
     }
     return cli_fail(err);
-}
-
-bool place_select_one(struct place *place, const char *typed, uint8_t *selected, struct err *err)
-{
-    struct session *session = &place->session;
-    struct err other = {0};
-    struct str path;
-
-    if (plan_select(&session->plan, str_of(typed), selected, err)) {
-        return true;
-    }
-    if (session_user_path(session, str_of(typed), &path) && !str_is(path, typed) &&
-        plan_select(&session->plan, path, selected, &other)) {
-        err_clear(err);
-        return true;
-    }
-    return false;
-}
-
-bool place_select(struct place *place, uint8_t *selected, struct err *err)
-{
-    const struct cli_texts *operands = &place->cli->operands;
-
-    for (uint32_t i = 0; i < operands->count; i++) {
-        if (!place_select_one(place, operands->items[i], selected, err)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool place_targets(struct place *place, uint8_t *selected, struct err *err)
-{
-    const struct session *session = &place->session;
-    const struct m_list *targets = &session->manifest.targets;
-
-    if (place->cli->operands.count != 0) {
-        return place_select(place, selected, err);
-    }
-    if (targets->count == 0) {
-        memset(selected, 1, session->plan.instance_count);
-    }
-    for (uint32_t i = 0; i < targets->count; i++) {
-        if (!plan_select(&session->plan, targets->items[i].text, selected, err)) {
-            return err_wrap(err, "pipeline.default");
-        }
-    }
-    return true;
 }
 
 bool place_is_live(const struct session *session)

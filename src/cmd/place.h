@@ -25,6 +25,8 @@ struct place {
 /* The status is 0, or errors were printed. `cli->wait` waits for the lock. */
 int place_open(struct place *place, struct cli *cli, enum place_need need,
                enum session_access access);
+/* The session that the global options, -p and --params ask for: session_init. */
+void place_init_session(struct session *session, struct cli *cli);
 /* The same in two steps, for who prints errors himself: place_init, then place_advance. */
 void place_init(struct place *place, struct cli *cli);
 bool place_advance(struct place *place, enum place_need need, enum session_access access,
@@ -32,14 +34,6 @@ bool place_advance(struct place *place, enum place_need need, enum session_acces
 void place_close(struct place *place);
 /* Prints diagnostics that were not printed yet, then the error if they had none. */
 int place_fail(struct place *place, const struct err *err);
-
-/* Sets `selected` for what a user means by `typed`: a stage, an instance, a selection, or the path
- * of an output, seen from where he stands. */
-bool place_select_one(struct place *place, const char *typed, uint8_t *selected, struct err *err);
-/* The same for all operands. */
-bool place_select(struct place *place, uint8_t *selected, struct err *err);
-/* The same; without operands the manifest's default, else everything. */
-bool place_targets(struct place *place, uint8_t *selected, struct err *err);
 
 /* Whether a process holds the workspace now. */
 bool place_is_live(const struct session *session);

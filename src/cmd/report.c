@@ -5,6 +5,7 @@
 #include "base/hex.h"
 #include "cmd/place.h"
 #include "cmd/run_view.h"
+#include "cmd/targets.h"
 
 struct report_call {
     struct cli *cli;
@@ -45,7 +46,7 @@ static uint8_t *report_scope(struct report_call *call)
         return NULL;
     }
     for (uint32_t i = 0; i < state->targets.count; i++) {
-        if (!place_select_one(&call->place, state->targets.items[i].data, scope, &err)) {
+        if (!targets_select(&call->place.session, state->targets.items[i].data, scope, &err)) {
             return NULL;
         }
     }

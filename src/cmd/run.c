@@ -13,6 +13,7 @@
 #include "base/sys.h"
 #include "base/units.h"
 #include "cmd/command.h"
+#include "cmd/place.h"
 #include "cmd/run_request.h"
 #include "cmd/run_result.h"
 #include "cmd/run_show.h"
@@ -42,30 +43,6 @@ struct run_call {
     bool goes_on;
     bool worked; /* past all checks: what goes wrong now was not told yet */
 };
-
-static void run_add_override(struct m_override *override, const struct cli_pair *pair)
-{
-    *override = (struct m_override){.name = pair->name, .text = pair->value};
-}
-
-static void run_open_session(struct run_call *call)
-{
-    struct cli *cli = call->cli;
-    struct m_override *overrides = ARENA_ARRAY(&cli->arena, struct m_override, cli->params.count);
-
-    for (uint32_t i = 0; i < cli->params.count; i++) {
-        run_add_override(&overrides[i], &cli->params.items[i]);
-    }
-    session_init(&call->session,
-                 &(struct session_options){.dir = cli->dir,
-                                           .file = cli->file,
-                                           .store = cli->store,
-                                           .overrides = overrides,
-                                           .override_count = cli->params.count,
-                                           .params_file = cli->params_file,
-                                           .command = "run"},
-                 &clock_system, cli->origin);
-}
 
 /* --- deciding --- */
 
@@ -299,14 +276,7 @@ static void run_record_end(struct run_call *call, int status, struct err *err)
 
     event.reason = str_of(status_name(status));
     event.signal = status >= STATUS_SIGNAL ? status - STATUS_SIGNAL : 0;
-    event.counts.items = ARENA_ARRAY(&recorder->turn, struct event_pair, INST_STATE_COUNT);
-    for (unsigned i = 0; i < INST_STATE_COUNT; i++) {
-        if (recorder->state.counts[i] != 0) {
-            event.counts.items[event.counts.count++] =
-                (struct event_pair){str_of(inst_state_name((enum inst_state)i)),
-                                    str_printf(&recorder->turn, "%u", recorder->state.counts[i])};
-        }
-    }
+    event.counts = recorder_counts(recorder, false);
     recorder_emit(recorder, &event);
     if (recorder_flush(recorder, err)) {
         recorder_tell(recorder);
@@ -579,7 +549,7 @@ int cmd_run(struct cli *cli)
     call->cli = call->request.cli = cli;
     call->request.session = &call->session;
     call->recorder.dir_fd = -1;
-    run_open_session(call);
+    place_init_session(&call->session, cli);
     status = run_command(call, &err);
     if (err.status != 0 && call->worked) {
         cli_fail(&err);

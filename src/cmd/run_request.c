@@ -6,56 +6,17 @@
 #include <string.h>
 
 #include "base/mem.h"
-
-static bool run_select(struct run_request *request, const char *text, uint8_t *selected,
-                       struct err *err)
-{
-    struct str path;
-    struct err as_path = {0};
-
-    if (plan_select(&request->session->plan, str_of(text), selected, err)) {
-        return true;
-    }
-    if (session_user_path(request->session, str_of(text), &path) &&
-        plan_select(&request->session->plan, path, selected, &as_path)) {
-        err_clear(err);
-        return true;
-    }
-    return false;
-}
-
-static bool run_take_defaults(struct run_request *request, struct err *err)
-{
-    const struct manifest *manifest = &request->session->manifest;
-
-    for (uint32_t i = 0; i < manifest->targets.count; i++) {
-        if (!plan_select(&request->session->plan, manifest->targets.items[i].text, request->target,
-                         err)) {
-            return err_wrap(err, "pipeline.default");
-        }
-    }
-    if (manifest->targets.count == 0) {
-        memset(request->target, 1, request->session->plan.instance_count);
-    }
-    return true;
-}
+#include "cmd/targets.h"
 
 static bool run_take_targets(struct run_request *request, struct err *err)
 {
-    struct cli *cli = request->cli;
-    struct arena *arena = &request->session->arena;
+    const struct cli_texts *operands = &request->cli->operands;
 
-    if (cli->operands.count == 0) {
-        return run_take_defaults(request, err);
+    request->targets.items = ARENA_ARRAY(&request->session->arena, struct str, operands->count);
+    for (uint32_t i = 0; i < operands->count; i++) {
+        request->targets.items[request->targets.count++] = str_of(operands->items[i]);
     }
-    request->targets.items = ARENA_ARRAY(arena, struct str, cli->operands.count);
-    for (uint32_t i = 0; i < cli->operands.count; i++) {
-        if (!run_select(request, cli->operands.items[i], request->target, err)) {
-            return false;
-        }
-        request->targets.items[request->targets.count++] = str_of(cli->operands.items[i]);
-    }
-    return true;
+    return targets_take(request->session, operands, request->target, err);
 }
 
 static void run_flag(struct run_request *request, const char *name, const char *value)
@@ -63,39 +24,22 @@ static void run_flag(struct run_request *request, const char *name, const char *
     request->flags.items[request->flags.count++] = (struct event_pair){str_of(name), str_of(value)};
 }
 
-static bool run_take_forced(struct run_request *request, struct err *err)
+/* The options that change what runs: they are part of what a run is. */
+static void run_take_flags(struct run_request *request)
 {
-    struct cli *cli = request->cli;
+    const struct cli *cli = request->cli;
 
     request->flags.items =
         ARENA_ARRAY(&request->session->arena, struct event_pair, cli->force.count + 4u);
     for (uint32_t i = 0; i < cli->force.count; i++) {
-        const char *selection = cli->force.items[i];
-
-        run_flag(request, "force", selection);
-        if (selection[0] == '\0') {
-            memcpy(request->forced, request->target, request->session->plan.instance_count);
-        } else if (!run_select(request, selection, request->forced, err)) {
-            return false;
-        }
+        run_flag(request, "force", cli->force.items[i]);
     }
     if (cli->from != NULL) {
-        uint8_t *from =
-            ARENA_ARRAY(&request->session->arena, uint8_t, request->session->plan.instance_count);
-
         run_flag(request, "from", cli->from);
-        if (!run_select(request, cli->from, from, err)) {
-            return false;
-        }
-        plan_close_over_consumers(&request->session->plan, from);
-        for (uint32_t i = 0; i < request->session->plan.instance_count; i++) {
-            request->forced[i] |= from[i];
-        }
     }
     if (cli->only) {
         run_flag(request, "only", "");
     }
-    return true;
 }
 
 bool run_request_take(struct run_request *request, struct err *err)
@@ -105,7 +49,9 @@ bool run_request_take(struct run_request *request, struct err *err)
     request->scope = mem_calloc(count, 1);
     request->target = mem_calloc(count, 1);
     request->forced = mem_calloc(count, 1);
-    if (!run_take_targets(request, err) || !run_take_forced(request, err)) {
+    run_take_flags(request);
+    if (!run_take_targets(request, err) ||
+        !targets_force(request->session, request->cli, request->target, request->forced, err)) {
         return false;
     }
     memcpy(request->scope, request->target, count);

@@ -160,16 +160,28 @@ static void recorder_record(struct recorder *recorder, struct event *event)
     recorder->pending[recorder->pending_count++] = *event;
 }
 
+struct event_pairs recorder_counts(struct recorder *recorder, bool zeros)
+{
+    struct event_pairs pairs = {ARENA_ARRAY(&recorder->turn, struct event_pair, INST_STATE_COUNT),
+                                0};
+
+    for (unsigned i = 0; i < INST_STATE_COUNT; i++) {
+        uint32_t count = recorder->state.counts[i];
+
+        if (zeros || count != 0) {
+            pairs.items[pairs.count++] =
+                (struct event_pair){str_of(inst_state_name((enum inst_state)i)),
+                                    str_printf(&recorder->turn, "%u", count)};
+        }
+    }
+    return pairs;
+}
+
 static void recorder_snapshot(struct recorder *recorder)
 {
     struct event event = {.type = EVENT_SNAPSHOT, .limit = recorder->state.limit};
 
-    event.counts.items = ARENA_ARRAY(&recorder->turn, struct event_pair, INST_STATE_COUNT);
-    for (unsigned i = 0; i < INST_STATE_COUNT; i++) {
-        event.counts.items[event.counts.count++] =
-            (struct event_pair){str_of(inst_state_name((enum inst_state)i)),
-                                str_printf(&recorder->turn, "%u", recorder->state.counts[i])};
-    }
+    event.counts = recorder_counts(recorder, true);
     event.running = recorder->state.counts[INST_RUNNING];
     event.ready = recorder->state.counts[INST_READY];
     recorder_record(recorder, &event);

@@ -44,6 +44,10 @@ bool recorder_begin(struct recorder *recorder, struct event *started, const char
 bool recorder_go_on(struct recorder *recorder, const struct run_id *id, struct event *resumed,
                     struct err *err);
 
+/* How many instances are in each state, by name, in the turn's arena; those without any only with
+ * `zeros`. */
+struct event_pairs recorder_counts(struct recorder *recorder, bool zeros);
+
 /* Adds time, run and trace, appends to the log, applies. */
 void recorder_emit(struct recorder *recorder, struct event *event);
 /* Writes what was recorded: results first, then made and index, then the events. */
