@@ -318,15 +318,17 @@ const struct cli_command commands[] = {
      .options = json_options,
      .fn = cmd_doctor},
     {.name = "dump",
-     .arguments = "WHAT NAME",
+     .arguments = "WHAT NAME...",
      .summary = "print what tests and manuals are made of",
      .text = "'dump toml FILE' prints a TOML file as JSON with types ('-': the standard input). "
              "'dump man pawl.1' and 'dump man pawl.toml.5' print manual pages; 'dump docs' "
              "exit-status, events, manifest-keys, commands or states prints a page of the "
-             "manual.",
+             "manual. 'dump digests FILE...' prints the SHA-256 of files as sha256sum does, by "
+             "what a run reads its sources with ('-': their names from the standard input, one a "
+             "line or each ended by NUL).",
      .options = no_options,
      .operands_least = 2,
-     .operands_most = 2,
+     .operands_most = COMMAND_MANY,
      .hidden = true,
      .fn = cmd_dump},
     {.name = "completions",

@@ -72,6 +72,13 @@ int cmd_dump(struct cli *cli)
     const char *what = cli->operands.items[0];
     const char *name = cli->operands.items[1];
 
+    if (strcmp(what, "digests") == 0) {
+        return dump_digests(cli);
+    }
+    if (cli->operands.count != 2) {
+        cli_warn("'%s': is one too many: see 'pawl help dump'", cli->operands.items[2]);
+        return STATUS_USAGE;
+    }
     if (strcmp(what, "toml") == 0) {
         return dump_toml(cli, name);
     }

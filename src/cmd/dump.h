@@ -1,7 +1,13 @@
 #ifndef PAWL_CMD_DUMP_H
 #define PAWL_CMD_DUMP_H
-/* Pages of the manual made from the tables, for `pawl dump`. Each appends one whole page. */
+/* What `pawl dump` prints: pages of the manual, made from the tables, and digests of files. Each of
+ * the pages is appended whole. */
 #include "base/str.h"
+
+struct cli;
+
+/* cmd/dump_digests.c; the exit status. */
+int dump_digests(struct cli *cli);
 
 /* Roff with the macros of man(7). */
 void dump_man_pawl(struct strbuf *out);

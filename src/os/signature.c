@@ -275,17 +275,13 @@ void signature_times_probe(struct signature_times *times, int dirfd)
     times_set(times, &row);
 }
 
-struct signature_tick signature_tick_now(struct signature_times *times, int fd)
+static struct signature_tick tick_of(struct signature_times *times, int fd,
+                                     const struct sys_stat *stat, int64_t coarse_ns)
 {
-    struct sys_stat stat;
     struct times_row row = {0};
-    struct signature_tick tick = {clock_coarse_ns(), 0, false};
-    if (sys_fstat(fd, &stat) < 0) {
-        tick.window_ns = NETWORK_WINDOW;
-        return tick;
-    }
-    if (times == NULL || !times_find(times, device_of(&stat), &row)) {
-        row.device = device_of(&stat);
+    struct signature_tick tick = {coarse_ns, 0, false};
+    if (times == NULL || !times_find(times, device_of(stat), &row)) {
+        row.device = device_of(stat);
         row.network = signature_is_network(fd);
         if (times != NULL) {
             times_set(times, &row);
@@ -295,6 +291,29 @@ struct signature_tick signature_tick_now(struct signature_times *times, int fd)
     tick.window_ns = row.network ? NETWORK_WINDOW : 0;
     tick.multigrain = row.multigrain;
     return tick;
+}
+
+struct signature_tick signature_tick_now(struct signature_times *times, int fd)
+{
+    struct sys_stat stat;
+    int64_t coarse_ns = clock_coarse_ns();
+    if (sys_fstat(fd, &stat) < 0) {
+        return (struct signature_tick){coarse_ns, NETWORK_WINDOW, false};
+    }
+    return tick_of(times, fd, &stat, coarse_ns);
+}
+
+bool signature_begin(struct signature_times *times, int fd, struct signature *before,
+                     struct signature_tick *tick)
+{
+    struct sys_stat stat;
+    int64_t coarse_ns = clock_coarse_ns();
+    if (sys_fstat(fd, &stat) < 0) {
+        return false;
+    }
+    signature_from_stat(&stat, before);
+    *tick = tick_of(times, fd, &stat, coarse_ns);
+    return true;
 }
 
 /* The first moment at which a read proves something about a file of this ctime. */

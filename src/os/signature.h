@@ -68,6 +68,10 @@ struct signature_tick {
     bool multigrain;
 };
 struct signature_tick signature_tick_now(struct signature_times *times, int fd);
+/* The tick and the signature before a read with one call to the kernel, for those who read many
+ * files. False: errno. */
+bool signature_begin(struct signature_times *times, int fd, struct signature *before,
+                     struct signature_tick *tick);
 
 bool signature_is_firm(const struct signature *before, const struct signature *after,
                        const struct signature_tick *tick);

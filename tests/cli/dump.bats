@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# dump: TOML as JSON with types; the pages of the manual that are made from tables are up to date.
+# dump: TOML as JSON with types; digests; the pages of the manual that are made from tables are up to
+# date.
 
 bats_require_minimum_version 1.5.0
 
@@ -85,4 +86,28 @@ complete_words() {
 	[ "$(complete_words --color al)" = always ]
 	[ "$(complete_words graph --format me)" = mermaid ]
 	[ "$(complete_words help ver)" = version ]
+}
+
+@test "digests agree with sha256sum, whatever names them" {
+	mkdir -p deep/er
+	for i in $(seq 1 80); do
+		seq "$i" "$((i * 7))" >"deep/$i"
+		head -c "$((i * 2500))" /dev/zero >"deep/er/z$i"
+	done
+	: >deep/empty
+	find deep -type f | LC_ALL=C sort >names
+	xargs sha256sum <names >expected
+	"$PAWL" dump digests - <names | cmp - expected
+	tr '\n' '\0' <names | "$PAWL" dump digests - | cmp - expected
+	xargs "$PAWL" dump digests <names | cmp - expected
+}
+
+@test "digests: what cannot be read is named, the rest is printed" {
+	echo x >x
+	mkdir folder
+	run --separate-stderr "$PAWL" dump digests x missing folder x
+	[ "$status" -eq 11 ]
+	[ "$output" = "$(sha256sum x x)" ]
+	[[ "$stderr" == *"pawl: 'missing'"* ]]
+	[[ "$stderr" == *"pawl: 'folder': is not a regular file"* ]]
 }
