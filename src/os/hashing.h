@@ -24,7 +24,7 @@ enum {
     HASHING_BATCH_BYTES = 1 << 20,
     HASHING_BATCH_FILES = 256,
     HASHING_SMALL_BYTES = 64 << 10, /* what is larger is read alone */
-    HASHING_FILES = 8192            /* a good number for one call: all of them are kept at once */
+    HASHING_FILES = 4096            /* a good number for one call: all of them are kept at once */
 };
 
 struct hashing_file {

@@ -21,10 +21,12 @@ void facts_init(struct facts *facts, struct session *session, const struct facts
     arena_init(&facts->scratch);
     facts->outputs = mem_calloc(plan->output_count, sizeof(*facts->outputs));
     facts->instances = mem_calloc(plan->instance_count, sizeof(*facts->instances));
+    sources_ahead_init(&facts->ahead);
 }
 
 void facts_fini(struct facts *facts)
 {
+    sources_ahead_fini(&facts->ahead);
     map_fini(&facts->source_numbers);
     map_fini(&facts->tool_numbers);
     free(facts->sources);
@@ -69,6 +71,24 @@ bool facts_regular_source(struct facts *facts, struct str path, struct source_fa
     return false;
 }
 
+/* What has to be read is read together with what will be asked for next. */
+static bool facts_look_at(struct facts *facts, struct str path, struct source_fact *found)
+{
+    bool unread;
+
+    if (!source_look_cached(facts->session, path, true, facts->options.rehash, found, &unread,
+                            &facts->broken)) {
+        return false;
+    }
+    if (!unread) {
+        return true;
+    }
+    sources_read_ahead(facts);
+    return source_look(facts->session, path, true,
+                       facts->options.rehash && !sources_were_read(facts, path), found,
+                       &facts->broken);
+}
+
 bool facts_source(struct facts *facts, struct str path, struct source_fact *fact)
 {
     uint32_t number = map_get(&facts->source_numbers, path);
@@ -78,7 +98,7 @@ bool facts_source(struct facts *facts, struct str path, struct source_fact *fact
         *fact = facts->sources[number];
         return true;
     }
-    if (!source_look(facts->session, path, true, facts->options.rehash, &found, &facts->broken)) {
+    if (!facts_look_at(facts, path, &found)) {
         return false;
     }
     if (facts->source_count == facts->source_cap) {

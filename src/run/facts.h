@@ -11,6 +11,7 @@
 #include "model/key.h"
 #include "policy/decide.h"
 #include "run/sources.h"
+#include "run/sources_ahead.h"
 
 struct standing; /* run/standing.h */
 
@@ -78,6 +79,7 @@ struct facts {
     struct map source_numbers;
     struct source_fact *sources; /* by number: each path is looked at once */
     uint32_t source_count, source_cap;
+    struct sources_ahead ahead;
     struct map tool_numbers;
     struct digest *tools;
     struct str *tool_problems;

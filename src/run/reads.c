@@ -322,6 +322,7 @@ bool facts_reads_of(struct facts *facts, struct inst_id instance)
     struct inst_fact *fact = &facts->instances[instance.n];
     struct resolved_inputs resolved = {0};
 
+    facts->ahead.from = instance;
     fact->has_reads = fact->keyed = false;
     fact->lack = STR_NONE;
     if (!reads_resolve(facts, instance, fact, &resolved)) {

@@ -13,8 +13,8 @@
 #include "os/walk.h"
 #include "store/kinds.h"
 
-static bool source_cached(struct session *session, struct str path,
-                          const struct signature *signature, struct digest *digest)
+bool source_is_cached(const struct session *session, struct str path,
+                      const struct signature *signature, struct digest *digest)
 {
     struct index_path row;
 
@@ -26,8 +26,8 @@ static bool source_cached(struct session *session, struct str path,
     return true;
 }
 
-static void source_note(struct session *session, struct str path, const struct signature *signature,
-                        const struct digest *digest, bool firm)
+void source_note(struct session *session, struct str path, const struct signature *signature,
+                 const struct digest *digest, bool firm)
 {
     if (session->index != NULL) {
         index_put_path(
@@ -101,12 +101,13 @@ static bool source_read(struct session *session, struct str path, struct source_
     return err_set(err, STATUS_ENVIRONMENT, "'%s': neither a file nor a folder", path.data);
 }
 
-bool source_look(struct session *session, struct str path, bool follow, bool rehash,
-                 struct source_fact *fact, struct err *err)
+bool source_look_cached(struct session *session, struct str path, bool follow, bool rehash,
+                        struct source_fact *fact, bool *unread, struct err *err)
 {
     enum file_type type;
 
     *fact = (struct source_fact){0};
+    *unread = false;
     if (!signature_read(AT_FDCWD, path.data, follow, &fact->signature, err)) {
         return false;
     }
@@ -118,14 +119,25 @@ bool source_look(struct session *session, struct str path, bool follow, bool reh
     if (!fact->exists || fact->folder) {
         return true;
     }
-    if (!rehash && source_cached(session, path, &fact->signature, &fact->digest)) {
-        fact->firm = true;
-        return true;
-    }
-    if (!source_read(session, path, fact, err)) {
+    fact->firm = !rehash && source_is_cached(session, path, &fact->signature, &fact->digest);
+    *unread = !fact->firm;
+    return true;
+}
+
+bool source_look(struct session *session, struct str path, bool follow, bool rehash,
+                 struct source_fact *fact, struct err *err)
+{
+    bool unread;
+
+    if (!source_look_cached(session, path, follow, rehash, fact, &unread, err)) {
         return false;
     }
-    source_note(session, path, &fact->signature, &fact->digest, fact->firm);
+    if (unread) {
+        if (!source_read(session, path, fact, err)) {
+            return false;
+        }
+        source_note(session, path, &fact->signature, &fact->digest, fact->firm);
+    }
     return true;
 }
 

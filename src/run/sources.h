@@ -21,6 +21,16 @@ struct source_fact {
 bool source_look(struct session *session, struct str path, bool follow, bool rehash,
                  struct source_fact *fact, struct err *err);
 
+/* The same without reading a file: `*unread` tells that its digest is not known. */
+bool source_look_cached(struct session *session, struct str path, bool follow, bool rehash,
+                        struct source_fact *fact, bool *unread, struct err *err);
+/* Does the stat cache know the digest of what has this signature now? */
+bool source_is_cached(const struct session *session, struct str path,
+                      const struct signature *signature, struct digest *digest);
+/* Takes what was read into the stat cache. */
+void source_note(struct session *session, struct str path, const struct signature *signature,
+                 const struct digest *digest, bool firm);
+
 /* Does the output at `path` have exactly these bytes? A folder is compared with its tree: every
  * entry, and nothing besides. `*exists`: something lies there. `*known`: what lies there is what
  * pawl's own record (`made`) says it put there, so it may be removed or replaced. */
