@@ -15,6 +15,7 @@
 
 struct digests {
     struct cli *cli;
+    struct signature_times *times;
     struct hashing_file *files; /* HASHING_FILES */
     uint32_t count;
     int status;
@@ -40,7 +41,7 @@ static void digests_end(struct digests *digests)
     for (uint32_t i = 0; i < digests->count; i++) {
         digests->files[i].wanted = true;
     }
-    hashing_read(NULL, digests->files, digests->count);
+    hashing_read(digests->times, digests->files, digests->count);
     for (uint32_t i = 0; i < digests->count; i++) {
         struct hashing_file *file = &digests->files[i];
 
@@ -88,6 +89,7 @@ int dump_digests(struct cli *cli)
     struct strbuf names = {0};
     struct err err = {0};
 
+    digests.times = signature_times_new();
     digests.files = mem_calloc(HASHING_FILES, sizeof(*digests.files));
     for (uint32_t i = 1; i < cli->operands.count; i++) {
         if (strcmp(cli->operands.items[i], "-") != 0) {
@@ -98,6 +100,7 @@ int dump_digests(struct cli *cli)
     }
     digests_end(&digests);
     free(digests.files);
+    signature_times_free(digests.times);
     strbuf_fini(&names);
     return digests.status;
 }

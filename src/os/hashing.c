@@ -96,6 +96,7 @@ static void look_work(void *arg)
         for (uint32_t i = from; i < end; i++) {
             struct hashing_file *file = &hashing->files[i];
 
+            file->looked_ns = signature_clock_ns();
             file->looked = signature_read(AT_FDCWD, file->path, true, &file->found, NULL);
         }
     }
@@ -116,27 +117,28 @@ static int hashing_open(const struct hashing_file *file)
     return sys_open(file->path, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
 }
 
-static void hashing_end(struct hashing_file *file, int fd, const struct signature *before,
-                        const struct signature_tick *tick, uint64_t size_bytes)
+/* The signature before the read is the one that was looked at: if the one after it is the same, the
+ * same file was opened, and nothing has changed since the look. */
+static void hashing_end(struct hashing *hashing, struct hashing_file *file, int fd,
+                        uint64_t size_bytes)
 {
-    file->read = signature_read_fd(fd, &file->signature, NULL) &&
-                 signature_equal(before, &file->signature) && size_bytes == before->size;
-    file->firm = file->read && signature_is_firm(before, &file->signature, tick);
+    struct signature_tick tick;
+
+    file->read = signature_after(hashing->times, fd, file->looked_ns, &file->signature, &tick) &&
+                 signature_equal(&file->found, &file->signature) && size_bytes == file->found.size;
+    file->firm = file->read && signature_is_firm(&file->found, &file->signature, &tick);
 }
 
 static void hashing_read_large(struct hashing *hashing, struct hashing_file *file)
 {
-    struct signature_tick tick;
-    struct signature before;
     uint64_t size_bytes;
     int fd = hashing_open(file);
 
     if (fd < 0) {
         return;
     }
-    if (signature_begin(hashing->times, fd, &before, &tick) &&
-        file_hash_fd(fd, file->path, &file->digest, &size_bytes, NULL)) {
-        hashing_end(file, fd, &before, &tick, size_bytes);
+    if (file_hash_fd(fd, file->path, &file->digest, &size_bytes, NULL)) {
+        hashing_end(hashing, file, fd, size_bytes);
     }
     (void)sys_close(fd);
 }
@@ -145,21 +147,16 @@ static void hashing_read_large(struct hashing *hashing, struct hashing_file *fil
 static void hashing_read_small(struct hashing *hashing, struct hashing_file *file,
                                unsigned char *to)
 {
-    struct signature_tick tick;
-    struct signature before;
+    ssize_t len;
     int fd = hashing_open(file);
 
     if (fd < 0) {
         return;
     }
-    if (signature_begin(hashing->times, fd, &before, &tick) &&
-        signature_type(&before) == FILE_REGULAR && before.size <= file->found.size) {
-        /* One read: a regular file gives all it has. If it gave less, the size tells. */
-        ssize_t len = sys_read(fd, to, (size_t)before.size + 1);
-
-        if (len >= 0) {
-            hashing_end(file, fd, &before, &tick, (uint64_t)len);
-        }
+    /* One read: a regular file gives all it has. If it gave less or more, the size tells. */
+    len = sys_read(fd, to, (size_t)file->found.size + 1);
+    if (len >= 0) {
+        hashing_end(hashing, file, fd, (uint64_t)len);
     }
     (void)sys_close(fd);
 }

@@ -10,8 +10,8 @@
  *     hashing_read(times, files, count);   `read`, `digest`, `signature`, `firm`
  *
  * Both come back when all is done; the calling thread takes its share. Nothing is an error here: a
- * file that could not be looked at or read, that is not a regular one, or that changed while it was
- * read has `looked` or `read` false, and whoever needs it reads it by itself and learns why. What
+ * file that could not be looked at or read, that is not a regular one, or that changed since the
+ * look has `looked` or `read` false, and whoever needs it reads it by itself and learns why. What
  * is `read` has the digest that file_hash() would have given. Memory: HASHING_BATCH_BYTES a thread.
  */
 #include <stdbool.h>
@@ -21,7 +21,7 @@
 #include "os/signature.h"
 
 enum {
-    HASHING_BATCH_BYTES = 1 << 20,
+    HASHING_BATCH_BYTES = 512 << 10,
     HASHING_BATCH_FILES = 256,
     HASHING_SMALL_BYTES = 64 << 10, /* what is larger is read alone */
     HASHING_FILES = 4096            /* a good number for one call: all of them are kept at once */
@@ -32,12 +32,14 @@ struct hashing_file {
     struct signature found;     /* before anything was read; mode 0: nothing there */
     struct signature signature; /* of what was read, after reading it */
     struct digest digest;
+    int64_t looked_ns; /* the clock before `found` */
     bool looked, wanted, read;
     bool firm; /* the signature may be trusted later */
 };
 
 void hashing_look(struct hashing_file *files, uint32_t count);
-/* Those that are `wanted`; `found` says how large they are. `times` may be NULL. */
+/* Those that are `wanted` and regular files. `times` may be NULL, at the cost of a call for each.
+ */
 void hashing_read(struct signature_times *times, struct hashing_file *files, uint32_t count);
 
 #endif

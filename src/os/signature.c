@@ -303,16 +303,20 @@ struct signature_tick signature_tick_now(struct signature_times *times, int fd)
     return tick_of(times, fd, &stat, coarse_ns);
 }
 
-bool signature_begin(struct signature_times *times, int fd, struct signature *before,
-                     struct signature_tick *tick)
+int64_t signature_clock_ns(void)
+{
+    return clock_coarse_ns();
+}
+
+bool signature_after(struct signature_times *times, int fd, int64_t clock_ns,
+                     struct signature *after, struct signature_tick *tick)
 {
     struct sys_stat stat;
-    int64_t coarse_ns = clock_coarse_ns();
     if (sys_fstat(fd, &stat) < 0) {
         return false;
     }
-    signature_from_stat(&stat, before);
-    *tick = tick_of(times, fd, &stat, coarse_ns);
+    signature_from_stat(&stat, after);
+    *tick = tick_of(times, fd, &stat, clock_ns);
     return true;
 }
 

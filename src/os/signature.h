@@ -68,10 +68,11 @@ struct signature_tick {
     bool multigrain;
 };
 struct signature_tick signature_tick_now(struct signature_times *times, int fd);
-/* The tick and the signature before a read with one call to the kernel, for those who read many
- * files. False: errno. */
-bool signature_begin(struct signature_times *times, int fd, struct signature *before,
-                     struct signature_tick *tick);
+/* For those who read many files: the clock before the signature that is taken before the read, and
+ * then, with one call to the kernel, the signature after it and that tick. False: errno. */
+int64_t signature_clock_ns(void);
+bool signature_after(struct signature_times *times, int fd, int64_t clock_ns,
+                     struct signature *after, struct signature_tick *tick);
 
 bool signature_is_firm(const struct signature *before, const struct signature *after,
                        const struct signature_tick *tick);
