@@ -274,6 +274,7 @@ bench:
 	@for part in 'mixed.sh 1000' 'mixed.sh 500' hog.sh memory.sh; do \
 		PAWL="$$PWD/build/pawl" sh tests/bench/$$part || exit 1; \
 	done
+	@PAWL="$$PWD/build/pawl" sh tests/bench/hash.sh
 
 cover: | build/deps/ready
 	@mkdir -p build/cover && find build/cover -name '*.gcda' -exec rm -f {} +

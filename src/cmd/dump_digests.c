@@ -13,10 +13,13 @@
 #include "os/files.h"
 #include "os/hashing.h"
 
+/* In one call: as many as there are, mostly, so that no thread waits for another between calls. */
+enum { DIGESTS_FILES = 16 * HASHING_FILES };
+
 struct digests {
     struct cli *cli;
     struct signature_times *times;
-    struct hashing_file *files; /* HASHING_FILES */
+    struct hashing_file *files; /* DIGESTS_FILES */
     uint32_t count;
     int status;
 };
@@ -57,7 +60,7 @@ static void digests_end(struct digests *digests)
 static void digests_take(struct digests *digests, const char *path)
 {
     digests->files[digests->count++] = (struct hashing_file){.path = path};
-    if (digests->count == HASHING_FILES) {
+    if (digests->count == DIGESTS_FILES) {
         digests_end(digests);
     }
 }
@@ -90,7 +93,7 @@ int dump_digests(struct cli *cli)
     struct err err = {0};
 
     digests.times = signature_times_new();
-    digests.files = mem_calloc(HASHING_FILES, sizeof(*digests.files));
+    digests.files = mem_calloc(DIGESTS_FILES, sizeof(*digests.files));
     for (uint32_t i = 1; i < cli->operands.count; i++) {
         if (strcmp(cli->operands.items[i], "-") != 0) {
             digests_take(&digests, cli->operands.items[i]);

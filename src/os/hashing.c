@@ -13,13 +13,15 @@
 #include "base/sha256_many.h"
 #include "base/sys.h"
 #include "os/files.h"
+#include "os/hash_relay.h"
 #include "os/pool.h"
 
 enum {
     /* Less than this is not worth another thread. */
     HASHING_LOOKS_A_THREAD = 512,
     HASHING_READS_A_THREAD = 64,
-    HASHING_BYTES_A_THREAD = 1 << 20
+    HASHING_BYTES_A_THREAD = 1 << 20,
+    HASHING_RELAY_BYTES = 8 << 20
 };
 
 /* What the threads share. */
@@ -29,6 +31,7 @@ struct hashing {
     struct hashing_file *files;
     uint32_t count;
     uint32_t next_large, next; /* nobody has taken what lies behind */
+    bool spare;                /* there are more processors than threads */
 };
 
 struct hashing_item {
@@ -46,10 +49,16 @@ struct hashing_batch {
 
 /* --- threads --- */
 
-static uint32_t hashing_threads(uint64_t worth)
+static uint32_t hashing_processors(void)
 {
     int processors = sys_affinity_count();
-    uint64_t most = processors < 1 ? 1 : (uint64_t)processors;
+
+    return processors < 1 ? 1 : (uint32_t)processors;
+}
+
+static uint32_t hashing_threads(uint64_t worth)
+{
+    uint64_t most = hashing_processors();
 
     most = most < POOL_WORKERS_MAX ? most : POOL_WORKERS_MAX;
     return (uint32_t)(worth < most ? worth : most);
@@ -133,11 +142,16 @@ static void hashing_read_large(struct hashing *hashing, struct hashing_file *fil
 {
     uint64_t size_bytes;
     int fd = hashing_open(file);
+    bool ok;
 
     if (fd < 0) {
         return;
     }
-    if (file_hash_fd(fd, file->path, &file->digest, &size_bytes, NULL)) {
+    /* What was opened may be no regular file any more: then its signature is another, too. */
+    ok = hashing->spare && file->found.size >= HASHING_RELAY_BYTES
+             ? hash_relay(fd, &file->digest, &size_bytes)
+             : file_hash_fd(fd, file->path, &file->digest, &size_bytes, NULL);
+    if (ok) {
         hashing_end(hashing, file, fd, size_bytes);
     }
     (void)sys_close(fd);
@@ -275,7 +289,7 @@ static uint64_t hashing_work(struct hashing_file *files, uint32_t count)
         if (files[i].wanted) {
             wanted++;
             /* What `found` says is only a guess of what will be there. */
-            bytes += files[i].found.size < INT64_MAX / HASHING_FILES ? files[i].found.size : 0;
+            bytes += files[i].found.size < UINT64_MAX / count ? files[i].found.size : 0;
         }
     }
     worth = 1 + bytes / HASHING_BYTES_A_THREAD + wanted / HASHING_READS_A_THREAD;
@@ -288,6 +302,7 @@ void hashing_read(struct signature_times *times, struct hashing_file *files, uin
     uint64_t worth = hashing_work(files, count);
 
     if (worth != 0) {
+        hashing.spare = hashing_threads(worth) < hashing_processors();
         hashing_share(&hashing, hashing_threads(worth), read_work);
     }
 }

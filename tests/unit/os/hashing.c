@@ -11,6 +11,7 @@
 #include "../temp_folder.h"
 #include "base/clock.h"
 #include "os/files.h"
+#include "os/hash_relay.h"
 #include "os/hashing.h"
 
 enum { FILES = 1500, BYTES_MOST = 3 * HASHING_SMALL_BYTES, WRITES = 300, WRITTEN_BYTES = 9000 };
@@ -138,6 +139,48 @@ static void test_equal_to_one_by_one(void **state)
     }
 }
 
+/* One large file: a thread reads, another hashes. */
+static void test_relay(void **state)
+{
+    static const uint32_t sizes[] = {0, 1, 262143, 262144, 262145, 5000000};
+    struct digest expected, digest;
+    uint64_t size_bytes;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+        int fd = open(paths[i], O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+
+        assert_true(fd >= 0);
+        for (uint32_t at = 0; at < sizes[i]; at += BYTES_MOST) {
+            uint32_t left = sizes[i] - at;
+
+            assert_true(write(fd, bytes, left < BYTES_MOST ? left : BYTES_MOST) > 0);
+        }
+        assert_true(file_hash(AT_FDCWD, paths[i], &expected, NULL, NULL));
+        assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+        assert_true(hash_relay(fd, &digest, &size_bytes));
+        assert_int_equal(size_bytes, sizes[i]);
+        assert_memory_equal(&digest, &expected, sizeof(digest));
+        close(fd);
+    }
+    assert_false(hash_relay(here.fd, &digest, &size_bytes)); /* EISDIR */
+}
+
+static void test_only_large(void **state)
+{
+    (void)state;
+    write_bytes(paths[0], bytes, BYTES_MOST);
+    assert_int_equal(truncate(paths[0], 50 << 20), 0);
+    write_bytes(paths[1], bytes, 10);
+    let_tick_pass();
+    look_and_read(1);
+    check_file(&files[0]);
+    assert_true(files[0].firm);
+    look_and_read(2);
+    check_file(&files[0]);
+    check_file(&files[1]);
+}
+
 static void test_only_wanted(void **state)
 {
     (void)state;
@@ -248,8 +291,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_equal_to_one_by_one), TEST(test_only_wanted), TEST(test_what_is_no_file),
-        TEST(test_changed_after_the_look), TEST(test_firm_under_a_writer)};
+        TEST(test_equal_to_one_by_one), TEST(test_relay),
+        TEST(test_only_large),          TEST(test_only_wanted),
+        TEST(test_what_is_no_file),     TEST(test_changed_after_the_look),
+        TEST(test_firm_under_a_writer)};
 
     return cmocka_run_group_tests_name("os/hashing", tests, NULL, NULL);
 }
