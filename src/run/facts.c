@@ -71,21 +71,25 @@ bool facts_regular_source(struct facts *facts, struct str path, struct source_fa
     return false;
 }
 
+static bool facts_must_rehash(const struct facts *facts, struct str path)
+{
+    return facts->options.rehash && !sources_were_read(facts, path);
+}
+
 /* What has to be read is read together with what will be asked for next. */
 static bool facts_look_at(struct facts *facts, struct str path, struct source_fact *found)
 {
     bool unread;
 
-    if (!source_look_cached(facts->session, path, true, facts->options.rehash, found, &unread,
-                            &facts->broken)) {
+    if (!source_look_cached(facts->session, path, true, facts_must_rehash(facts, path), found,
+                            &unread, &facts->broken)) {
         return false;
     }
     if (!unread) {
         return true;
     }
     sources_read_ahead(facts);
-    return source_look(facts->session, path, true,
-                       facts->options.rehash && !sources_were_read(facts, path), found,
+    return source_look(facts->session, path, true, facts_must_rehash(facts, path), found,
                        &facts->broken);
 }
 
