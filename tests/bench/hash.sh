@@ -31,6 +31,8 @@ die() {
     exit 1
 }
 
+# shellcheck source=tests/bench/rotate.sh
+. "$here/rotate.sh"
 [ -x "$pawl" ] || die "'$pawl' is not there"
 pawl=$(cd "$(dirname "$pawl")" && pwd)/$(basename "$pawl")
 mkdir -p "$dir"
@@ -83,20 +85,6 @@ step() { # WHAT TOOL ROUND
     sed 's/ \*/  /' "found.$2" | cmp -s - "found.$1.sha256sum" ||
         die "$2 and sha256sum disagree about '$1'"
     [ "$3" = 0 ] || printf '%s,%s,%s,%s\n' "$1" "$2" "$3" "$(cat "$dir/figures")" >>"$results"
-}
-
-# `rotate N WORD…`: the words from the N-th on, then those before it.
-rotate() {
-    skip=$1
-    shift
-    skip=$((skip % $#))
-    while [ "$skip" -gt 0 ]; do
-        first=$1
-        shift
-        set -- "$@" "$first"
-        skip=$((skip - 1))
-    done
-    printf '%s\n' "$*"
 }
 
 measure_all() {

@@ -28,6 +28,8 @@ pawl=${PAWL:-$here/../../build/pawl}
 jobs=${BENCH_JOBS:-2}
 scenarios=${BENCH_SCENARIOS:-full no-op touch change}
 
+# shellcheck source=tests/bench/rotate.sh
+. "$here/rotate.sh"
 mkdir -p "$dir"
 dir=$(cd "$dir" && pwd)
 results=$dir/results.csv
@@ -135,21 +137,6 @@ step() { # SCENARIO ROUND TOOL
 }
 
 # --- all of it -----------------------------------------------------------------------------------
-
-# `rotate N WORD…`: the words from the N-th on, then those before it, so that no tool is always
-# first.
-rotate() {
-    skip=$1
-    shift
-    skip=$((skip % $#))
-    while [ "$skip" -gt 0 ]; do
-        first=$1
-        shift
-        set -- "$@" "$first"
-        skip=$((skip - 1))
-    done
-    printf '%s\n' "$*"
-}
 
 measure_size() {
     if [ "$size" -le 1000 ]; then runs=${BENCH_RUNS:-5}; else runs=${BENCH_RUNS:-3}; fi
