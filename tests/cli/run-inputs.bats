@@ -462,3 +462,35 @@ load run
 	ends 0
 	ran s
 }
+
+@test "of many sources each one that changed is noticed, and no other" {
+	manifest <<-'END'
+		[stage.one]
+		matrix = { f = { glob = "src/*" } }
+		run = ["sh", "-c", "echo $1 >>../ran; cp $1 $2", "sh", "{{f}}", "{{outputs}}"]
+		inputs = ["{{f}}"]
+		outputs = ["out/{{base(f)}}"]
+		[stage.all]
+		run = ["sh", "-c", "echo all >>../ran; cat tree/* | sha256sum >sum"]
+		inputs = ["tree/"]
+		outputs = ["sum"]
+	END
+	mkdir src tree
+	for i in $(seq 1 40); do echo "$i" >"src/$i"; done
+	for i in $(seq 1 300); do head -c "$((i * 400))" /dev/zero | tr '\0' "$((i % 10))" >"tree/$i"; done
+	ends 0
+	has sum "$(cat tree/* | sha256sum)"
+	ends 0 --rehash
+	ran
+	rm -f .pawl/index .pawl/index.log
+	ends 0
+	ran
+	# As many bytes as before, and its old time.
+	touch -r tree/77 ../time
+	printf x | dd of=tree/77 bs=1 seek=500 conv=notrunc status=none
+	touch -r ../time tree/77
+	echo x >src/9
+	ends 0
+	ran src/9 all
+	has sum "$(cat tree/* | sha256sum)"
+}
