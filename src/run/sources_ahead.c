@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "os/hashing.h"
 #include "run/facts.h"
+#include "run/standing.h"
 
 enum { AHEAD_WINDOW_LEAST = 32, AHEAD_WINDOW_GROWS = 4, AHEAD_INSTANCES_A_PATH = 4 };
 
@@ -153,6 +154,9 @@ static bool ahead_is_certain(const struct facts *facts, struct inst_id instance)
     const struct plan_instance *inst = &plan->instances[instance.n];
     const struct decide *decide = facts->decide;
 
+    if (facts->options.standing != NULL && facts->options.standing->stands[instance.n]) {
+        return false;
+    }
     if (!decide->scope[instance.n] || facts->ahead.instances[instance.n] ||
         inst->skip_reason.len != 0 || plan->stages[inst->stage.n].source->run_kind == M_RUN_NONE) {
         return false;
