@@ -27,6 +27,27 @@ load run
 	has out "$(printf 'data/a.csv\ndata/b.csv')"
 }
 
+@test "a folder without files is an input like others" {
+	manifest <<-'END'
+		[stage.s]
+		run = "echo s >>../ran; ls tree > out"
+		inputs = ["tree/"]
+		outputs = ["out"]
+	END
+	mkdir tree
+	ends 0
+	ran s
+	ends 0
+	ran
+	touch tree/a
+	ends 0
+	ran s
+	has out a
+	rm tree/a
+	ends 0
+	[ ! -s out ]
+}
+
 @test "two stars match folders of any depth" {
 	manifest <<-'END'
 		[stage.s]
