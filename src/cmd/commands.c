@@ -325,7 +325,8 @@ const struct cli_command commands[] = {
              "exit-status, events, manifest-keys, commands or states prints a page of the "
              "manual. 'dump digests FILE...' prints the SHA-256 of files as sha256sum does, by "
              "what a run reads its sources with ('-': their names from the standard input, one a "
-             "line or each ended by NUL).",
+             "line or each ended by NUL). 'dump plan FILE' reads and plans a manifest and prints "
+             "how much there is; 'dump instances FILE' prints the whole plan.",
      .options = no_options,
      .operands_least = 2,
      .operands_most = COMMAND_MANY,

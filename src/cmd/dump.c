@@ -82,6 +82,9 @@ int cmd_dump(struct cli *cli)
     if (strcmp(what, "toml") == 0) {
         return dump_toml(cli, name);
     }
+    if (strcmp(what, "plan") == 0 || strcmp(what, "instances") == 0) {
+        return dump_plan(cli, name, strcmp(what, "instances") == 0);
+    }
     for (size_t i = 0; i < DUMP_PAGES; i++) {
         if (strcmp(what, dump_pages[i].what) == 0 && strcmp(name, dump_pages[i].name) == 0) {
             dump_pages[i].write(&cli->out);

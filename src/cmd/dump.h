@@ -20,4 +20,7 @@ void dump_docs_manifest_keys(struct strbuf *out);
 void dump_docs_commands(struct strbuf *out);
 void dump_docs_states(struct strbuf *out);
 
+/* Reads and plans a manifest, and prints counts or, with `whole`, the plan. The exit status. */
+int dump_plan(struct cli *cli, const char *file, bool whole);
+
 #endif

@@ -33,6 +33,31 @@ setup() {
 	done
 }
 
+@test "a plan, counted and whole" {
+	cat >pawl.toml <<-'END'
+		[pipeline]
+		name = "dumped"
+		[stage.split]
+		matrix = { part = ["a", "b"] }
+		outputs = { one = "{{part}}.txt" }
+		run = "echo {{part}} >{{outputs.one}}"
+		[stage.join]
+		inputs = ["a.txt", "b.txt"]
+		outputs = { one = "all" }
+		run = "cat {{inputs}} >{{outputs.one}}"
+	END
+	expected="stages 2 instances 3 inputs 2 outputs 3 paths 3 edges 2"
+	[ "$("$PAWL" dump plan pawl.toml | tr '\n' ' ')" = "$expected " ]
+	"$PAWL" dump instances pawl.toml >lines
+	[ "$(grep -c '"instance":' lines)" -eq 3 ]
+	[[ "$(sed -n 3p lines)" == '{"instance":"join","stage":"join","skip":"","inputs":[{"file":"a.txt",'* ]]
+	[[ "$(sed -n 3p lines)" == *'"producers":["split@part=a","split@part=b"]'* ]]
+	[[ "$(sed -n 2p lines)" == *'"argv":["/bin/sh",'*'"echo b >b.txt"]'* ]]
+	[ ! -e .pawl ]
+	run --separate-stderr "$PAWL" dump plan missing.toml
+	[ "$status" -eq 2 ]
+}
+
 @test "what cannot be read or dumped" {
 	run --separate-stderr "$PAWL" dump toml missing.toml
 	[ "$status" -eq 11 ]
