@@ -263,6 +263,22 @@ void strbuf_putc(struct strbuf *buf, char c)
     strbuf_add(buf, &c, 1);
 }
 
+void strbuf_put_int(struct strbuf *buf, int64_t value)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+    uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+
+    do {
+        digits[--at] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left != 0);
+    if (value < 0) {
+        digits[--at] = '-';
+    }
+    strbuf_add(buf, digits + at, sizeof(digits) - at);
+}
+
 void strbuf_vprintf(struct strbuf *buf, const char *format, va_list args)
 {
     va_list again;
