@@ -107,7 +107,8 @@ static bool adopt_take(struct adopt *adopt, struct inst_id instance, struct err 
     bool changed;
 
     result.ended_ns = result.started_ns;
-    result.flags |= stage->tools_given || session->manifest.portable ? RESULT_PORTABLE : 0;
+    result.flags |=
+        stage->settings->tools_given || session->manifest.portable ? RESULT_PORTABLE : 0;
     result.outputs = ARENA_ARRAY(&session->arena, struct result_output, inst->output_count);
     for (uint32_t i = 0; i < inst->output_count; i++) {
         if (!adopt_output(adopt, inst, inst->outputs_first + i, &result, err)) {

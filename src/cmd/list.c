@@ -63,16 +63,16 @@ static void list_files(struct strbuf *out, const struct m_stage *stage)
     for (uint32_t i = 0; i < stage->input_count; i++) {
         list_file(out, &first, "    reads  ", stage->inputs[i].path.text);
     }
-    if (stage->std_in.tmpl != NULL) {
-        list_file(out, &first, "    reads  ", stage->std_in.text);
+    if (stage->settings->std_in.tmpl != NULL) {
+        list_file(out, &first, "    reads  ", stage->settings->std_in.text);
     }
     strbuf_puts(out, first ? "" : "\n");
     first = true;
     for (uint32_t i = 0; i < stage->output_count; i++) {
         list_file(out, &first, "    makes  ", stage->outputs[i].path.text);
     }
-    if (stage->std_out.tmpl != NULL) {
-        list_file(out, &first, "    makes  ", stage->std_out.text);
+    if (stage->settings->std_out.tmpl != NULL) {
+        list_file(out, &first, "    makes  ", stage->settings->std_out.text);
     }
     strbuf_puts(out, first ? "" : "\n");
     first = true;
@@ -88,16 +88,16 @@ static void list_stage(struct list_show *show, const struct plan_stage *stage)
     const struct m_stage *source = stage->source;
 
     strbuf_printf(out, "%.*s", STR_ARG(stage->name));
-    if (source->axis_count != 0) {
+    if (source->settings->axis_count != 0) {
         strbuf_printf(out, "  (%u instance%s)", stage->instance_count,
                       stage->instance_count == 1 ? "" : "s");
     }
     strbuf_putc(out, '\n');
-    if (source->desc.tmpl != NULL) {
-        strbuf_printf(out, "    %.*s\n", STR_ARG(source->desc.text));
+    if (source->settings->desc.tmpl != NULL) {
+        strbuf_printf(out, "    %.*s\n", STR_ARG(source->settings->desc.text));
     }
-    for (uint32_t a = 0; a < source->axis_count; a++) {
-        strbuf_printf(out, "    axis   %.*s:", STR_ARG(source->axes[a].name));
+    for (uint32_t a = 0; a < source->settings->axis_count; a++) {
+        strbuf_printf(out, "    axis   %.*s:", STR_ARG(source->settings->axes[a].name));
         list_axis_values(show, stage, a, list_add_value, out);
         strbuf_putc(out, '\n');
     }
@@ -123,16 +123,16 @@ static void list_json_files(struct json_writer *w, const struct m_stage *stage)
     for (uint32_t i = 0; i < stage->input_count; i++) {
         json_str(w, stage->inputs[i].path.text);
     }
-    if (stage->std_in.tmpl != NULL) {
-        json_str(w, stage->std_in.text);
+    if (stage->settings->std_in.tmpl != NULL) {
+        json_str(w, stage->settings->std_in.text);
     }
     json_array_end(w);
     json_field_array(w, "outputs");
     for (uint32_t i = 0; i < stage->output_count; i++) {
         json_str(w, stage->outputs[i].path.text);
     }
-    if (stage->std_out.tmpl != NULL) {
-        json_str(w, stage->std_out.text);
+    if (stage->settings->std_out.tmpl != NULL) {
+        json_str(w, stage->settings->std_out.text);
     }
     json_array_end(w);
     json_field_array(w, "needs");
@@ -149,12 +149,12 @@ static void list_json_stage(struct list_show *show, const struct plan_stage *sta
 
     json_object_begin(w);
     json_field_str(w, "stage", stage->name);
-    if (source->desc.tmpl != NULL) {
-        json_field_str(w, "desc", source->desc.text);
+    if (source->settings->desc.tmpl != NULL) {
+        json_field_str(w, "desc", source->settings->desc.text);
     }
     json_field_object(w, "axes");
-    for (uint32_t a = 0; a < source->axis_count; a++) {
-        json_key(w, source->axes[a].name);
+    for (uint32_t a = 0; a < source->settings->axis_count; a++) {
+        json_key(w, source->settings->axes[a].name);
         json_array_begin(w);
         list_axis_values(show, stage, a, list_json_value, w);
         json_array_end(w);

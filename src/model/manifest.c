@@ -143,11 +143,15 @@ void m_table_read(struct m_reader *reader, enum manifest_table kind, const struc
     TOML_EACH(entry, table)
     {
         uint32_t number = map_get(&reader->keys[kind], entry->key);
+        const struct manifest_key_row *row;
 
         if (number == MAP_MISSING) {
             m_key_unknown(reader, kind, entry);
-        } else if (m_key_is_allowed(reader, &manifest_keys[number], entry)) {
-            manifest_keys[number].read(reader, &manifest_keys[number], entry, into);
+            continue;
+        }
+        row = &manifest_keys[number];
+        if (m_key_is_allowed(reader, row, entry)) {
+            row->read(reader, row, entry, row->of_settings ? m_stage_settings(reader, into) : into);
         }
     }
 }
@@ -167,6 +171,8 @@ void m_key_nothing(struct m_reader *reader, const struct manifest_key_row *row,
 
 static void m_reader_init(struct m_reader *reader)
 {
+    template_cache_init(&reader->templates, reader->arena);
+    reader->defaults.settings = ARENA_NEW(reader->arena, struct m_settings);
     for (uint32_t i = 0; i < MANIFEST_TABLES; i++) {
         map_init(&reader->keys[i]);
     }
@@ -177,6 +183,7 @@ static void m_reader_init(struct m_reader *reader)
 
 static void m_reader_fini(struct m_reader *reader)
 {
+    template_cache_fini(&reader->templates);
     for (uint32_t i = 0; i < MANIFEST_TABLES; i++) {
         map_fini(&reader->keys[i]);
     }

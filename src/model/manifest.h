@@ -107,21 +107,12 @@ struct m_pool_use {
     struct span span;
 };
 
-struct m_stage {
-    struct str name;
-    struct span span; /* of the name in its header */
+/* What a stage may say beyond what it runs, reads and writes. One that says none of it shares these
+ * with [defaults], so that a hundred thousand plain stages stay small. */
+struct m_settings {
     struct m_text desc;
-    enum m_run_kind run_kind;
-    struct span run_span;
-    struct m_list run;   /* SHELL: one item; ARGV: its elements */
     struct m_list shell; /* argv before the string; not given: the default */
     struct m_text dir, std_in, std_out, depfile;
-    struct m_input *inputs;
-    uint32_t input_count;
-    struct m_output *outputs;
-    uint32_t output_count;
-    bool outputs_given; /* `outputs = []` was written */
-    struct m_list needs;
     struct m_tool *tools;
     uint32_t tool_count;
     bool tools_given;
@@ -144,6 +135,20 @@ struct m_stage {
     struct m_pool_use *pools;
     uint32_t pool_count;
     struct m_text tty; /* bool */
+};
+
+struct m_stage {
+    struct str name;
+    struct span span; /* of the name in its header */
+    enum m_run_kind run_kind;
+    struct span run_span;
+    struct m_list run; /* SHELL: one item; ARGV: its elements */
+    struct m_input *inputs;
+    struct m_output *outputs;
+    uint32_t input_count, output_count;
+    bool outputs_given; /* `outputs = []` was written */
+    struct m_list needs;
+    const struct m_settings *settings;
 };
 
 struct m_param {
@@ -254,8 +259,9 @@ struct manifest_key_row {
     bool supported;      /* false: known, gives "not supported yet" */
     bool in_defaults;    /* a stage key that [defaults] may set */
     bool in_local;       /* pawl.local.toml may set it */
+    bool of_settings;    /* of a stage: in struct m_settings */
     /* The reader's (model/manifest_read.h): puts the value into the struct `into` that the table
-     * stands for, simple ones at `at`. */
+     * stands for, or with `of_settings` into the settings of the stage; simple ones at `at`. */
     void (*read)(struct m_reader *reader, const struct manifest_key_row *row,
                  const struct toml_entry *entry, void *into);
     size_t at;

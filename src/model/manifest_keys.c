@@ -9,6 +9,7 @@
 #define TOP(name_)            ROW(MANIFEST_TOP, name_)
 #define PIPELINE(name_)       ROW(MANIFEST_PIPELINE, name_), .supported = true
 #define STAGE(name_)          ROW(MANIFEST_STAGE, name_), .supported = true, .in_defaults = true
+#define SETTING(name_)        STAGE(name_), .of_settings = true
 #define STAGE_ALONE(name_)    ROW(MANIFEST_STAGE, name_), .supported = true
 #define STAGE_LATER(name_)    ROW(MANIFEST_STAGE, name_), .in_defaults = true
 #define PARAM(name_)          ROW(MANIFEST_PARAM, name_), .supported = true
@@ -17,7 +18,7 @@
 #define AXIS(name_)           ROW(MANIFEST_AXIS, name_), .supported = true
 #define RETAIN(name_)         ROW(MANIFEST_RETAIN, name_), .supported = true
 #define OF_MANIFEST(member)   .at = offsetof(struct manifest, member)
-#define OF_STAGE(member)      .at = offsetof(struct m_stage, member)
+#define OF_SETTINGS(member)   .at = offsetof(struct m_settings, member)
 #define OF_INPUT(member)      .at = offsetof(struct m_input, member)
 #define OF_OUTPUT(member)     .at = offsetof(struct m_output, member)
 #define OF_AXIS(member)       .at = offsetof(struct m_axis, member)
@@ -97,20 +98,20 @@ const struct manifest_key_row manifest_keys[] = {
     {ROW(MANIFEST_POOL, "slots"), .supported = true, .in_local = true, .read = m_key_slots,
      TYPE("integer", "How many at once. Required.")},
 
-    {STAGE("desc"), .read = m_key_text, OF_STAGE(desc),
+    {SETTING("desc"), .read = m_key_text, OF_SETTINGS(desc),
      TYPE("string", "One line for `list` and reports.")},
     {STAGE_ALONE("run"), .read = m_key_run,
      TYPE("string or array of strings",
           "The command: a string is given to `shell`, an array is executed as it is. A stage "
           "without `run` is a name for its `needs`.")},
-    {STAGE("shell"), .read = m_key_shell,
+    {SETTING("shell"), .read = m_key_shell,
      TYPE("array of strings", "What a `run` string is given to. Default: `[\"/bin/sh\", \"-eu\", "
                               "\"-c\"]`, with `-o pipefail` where that shell accepts it.")},
-    {STAGE("dir"), .read = m_key_dir, OF_STAGE(dir),
+    {SETTING("dir"), .read = m_key_dir, OF_SETTINGS(dir),
      TYPE("path", "Working directory, inside the workspace.")},
-    {STAGE("stdin"), .read = m_key_stdin, OF_STAGE(std_in),
+    {SETTING("stdin"), .read = m_key_stdin, OF_SETTINGS(std_in),
      TYPE("path", "A file that the command reads on standard input; an input.")},
-    {STAGE("stdout"), .read = m_key_out_file, OF_STAGE(std_out),
+    {SETTING("stdout"), .read = m_key_out_file, OF_SETTINGS(std_out),
      TYPE("path", "A file that the command's standard output becomes; an output that appears whole "
                   "or not at all.")},
     {STAGE_ALONE("inputs"), .read = m_key_inputs,
@@ -121,44 +122,44 @@ const struct manifest_key_row manifest_keys[] = {
      TYPE("array or table",
           "Paths and folders (`model/`) that the command writes, each a string or `{ path, "
           "optional, store, temp, persist, non_empty }`; in a table, by name.")},
-    {STAGE("needs"), .read = m_key_needs, OF_STAGE(needs),
+    {STAGE("needs"), .read = m_key_needs, .at = offsetof(struct m_stage, needs),
      TYPE("array of strings",
           "Stages that must be done first, beyond those whose outputs are inputs here.")},
-    {STAGE("tools"), .read = m_key_tools,
+    {SETTING("tools"), .read = m_key_tools,
      TYPE("array", "Programs whose bytes count (found on PATH), or `{ run = \"python3 -V\" }`: a "
                    "command whose output counts.")},
-    {STAGE("env"), .read = m_key_env,
+    {SETTING("env"), .read = m_key_env,
      TYPE("table", "Environment variables that are set for the command.")},
-    {STAGE("pass_env"), .read = m_key_pass_env,
+    {SETTING("pass_env"), .read = m_key_pass_env,
      TYPE("array of strings", "Variables passed through and counted, with `*` as a wildcard; one "
                               "that is not set is an error unless written `NAME?`.")},
-    {STAGE("secret_env"), .read = m_key_secret_env,
+    {SETTING("secret_env"), .read = m_key_secret_env,
      TYPE("array of strings", "Variables passed through, never counted and never shown.")},
-    {STAGE("depfile"), .read = m_key_out_file, OF_STAGE(depfile),
+    {SETTING("depfile"), .read = m_key_out_file, OF_SETTINGS(depfile),
      TYPE("path",
           "A dependency file in make's form that the command writes; its paths become inputs.")},
-    {STAGE("cache"), .read = m_key_text_bool, OF_STAGE(cache),
+    {SETTING("cache"), .read = m_key_text_bool, OF_SETTINGS(cache),
      TYPE("boolean", "`false`: runs once in each run.")},
-    {STAGE("when"), .read = m_key_when,
+    {SETTING("when"), .read = m_key_when,
      TYPE("expression", "False: the stage is skipped, with the reason.")},
-    {STAGE("matrix"), .read = m_key_matrix,
+    {SETTING("matrix"), .read = m_key_matrix,
      TYPE("table", "Axes by name: one instance for each combination, less those in `exclude`.")},
-    {STAGE("timeout"), .read = m_key_duration, OF_STAGE(timeout),
+    {SETTING("timeout"), .read = m_key_duration, OF_SETTINGS(timeout),
      TYPE("duration", "How long one attempt may take.")},
-    {STAGE("grace"), .read = m_key_grace, OF_STAGE(grace),
+    {SETTING("grace"), .read = m_key_grace, OF_SETTINGS(grace),
      TYPE("duration", "From TERM to KILL. Default: that of the pipeline.")},
-    {STAGE("on_failure"), .read = m_key_on_failure,
+    {SETTING("on_failure"), .read = m_key_on_failure,
      TYPE("\"stop\" or \"ignore\"", "`stop` (default): nothing new starts. `ignore`: a warning; "
                                     "the outputs count as missing.")},
-    {STAGE("cpu"), .in_local = true, .read = m_key_cpu,
+    {SETTING("cpu"), .in_local = true, .read = m_key_cpu,
      TYPE("integer or \"all\"", "Cores that an attempt takes. Default: 1.")},
-    {STAGE("memory"), .in_local = true, .read = m_key_size, OF_STAGE(memory),
+    {SETTING("memory"), .in_local = true, .read = m_key_size, OF_SETTINGS(memory),
      TYPE("size", "Memory that an attempt takes.")},
-    {STAGE("pool"), .in_local = true, .read = m_key_pool_use,
+    {SETTING("pool"), .in_local = true, .read = m_key_pool_use,
      TYPE("string or table", "A pool of which an attempt takes one slot, or `{ NAME = slots }`.")},
-    {STAGE("priority"), .in_local = true, .read = m_key_priority,
+    {SETTING("priority"), .in_local = true, .read = m_key_priority,
      TYPE("integer", "Larger starts first. Default: 0.")},
-    {STAGE("tty"), .read = m_key_text_bool, OF_STAGE(tty),
+    {SETTING("tty"), .read = m_key_text_bool, OF_SETTINGS(tty),
      TYPE("boolean", "The command gets the terminal, alone.")},
     {STAGE_LATER("each"), TYPE("table", "One command for each item of a stream.")},
     {STAGE_LATER("mode"), TYPE("\"spawn\" or \"worker\"", "How the items of a stream are worked.")},

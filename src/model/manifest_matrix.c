@@ -42,7 +42,7 @@ static void m_axis_read_list(struct m_reader *reader, struct str key,
 {
     axis->kind = M_AXIS_FROM_LIST;
     if (m_text_string(reader, key, value, TEMPLATE_TEXT, &axis->source) &&
-        template_sole(axis->source.tmpl) == NULL) {
+        !template_is_sole(axis->source.tmpl)) {
         m_error(reader, value->span, "write [\"…\"] for one value", key,
                 "must be one template that gives a list");
     }
@@ -173,17 +173,17 @@ static int m_axis_compare(const void *a, const void *b)
 
 /* --- exclude --- */
 
-static bool m_exclude_axis_is_known(struct m_reader *reader, const struct m_stage *stage,
+static bool m_exclude_axis_is_known(struct m_reader *reader, const struct m_settings *settings,
                                     const struct toml_entry *entry)
 {
     struct suggest suggest;
 
     suggest_init(&suggest, entry->key);
-    for (uint32_t i = 0; i < stage->axis_count; i++) {
-        if (str_equal(stage->axes[i].name, entry->key)) {
+    for (uint32_t i = 0; i < settings->axis_count; i++) {
+        if (str_equal(settings->axes[i].name, entry->key)) {
             return true;
         }
-        suggest_offer(&suggest, stage->axes[i].name);
+        suggest_offer(&suggest, settings->axes[i].name);
     }
     m_error(reader, entry->key_span, NULL, STR("exclude"), "names '%.*s', which is no axis",
             STR_ARG(entry->key));
@@ -194,9 +194,9 @@ static bool m_exclude_axis_is_known(struct m_reader *reader, const struct m_stag
 }
 
 static void m_exclude_read(struct m_reader *reader, const struct toml_value *value,
-                           struct m_stage *stage)
+                           struct m_settings *settings)
 {
-    struct m_exclude *exclude = &stage->excludes[stage->exclude_count];
+    struct m_exclude *exclude = &settings->excludes[settings->exclude_count];
 
     if (value->kind != TOML_TABLE || value->table->count == 0) {
         m_error(reader, value->span, "as in { year = 2027, region = \"south\" }", STR("exclude"),
@@ -209,27 +209,27 @@ static void m_exclude_read(struct m_reader *reader, const struct toml_value *val
     exclude->values = ARENA_ARRAY(reader->arena, struct m_text, value->table->count);
     TOML_EACH(entry, value->table)
     {
-        if (m_exclude_axis_is_known(reader, stage, entry) &&
+        if (m_exclude_axis_is_known(reader, settings, entry) &&
             m_text_scalar(reader, STR("exclude"), &entry->value, &exclude->values[exclude->count],
                           NULL)) {
             exclude->axes[exclude->count++] = entry->key;
         }
     }
-    stage->exclude_count += exclude->count != 0;
+    settings->exclude_count += exclude->count != 0;
 }
 
 static void m_excludes_read(struct m_reader *reader, const struct toml_value *value,
-                            struct m_stage *stage)
+                            struct m_settings *settings)
 {
     if (value->kind != TOML_ARRAY) {
         m_error_kind(reader, value, STR("exclude"), "an array of tables",
                      value->kind == TOML_TABLE ? "write it in [ ]" : NULL);
         return;
     }
-    stage->excludes = ARENA_ARRAY(reader->arena, struct m_exclude, value->array.count);
+    settings->excludes = ARENA_ARRAY(reader->arena, struct m_exclude, value->array.count);
     TOML_ITEMS(item, &value->array)
     {
-        m_exclude_read(reader, item, stage);
+        m_exclude_read(reader, item, settings);
     }
 }
 
@@ -238,11 +238,11 @@ static void m_excludes_read(struct m_reader *reader, const struct toml_value *va
 void m_key_matrix(struct m_reader *reader, const struct manifest_key_row *row,
                   const struct toml_entry *entry, void *into)
 {
-    struct m_stage *stage = into;
+    struct m_settings *settings = into;
     const struct toml_value *exclude;
 
     (void)row;
-    stage->axis_count = stage->exclude_count = 0;
+    settings->axis_count = settings->exclude_count = 0;
     if (entry->value.kind != TOML_TABLE) {
         m_error_kind(reader, &entry->value, entry->key, "a table", "as in { year = [2026, 2027] }");
         return;
@@ -252,18 +252,18 @@ void m_key_matrix(struct m_reader *reader, const struct manifest_key_row *row,
         m_error(reader, entry->value.span, NULL, entry->key, "has more than %d axes", LIMIT_AXES);
         return;
     }
-    stage->axes = ARENA_ARRAY(reader->arena, struct m_axis, entry->value.table->count);
+    settings->axes = ARENA_ARRAY(reader->arena, struct m_axis, entry->value.table->count);
     TOML_EACH(axis, entry->value.table)
     {
         if (&axis->value != exclude &&
             m_name_check(reader, "an axis", axis->key, axis->key_span, false)) {
-            m_axis_read(reader, axis, &stage->axes[stage->axis_count++]);
+            m_axis_read(reader, axis, &settings->axes[settings->axis_count++]);
         }
     }
-    if (stage->axis_count != 0) {
-        qsort(stage->axes, stage->axis_count, sizeof(*stage->axes), m_axis_compare);
+    if (settings->axis_count != 0) {
+        qsort(settings->axes, settings->axis_count, sizeof(*settings->axes), m_axis_compare);
     }
     if (exclude != NULL) {
-        m_excludes_read(reader, exclude, stage);
+        m_excludes_read(reader, exclude, settings);
     }
 }

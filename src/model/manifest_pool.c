@@ -92,20 +92,20 @@ static bool m_pool_is_known(struct m_reader *reader, struct str name, struct spa
 }
 
 static void m_pool_use_table(struct m_reader *reader, const struct toml_entry *key,
-                             struct m_stage *stage)
+                             struct m_settings *settings)
 {
     const struct toml_table *table = key->value.table;
 
-    stage->pools = ARENA_ARRAY(reader->arena, struct m_pool_use, table->count);
+    settings->pools = ARENA_ARRAY(reader->arena, struct m_pool_use, table->count);
     TOML_EACH(entry, table)
     {
-        struct m_pool_use *use = &stage->pools[stage->pool_count];
+        struct m_pool_use *use = &settings->pools[settings->pool_count];
 
         use->name = entry->key;
         use->span = entry->key_span;
         if (m_pool_is_known(reader, entry->key, entry->key_span) &&
             m_text_integer(reader, key->key, &entry->value, 1, LIMIT_JOBS, &use->slots)) {
-            stage->pool_count++;
+            settings->pool_count++;
         }
     }
 }
@@ -113,21 +113,21 @@ static void m_pool_use_table(struct m_reader *reader, const struct toml_entry *k
 void m_key_pool_use(struct m_reader *reader, const struct manifest_key_row *row,
                     const struct toml_entry *entry, void *into)
 {
-    struct m_stage *stage = into;
+    struct m_settings *settings = into;
     struct str name;
 
     (void)row;
-    stage->pools = NULL;
-    stage->pool_count = 0;
+    settings->pools = NULL;
+    settings->pool_count = 0;
     if (entry->value.kind == TOML_TABLE) {
-        m_pool_use_table(reader, entry, stage);
+        m_pool_use_table(reader, entry, settings);
     } else if (entry->value.kind != TOML_STRING) {
         m_error_kind(reader, &entry->value, entry->key, "the name of a pool or a table",
                      "as in \"db\" or { db = 2 }");
     } else if (m_plain_string(reader, entry->key, &entry->value, &name) &&
                m_pool_is_known(reader, name, entry->value.span)) {
-        stage->pools = ARENA_NEW(reader->arena, struct m_pool_use);
-        stage->pools[0] = (struct m_pool_use){.name = name, .span = entry->value.span};
-        stage->pool_count = 1;
+        settings->pools = ARENA_NEW(reader->arena, struct m_pool_use);
+        settings->pools[0] = (struct m_pool_use){.name = name, .span = entry->value.span};
+        settings->pool_count = 1;
     }
 }

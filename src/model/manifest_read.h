@@ -29,13 +29,15 @@ struct m_reader {
     struct diags *diags;
     struct manifest *manifest;
     const struct manifest_request *request;
+    struct template_cache templates;
     struct map keys[MANIFEST_TABLES]; /* name to number of its row */
     const struct m_owner *owner;
     struct m_stage defaults;
-    struct str shell; /* the word for template_parse */
-    bool plain;       /* templates are not known here */
-    bool local;       /* in pawl.local.toml */
-    bool in_defaults; /* in [defaults] */
+    const struct m_stage *own_settings; /* the last stage that was given settings of its own */
+    struct str shell;                   /* the word for template_parse */
+    bool plain;                         /* templates are not known here */
+    bool local;                         /* in pawl.local.toml */
+    bool in_defaults;                   /* in [defaults] */
 };
 
 /* --- manifest.c --- */
@@ -43,6 +45,8 @@ struct m_reader {
 /* Reads every entry of a table by the rows of `kind` into the struct `into`. */
 void m_table_read(struct m_reader *reader, enum manifest_table kind, const struct toml_table *table,
                   void *into);
+/* The settings of a stage, to be written: from the first time they are its own. */
+struct m_settings *m_stage_settings(struct m_reader *reader, struct m_stage *stage);
 /* Makes the index of `count` elements of `size` bytes that start with their `struct str name`. */
 void m_index_build(struct m_index *index, struct arena *arena, const void *items, size_t count,
                    size_t size);
@@ -174,7 +178,7 @@ m_key_reader m_key_env;
 m_key_reader m_key_pass_env;
 m_key_reader m_key_secret_env;
 /* One name in two of env, pass_env, secret_env. */
-void m_env_check(struct m_reader *reader, const struct m_stage *stage);
+void m_env_check(struct m_reader *reader, const struct m_settings *settings);
 
 /* manifest_matrix.c */
 m_key_reader m_key_matrix;

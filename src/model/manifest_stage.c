@@ -31,7 +31,7 @@ static struct str m_shell_word(struct m_reader *reader, const struct m_list *she
 void m_key_shell(struct m_reader *reader, const struct manifest_key_row *row,
                  const struct toml_entry *entry, void *into)
 {
-    struct m_stage *stage = into;
+    struct m_settings *settings = into;
 
     (void)row;
     if (entry->value.kind == TOML_STRING) {
@@ -39,7 +39,7 @@ void m_key_shell(struct m_reader *reader, const struct manifest_key_row *row,
                      "as in [\"bash\", \"-eu\", \"-c\"]");
         return;
     }
-    m_list_strings(reader, entry->key, &entry->value, TEMPLATE_TEXT, &stage->shell);
+    m_list_strings(reader, entry->key, &entry->value, TEMPLATE_TEXT, &settings->shell);
     if (entry->value.kind == TOML_ARRAY && entry->value.array.count == 0) {
         m_error(reader, entry->value.span, NULL, entry->key, "must name a program");
     }
@@ -103,13 +103,13 @@ void m_key_when(struct m_reader *reader, const struct manifest_key_row *row,
                 const struct toml_entry *entry, void *into)
 {
     const struct toml_value *value = &entry->value;
-    struct m_stage *stage = into;
+    struct m_settings *settings = into;
 
     (void)row;
-    stage->when_span = value->span;
+    settings->when_span = value->span;
     if (value->kind == TOML_BOOLEAN) {
-        stage->when = expr_parse(reader->arena, value->boolean ? STR("true") : STR("false"),
-                                 value->span, reader->diags);
+        settings->when = expr_parse(reader->arena, value->boolean ? STR("true") : STR("false"),
+                                    value->span, reader->diags);
     } else if (value->kind != TOML_STRING) {
         m_error_kind(reader, value, entry->key, "an expression in quotes", NULL);
     } else if (value->string.len == 0) {
@@ -118,7 +118,7 @@ void m_key_when(struct m_reader *reader, const struct manifest_key_row *row,
         m_error(reader, value->span, "write the expression without {{ }}", entry->key,
                 "is an expression by itself");
     } else {
-        stage->when =
+        settings->when =
             expr_parse(reader->arena, value->string, m_content_span(reader, value), reader->diags);
     }
 }
@@ -126,12 +126,12 @@ void m_key_when(struct m_reader *reader, const struct manifest_key_row *row,
 void m_key_on_failure(struct m_reader *reader, const struct manifest_key_row *row,
                       const struct toml_entry *entry, void *into)
 {
-    struct m_stage *stage = into;
+    struct m_settings *settings = into;
     struct str constant;
 
     (void)row;
-    if (m_text_string(reader, entry->key, &entry->value, TEMPLATE_TEXT, &stage->on_failure) &&
-        m_text_constant(&stage->on_failure, &constant) && !str_is(constant, "stop") &&
+    if (m_text_string(reader, entry->key, &entry->value, TEMPLATE_TEXT, &settings->on_failure) &&
+        m_text_constant(&settings->on_failure, &constant) && !str_is(constant, "stop") &&
         !str_is(constant, "ignore")) {
         m_error(reader, entry->value.span, NULL, entry->key, "must be \"stop\" or \"ignore\"");
     }
@@ -140,16 +140,16 @@ void m_key_on_failure(struct m_reader *reader, const struct manifest_key_row *ro
 void m_key_cpu(struct m_reader *reader, const struct manifest_key_row *row,
                const struct toml_entry *entry, void *into)
 {
-    struct m_stage *stage = into;
+    struct m_settings *settings = into;
     struct str constant;
 
     (void)row;
     if (entry->value.kind == TOML_INTEGER) {
-        m_text_integer(reader, entry->key, &entry->value, 1, LIMIT_JOBS, &stage->cpu);
+        m_text_integer(reader, entry->key, &entry->value, 1, LIMIT_JOBS, &settings->cpu);
     } else if (entry->value.kind != TOML_STRING) {
         m_error_kind(reader, &entry->value, entry->key, "an integer or \"all\"", NULL);
-    } else if (m_text_string(reader, entry->key, &entry->value, TEMPLATE_TEXT, &stage->cpu) &&
-               m_text_constant(&stage->cpu, &constant) && !str_is(constant, "all")) {
+    } else if (m_text_string(reader, entry->key, &entry->value, TEMPLATE_TEXT, &settings->cpu) &&
+               m_text_constant(&settings->cpu, &constant) && !str_is(constant, "all")) {
         m_error(reader, entry->value.span, "write a number without quotes", entry->key,
                 "must be an integer or \"all\"");
     }
@@ -158,13 +158,26 @@ void m_key_cpu(struct m_reader *reader, const struct manifest_key_row *row,
 void m_key_priority(struct m_reader *reader, const struct manifest_key_row *row,
                     const struct toml_entry *entry, void *into)
 {
-    struct m_stage *stage = into;
+    struct m_settings *settings = into;
 
     (void)row;
-    m_text_integer(reader, entry->key, &entry->value, -1000000, 1000000, &stage->priority);
+    m_text_integer(reader, entry->key, &entry->value, -1000000, 1000000, &settings->priority);
 }
 
 /* --- tables --- */
+
+struct m_settings *m_stage_settings(struct m_reader *reader, struct m_stage *stage)
+{
+    struct m_settings *own;
+
+    if (reader->own_settings != stage) {
+        own = ARENA_NEW(reader->arena, struct m_settings);
+        *own = *stage->settings;
+        stage->settings = own;
+        reader->own_settings = stage;
+    }
+    return (struct m_settings *)stage->settings;
+}
 
 static void m_stage_read_keys(struct m_reader *reader, const struct toml_table *table,
                               struct m_stage *stage)
@@ -183,7 +196,7 @@ static void m_stage_read_keys(struct m_reader *reader, const struct toml_table *
         }
         reader->shell = m_shell_word(reader, &list);
     } else {
-        reader->shell = m_shell_word(reader, &stage->shell);
+        reader->shell = m_shell_word(reader, &stage->settings->shell);
     }
     m_table_read(reader, MANIFEST_STAGE, table, stage);
 }
@@ -206,14 +219,15 @@ void m_defaults_read(struct m_reader *reader, const struct toml_value *value, bo
 /* What only the whole stage shows. */
 static void m_stage_check(struct m_reader *reader, const struct m_stage *stage)
 {
-    m_env_check(reader, stage);
+    m_env_check(reader, stage->settings);
     if (stage->run_kind != M_RUN_NONE) {
         return;
     }
-    if (stage->output_count != 0 || stage->std_out.tmpl != NULL || stage->depfile.tmpl != NULL) {
+    if (stage->output_count != 0 || stage->settings->std_out.tmpl != NULL ||
+        stage->settings->depfile.tmpl != NULL) {
         diag_error(reader->diags, stage->span, "add 'run'", "stage '%.*s' has outputs but no 'run'",
                    STR_ARG(stage->name));
-    } else if (stage->std_in.tmpl != NULL) {
+    } else if (stage->settings->std_in.tmpl != NULL) {
         diag_error(reader->diags, stage->span, "add 'run'", "stage '%.*s' has 'stdin' but no 'run'",
                    STR_ARG(stage->name));
     } else if (stage->needs.count == 0 && stage->input_count == 0) {

@@ -79,7 +79,8 @@ bool m_text_made(struct m_reader *reader, struct str made, struct span span, str
 {
     text->span = span;
     text->text = made;
-    text->tmpl = template_parse(reader->arena, made, span, TEMPLATE_TEXT, STR_NONE, reader->diags);
+    text->tmpl =
+        template_parse(&reader->templates, made, span, TEMPLATE_TEXT, STR_NONE, reader->diags);
     return text->tmpl != NULL;
 }
 
@@ -93,8 +94,9 @@ static bool m_text_parse(struct m_reader *reader, struct str key, const struct t
         return false;
     }
     *text = (struct m_text){.span = value->span, .text = value->string};
-    text->tmpl = template_parse(reader->arena, value->string, m_content_span(reader, value), use,
-                                use == TEMPLATE_SHELL ? reader->shell : STR_NONE, reader->diags);
+    text->tmpl =
+        template_parse(&reader->templates, value->string, m_content_span(reader, value), use,
+                       use == TEMPLATE_SHELL ? reader->shell : STR_NONE, reader->diags);
     return text->tmpl != NULL;
 }
 

@@ -41,24 +41,24 @@ static bool m_tool_read(struct m_reader *reader, struct str key, const struct to
 void m_key_tools(struct m_reader *reader, const struct manifest_key_row *row,
                  const struct toml_entry *entry, void *into)
 {
-    struct m_stage *stage = into;
+    struct m_settings *settings = into;
     const struct toml_value *value = &entry->value;
 
     (void)row;
-    stage->tools_given = true;
-    stage->tool_count = 0;
-    stage->tools = ARENA_ARRAY(reader->arena, struct m_tool,
-                               value->kind == TOML_ARRAY ? value->array.count : 1);
+    settings->tools_given = true;
+    settings->tool_count = 0;
+    settings->tools = ARENA_ARRAY(reader->arena, struct m_tool,
+                                  value->kind == TOML_ARRAY ? value->array.count : 1);
     if (value->kind == TOML_TABLE) {
-        stage->tool_count = m_tool_read(reader, entry->key, value, stage->tools);
+        settings->tool_count = m_tool_read(reader, entry->key, value, settings->tools);
     } else if (value->kind != TOML_ARRAY) {
         m_error_kind(reader, value, entry->key, "an array",
                      value->kind == TOML_STRING ? "write it in [ ]" : NULL);
     } else {
         TOML_ITEMS(item, &value->array)
         {
-            stage->tool_count +=
-                m_tool_read(reader, entry->key, item, &stage->tools[stage->tool_count]);
+            settings->tool_count +=
+                m_tool_read(reader, entry->key, item, &settings->tools[settings->tool_count]);
         }
     }
 }
@@ -90,18 +90,18 @@ static bool m_env_read(struct m_reader *reader, const struct toml_entry *entry, 
 void m_key_env(struct m_reader *reader, const struct manifest_key_row *row,
                const struct toml_entry *entry, void *into)
 {
-    struct m_stage *stage = into;
+    struct m_settings *settings = into;
 
     (void)row;
-    stage->env_count = 0;
+    settings->env_count = 0;
     if (entry->value.kind != TOML_TABLE) {
         m_error_kind(reader, &entry->value, entry->key, "a table", "as in { LEVEL = \"3\" }");
         return;
     }
-    stage->env = ARENA_ARRAY(reader->arena, struct m_env, entry->value.table->count);
+    settings->env = ARENA_ARRAY(reader->arena, struct m_env, entry->value.table->count);
     TOML_EACH(item, entry->value.table)
     {
-        stage->env_count += m_env_read(reader, item, &stage->env[stage->env_count]);
+        settings->env_count += m_env_read(reader, item, &settings->env[settings->env_count]);
     }
 }
 
@@ -146,19 +146,19 @@ static void m_pass_read(struct m_reader *reader, const struct toml_entry *entry,
 void m_key_pass_env(struct m_reader *reader, const struct manifest_key_row *row,
                     const struct toml_entry *entry, void *into)
 {
-    struct m_stage *stage = into;
+    struct m_settings *settings = into;
 
     (void)row;
-    m_pass_read(reader, entry, &stage->pass_env, &stage->pass_env_count);
+    m_pass_read(reader, entry, &settings->pass_env, &settings->pass_env_count);
 }
 
 void m_key_secret_env(struct m_reader *reader, const struct manifest_key_row *row,
                       const struct toml_entry *entry, void *into)
 {
-    struct m_stage *stage = into;
+    struct m_settings *settings = into;
 
     (void)row;
-    m_pass_read(reader, entry, &stage->secret_env, &stage->secret_env_count);
+    m_pass_read(reader, entry, &settings->secret_env, &settings->secret_env_count);
 }
 
 /* --- one variable said twice --- */
@@ -172,26 +172,27 @@ static void m_env_twice(struct m_reader *reader, struct span span, struct str na
                STR_ARG(name), one, other, STR_ARG(owner));
 }
 
-static void m_env_check_list(struct m_reader *reader, const struct m_stage *stage,
+static void m_env_check_list(struct m_reader *reader, const struct m_settings *settings,
                              const struct m_pass *passes, uint32_t count, const char *other)
 {
     for (uint32_t i = 0; i < count; i++) {
-        for (uint32_t j = 0; j < stage->env_count; j++) {
-            if (str_equal(passes[i].name, stage->env[j].name)) {
+        for (uint32_t j = 0; j < settings->env_count; j++) {
+            if (str_equal(passes[i].name, settings->env[j].name)) {
                 m_env_twice(reader, passes[i].span, passes[i].name, "env", other);
             }
         }
     }
 }
 
-void m_env_check(struct m_reader *reader, const struct m_stage *stage)
+void m_env_check(struct m_reader *reader, const struct m_settings *settings)
 {
-    m_env_check_list(reader, stage, stage->pass_env, stage->pass_env_count, "pass_env");
-    m_env_check_list(reader, stage, stage->secret_env, stage->secret_env_count, "secret_env");
-    for (uint32_t i = 0; i < stage->secret_env_count; i++) {
-        for (uint32_t j = 0; j < stage->pass_env_count; j++) {
-            if (str_equal(stage->secret_env[i].name, stage->pass_env[j].name)) {
-                m_env_twice(reader, stage->secret_env[i].span, stage->secret_env[i].name,
+    m_env_check_list(reader, settings, settings->pass_env, settings->pass_env_count, "pass_env");
+    m_env_check_list(reader, settings, settings->secret_env, settings->secret_env_count,
+                     "secret_env");
+    for (uint32_t i = 0; i < settings->secret_env_count; i++) {
+        for (uint32_t j = 0; j < settings->pass_env_count; j++) {
+            if (str_equal(settings->secret_env[i].name, settings->pass_env[j].name)) {
+                m_env_twice(reader, settings->secret_env[i].span, settings->secret_env[i].name,
                             "pass_env", "secret_env");
             }
         }

@@ -48,12 +48,11 @@ static bool plan_axis_value(struct plan_growth *growth, const struct m_text *tex
                             enum value_kind kind, struct value *value)
 {
     struct expr_env env = plan_scope_env(&growth->scope);
-    const struct expr *sole = template_sole(text->tmpl);
     struct expr_error error;
     struct str rendered;
 
-    if (sole != NULL) {
-        if (!expr_eval(sole, &env, &growth->build->scratch, value, &error)) {
+    if (template_is_sole(text->tmpl)) {
+        if (!template_eval_sole(text->tmpl, &env, &growth->build->scratch, value, &error)) {
             plan_report(growth->build, &growth->scope, &error);
             return false;
         }
@@ -387,8 +386,8 @@ void plan_check_axes(struct plan_build *build)
     for (uint32_t i = 0; i < build->manifest->stage_count; i++) {
         const struct m_stage *stage = &build->manifest->stages[i];
 
-        for (uint32_t a = 0; a < stage->axis_count; a++) {
-            plan_check_axis(build, stage, &stage->axes[a]);
+        for (uint32_t a = 0; a < stage->settings->axis_count; a++) {
+            plan_check_axis(build, stage, &stage->settings->axes[a]);
         }
     }
 }

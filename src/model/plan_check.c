@@ -83,8 +83,8 @@ static void plan_check_axis_name(struct plan_check *check, const struct m_stage 
 static void plan_check_matrix(struct plan_check *check, const struct m_stage *stage)
 {
     check->scope.phase = PLAN_PHASE_MATRIX;
-    for (uint32_t i = 0; i < stage->axis_count; i++) {
-        const struct m_axis *axis = &stage->axes[i];
+    for (uint32_t i = 0; i < stage->settings->axis_count; i++) {
+        const struct m_axis *axis = &stage->settings->axes[i];
 
         plan_check_axis_name(check, stage, axis);
         plan_check_list(check, &axis->values);
@@ -93,9 +93,9 @@ static void plan_check_matrix(struct plan_check *check, const struct m_stage *st
         plan_check_text(check, &axis->step);
         plan_check_text(check, &axis->source);
     }
-    for (uint32_t i = 0; i < stage->exclude_count; i++) {
-        for (uint32_t j = 0; j < stage->excludes[i].count; j++) {
-            plan_check_text(check, &stage->excludes[i].values[j]);
+    for (uint32_t i = 0; i < stage->settings->exclude_count; i++) {
+        for (uint32_t j = 0; j < stage->settings->excludes[i].count; j++) {
+            plan_check_text(check, &stage->settings->excludes[i].values[j]);
         }
     }
 }
@@ -103,45 +103,52 @@ static void plan_check_matrix(struct plan_check *check, const struct m_stage *st
 static void plan_check_files(struct plan_check *check, const struct m_stage *stage)
 {
     check->scope.phase = PLAN_PHASE_WHEN;
-    if (stage->when != NULL) {
-        expr_names(stage->when, plan_check_name, check);
+    if (stage->settings->when != NULL) {
+        expr_names(stage->settings->when, plan_check_name, check);
     }
     check->scope.phase = PLAN_PHASE_INPUTS;
     for (uint32_t i = 0; i < stage->input_count; i++) {
         plan_check_text(check, &stage->inputs[i].path);
     }
-    plan_check_text(check, &stage->std_in);
+    plan_check_text(check, &stage->settings->std_in);
     check->scope.phase = PLAN_PHASE_OUTPUTS;
     for (uint32_t i = 0; i < stage->output_count; i++) {
         plan_check_text(check, &stage->outputs[i].path);
     }
-    plan_check_text(check, &stage->std_out);
-    plan_check_text(check, &stage->depfile);
+    plan_check_text(check, &stage->settings->std_out);
+    plan_check_text(check, &stage->settings->depfile);
 }
 
 static void plan_check_rest(struct plan_check *check, const struct m_stage *stage)
 {
-    const struct m_text *texts[] = {
-        &stage->desc,     &stage->dir,        &stage->cache, &stage->timeout,
-        &stage->grace,    &stage->on_failure, &stage->cpu,   &stage->memory,
-        &stage->priority, &stage->tty,        NULL};
+    const struct m_text *texts[] = {&stage->settings->desc,
+                                    &stage->settings->dir,
+                                    &stage->settings->cache,
+                                    &stage->settings->timeout,
+                                    &stage->settings->grace,
+                                    &stage->settings->on_failure,
+                                    &stage->settings->cpu,
+                                    &stage->settings->memory,
+                                    &stage->settings->priority,
+                                    &stage->settings->tty,
+                                    NULL};
 
     check->scope.phase = PLAN_PHASE_REST;
     for (const struct m_text *const *text = texts; *text != NULL; text++) {
         plan_check_text(check, *text);
     }
     plan_check_list(check, &stage->run);
-    plan_check_list(check, &stage->shell);
+    plan_check_list(check, &stage->settings->shell);
     plan_check_list(check, &stage->needs);
-    for (uint32_t i = 0; i < stage->tool_count; i++) {
-        plan_check_text(check, &stage->tools[i].program);
-        plan_check_text(check, &stage->tools[i].run);
+    for (uint32_t i = 0; i < stage->settings->tool_count; i++) {
+        plan_check_text(check, &stage->settings->tools[i].program);
+        plan_check_text(check, &stage->settings->tools[i].run);
     }
-    for (uint32_t i = 0; i < stage->env_count; i++) {
-        plan_check_text(check, &stage->env[i].value);
+    for (uint32_t i = 0; i < stage->settings->env_count; i++) {
+        plan_check_text(check, &stage->settings->env[i].value);
     }
-    for (uint32_t i = 0; i < stage->pool_count; i++) {
-        plan_check_text(check, &stage->pools[i].slots);
+    for (uint32_t i = 0; i < stage->settings->pool_count; i++) {
+        plan_check_text(check, &stage->settings->pools[i].slots);
     }
 }
 

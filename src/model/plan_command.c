@@ -52,7 +52,7 @@ static bool plan_render_str(struct plan_renderer *renderer, const struct m_text 
 
 static bool plan_render_dir(struct plan_renderer *renderer, struct str *dir)
 {
-    const struct m_text *text = &renderer->source->dir;
+    const struct m_text *text = &renderer->source->settings->dir;
     struct str rendered;
 
     *dir = STR("");
@@ -73,14 +73,16 @@ static bool plan_render_shell(struct plan_renderer *renderer, struct plan_comman
 {
     const struct m_stage *source = renderer->source;
     const struct plan *plan = renderer->plan;
-    uint32_t count = source->shell.given ? source->shell.count : plan->default_shell_count;
+    uint32_t count =
+        source->settings->shell.given ? source->settings->shell.count : plan->default_shell_count;
 
     command->shell = true;
     command->argv = ARENA_ARRAY(renderer->arena, struct str, count + 1);
     for (uint32_t i = 0; i < count; i++) {
-        if (!source->shell.given) {
+        if (!source->settings->shell.given) {
             command->argv[i] = plan->default_shell[i];
-        } else if (!plan_render_str(renderer, &source->shell.items[i], &command->argv[i])) {
+        } else if (!plan_render_str(renderer, &source->settings->shell.items[i],
+                                    &command->argv[i])) {
             return false;
         }
     }
@@ -150,11 +152,11 @@ static int plan_env_compare(const void *a, const void *b)
 
 static bool plan_render_env(struct plan_renderer *renderer, struct plan_command *command)
 {
-    uint32_t count = renderer->source->env_count;
+    uint32_t count = renderer->source->settings->env_count;
     struct plan_env_row *sorted = ARENA_ARRAY(renderer->scratch, struct plan_env_row, count);
 
     for (uint32_t i = 0; i < count; i++) {
-        sorted[i].env = &renderer->source->env[i];
+        sorted[i].env = &renderer->source->settings->env[i];
     }
     if (count != 0) {
         qsort(sorted, count, sizeof(*sorted), plan_env_compare);
@@ -191,10 +193,10 @@ static bool plan_render_tools(struct plan_renderer *renderer, struct plan_comman
 {
     const struct m_stage *source = renderer->source;
 
-    command->tools = ARENA_ARRAY(renderer->arena, struct str, source->tool_count);
-    command->tool_runs = ARENA_ARRAY(renderer->arena, struct str, source->tool_count);
-    for (uint32_t i = 0; i < source->tool_count; i++) {
-        if (!plan_render_tool(renderer, &source->tools[i], command)) {
+    command->tools = ARENA_ARRAY(renderer->arena, struct str, source->settings->tool_count);
+    command->tool_runs = ARENA_ARRAY(renderer->arena, struct str, source->settings->tool_count);
+    for (uint32_t i = 0; i < source->settings->tool_count; i++) {
+        if (!plan_render_tool(renderer, &source->settings->tools[i], command)) {
             return false;
         }
     }
@@ -274,15 +276,16 @@ static bool plan_list_is_constant(const struct m_list *list)
 
 static bool plan_command_is_constant(const struct m_stage *source)
 {
-    bool constant = plan_text_is_constant(&source->dir) && plan_list_is_constant(&source->shell) &&
+    bool constant = plan_text_is_constant(&source->settings->dir) &&
+                    plan_list_is_constant(&source->settings->shell) &&
                     plan_list_is_constant(&source->run);
 
-    for (uint32_t i = 0; i < source->env_count && constant; i++) {
-        constant = plan_text_is_constant(&source->env[i].value);
+    for (uint32_t i = 0; i < source->settings->env_count && constant; i++) {
+        constant = plan_text_is_constant(&source->settings->env[i].value);
     }
-    for (uint32_t i = 0; i < source->tool_count && constant; i++) {
-        constant = plan_text_is_constant(&source->tools[i].program) &&
-                   plan_text_is_constant(&source->tools[i].run);
+    for (uint32_t i = 0; i < source->settings->tool_count && constant; i++) {
+        constant = plan_text_is_constant(&source->settings->tools[i].program) &&
+                   plan_text_is_constant(&source->settings->tools[i].run);
     }
     return constant;
 }
@@ -318,17 +321,17 @@ static bool plan_try_text(struct plan_renderer *renderer, const struct m_text *t
 static bool plan_try_command(struct plan_renderer *renderer)
 {
     const struct m_stage *source = renderer->source;
-    bool good = plan_try_text(renderer, &source->dir, false);
+    bool good = plan_try_text(renderer, &source->settings->dir, false);
 
     for (uint32_t i = 0; i < source->run.count && good; i++) {
         good = plan_try_text(renderer, &source->run.items[i], source->run_kind == M_RUN_ARGV);
     }
-    for (uint32_t i = 0; i < source->env_count && good; i++) {
-        good = plan_try_text(renderer, &source->env[i].value, false);
+    for (uint32_t i = 0; i < source->settings->env_count && good; i++) {
+        good = plan_try_text(renderer, &source->settings->env[i].value, false);
     }
-    for (uint32_t i = 0; i < source->tool_count && good; i++) {
-        good = plan_try_text(renderer, &source->tools[i].program, false) &&
-               plan_try_text(renderer, &source->tools[i].run, false);
+    for (uint32_t i = 0; i < source->settings->tool_count && good; i++) {
+        good = plan_try_text(renderer, &source->settings->tools[i].program, false) &&
+               plan_try_text(renderer, &source->settings->tools[i].run, false);
     }
     return good;
 }
@@ -338,7 +341,7 @@ static bool plan_try_command(struct plan_renderer *renderer)
 /* Without pipefail only the last command of a pipe can fail. */
 static void plan_warn_of_pipe(struct plan_build *build, const struct m_stage *source)
 {
-    const struct m_list *shell = &source->shell;
+    const struct m_list *shell = &source->settings->shell;
     struct shell_scan scan;
     struct str program = shell->given ? shell->items[0].text : STR("/bin/sh");
 

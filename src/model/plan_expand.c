@@ -20,17 +20,19 @@ static bool plan_matrix_read_excludes(struct plan_matrix *matrix)
     struct plan_scope scope = {
         .plan = matrix->build->plan, .stage = stage, .phase = PLAN_PHASE_MATRIX};
 
-    matrix->excluded =
-        arena_calloc(matrix->build->arena, stage->exclude_count, sizeof(*matrix->excluded));
-    for (uint32_t i = 0; i < stage->exclude_count; i++) {
-        for (uint32_t j = 0; j < stage->excludes[i].count; j++) {
-            for (uint32_t a = 0; a < stage->axis_count; a++) {
+    matrix->excluded = arena_calloc(matrix->build->arena, stage->settings->exclude_count,
+                                    sizeof(*matrix->excluded));
+    for (uint32_t i = 0; i < stage->settings->exclude_count; i++) {
+        for (uint32_t j = 0; j < stage->settings->excludes[i].count; j++) {
+            for (uint32_t a = 0; a < stage->settings->axis_count; a++) {
                 struct str text;
 
-                if (!str_equal(stage->axes[a].name, stage->excludes[i].axes[j])) {
+                if (!str_equal(stage->settings->axes[a].name,
+                               stage->settings->excludes[i].axes[j])) {
                     continue;
                 }
-                if (!plan_render(matrix->build, &scope, &stage->excludes[i].values[j], &text)) {
+                if (!plan_render(matrix->build, &scope, &stage->settings->excludes[i].values[j],
+                                 &text)) {
                     return false;
                 }
                 matrix->excluded[i][a] = str_dup(matrix->build->arena, text);
@@ -42,10 +44,10 @@ static bool plan_matrix_read_excludes(struct plan_matrix *matrix)
 
 static bool plan_matrix_is_excluded(const struct plan_matrix *matrix)
 {
-    for (uint32_t i = 0; i < matrix->stage->exclude_count; i++) {
+    for (uint32_t i = 0; i < matrix->stage->settings->exclude_count; i++) {
         bool all = true;
 
-        for (uint32_t a = 0; a < matrix->stage->axis_count && all; a++) {
+        for (uint32_t a = 0; a < matrix->stage->settings->axis_count && all; a++) {
             struct str text = matrix->excluded[i][a];
 
             all = text.data == NULL || str_equal(text, matrix->axes[a].texts[matrix->at[a]]);
@@ -60,7 +62,7 @@ static bool plan_matrix_is_excluded(const struct plan_matrix *matrix)
 /* The next combination; false after the last. */
 static bool plan_matrix_step(struct plan_matrix *matrix)
 {
-    for (uint32_t a = matrix->stage->axis_count; a-- > 0;) {
+    for (uint32_t a = matrix->stage->settings->axis_count; a-- > 0;) {
         if (++matrix->at[a] < matrix->axes[a].count) {
             return true;
         }
@@ -75,7 +77,7 @@ static bool plan_matrix_count(struct plan_matrix *matrix, uint32_t *count)
 {
     uint64_t all = 1;
 
-    for (uint32_t a = 0; a < matrix->stage->axis_count; a++) {
+    for (uint32_t a = 0; a < matrix->stage->settings->axis_count; a++) {
         all *= matrix->axes[a].count;
         if (all > LIMIT_INSTANCES) {
             diag_error(matrix->build->diags, matrix->stage->span, NULL,
@@ -85,7 +87,7 @@ static bool plan_matrix_count(struct plan_matrix *matrix, uint32_t *count)
         }
     }
     *count = (uint32_t)all;
-    if (matrix->stage->exclude_count != 0) {
+    if (matrix->stage->settings->exclude_count != 0) {
         *count = 0;
         do {
             *count += !plan_matrix_is_excluded(matrix);
@@ -104,9 +106,9 @@ static struct str plan_matrix_name(struct plan_matrix *matrix)
 
     strbuf_clear(&matrix->name);
     strbuf_add_str(&matrix->name, matrix->stage->name);
-    for (uint32_t a = 0; a < matrix->stage->axis_count; a++) {
+    for (uint32_t a = 0; a < matrix->stage->settings->axis_count; a++) {
         strbuf_putc(&matrix->name, joint);
-        strbuf_add_str(&matrix->name, matrix->stage->axes[a].name);
+        strbuf_add_str(&matrix->name, matrix->stage->settings->axes[a].name);
         strbuf_putc(&matrix->name, '=');
         strbuf_add_str(&matrix->name, matrix->axes[a].encoded[matrix->at[a]]);
         joint = ',';
@@ -117,7 +119,7 @@ static struct str plan_matrix_name(struct plan_matrix *matrix)
 static void plan_matrix_fill(struct plan_matrix *matrix, struct plan_stage *stage, uint32_t number,
                              struct plan_instance *instances)
 {
-    uint32_t axis_count = matrix->stage->axis_count;
+    uint32_t axis_count = matrix->stage->settings->axis_count;
     struct value *axes =
         ARENA_ARRAY(matrix->build->arena, struct value, (size_t)axis_count * stage->instance_count);
     uint32_t filled = 0;
@@ -147,8 +149,9 @@ static bool plan_expand_stage(struct plan_build *build, uint32_t number, plan_in
     struct plan_matrix matrix = {.build = build, .stage = stage->source};
     bool good = true;
 
-    for (uint32_t a = 0; a < stage->source->axis_count; a++) {
-        good = plan_axis_expand(build, stage->source, &stage->source->axes[a], &matrix.axes[a]) &&
+    for (uint32_t a = 0; a < stage->source->settings->axis_count; a++) {
+        good = plan_axis_expand(build, stage->source, &stage->source->settings->axes[a],
+                                &matrix.axes[a]) &&
                good;
     }
     good = good && plan_matrix_read_excludes(&matrix) &&

@@ -26,7 +26,7 @@ static struct span plan_input_span(const struct plan_reader *reader, const struc
     if (number < source->input_count) {
         return source->inputs[number].path.span;
     }
-    return input->is_stdin ? source->std_in.span : source->run_span;
+    return input->is_stdin ? source->settings->std_in.span : source->run_span;
 }
 
 /* The path as written: a folder with its slash. */

@@ -155,23 +155,24 @@ static bool plan_limit_pools(struct plan_limiter *limiter, struct plan_instance 
     const struct manifest *manifest = limiter->build->manifest;
 
     inst->pools_first = (uint32_t)limiter->pool_uses.count;
-    for (uint32_t i = 0; i < source->pool_count; i++) {
-        const struct m_pool *pool = manifest_pool(manifest, source->pools[i].name);
+    for (uint32_t i = 0; i < source->settings->pool_count; i++) {
+        const struct m_pool *pool = manifest_pool(manifest, source->settings->pools[i].name);
         int64_t slots = 1;
 
         if (pool == NULL) {
-            diag_error(limiter->build->diags, source->pools[i].span, NULL,
+            diag_error(limiter->build->diags, source->settings->pools[i].span, NULL,
                        "'pool' of stage '%.*s' names '%.*s', which is no pool",
-                       STR_ARG(source->name), STR_ARG(source->pools[i].name));
+                       STR_ARG(source->name), STR_ARG(source->settings->pools[i].name));
             return false;
         }
-        if (!plan_limit_int(limiter, &source->pools[i].slots, "pool", 1, LIMIT_JOBS, &slots)) {
+        if (!plan_limit_int(limiter, &source->settings->pools[i].slots, "pool", 1, LIMIT_JOBS,
+                            &slots)) {
             return false;
         }
         VEC_PUSH(&limiter->pool_uses,
                  ((struct plan_pool_use){(uint32_t)(pool - manifest->pools), (uint32_t)slots}));
     }
-    inst->pool_count = source->pool_count;
+    inst->pool_count = source->settings->pool_count;
     return true;
 }
 
@@ -204,8 +205,8 @@ static bool plan_has_persist(const struct m_stage *source)
 
 static void plan_limit_worth(const struct m_stage *source, bool cache, struct plan_instance *inst)
 {
-    bool reads = source->input_count != 0 || source->std_in.tmpl != NULL;
-    bool writes = source->output_count != 0 || source->std_out.tmpl != NULL;
+    bool reads = source->input_count != 0 || source->settings->std_in.tmpl != NULL;
+    bool writes = source->output_count != 0 || source->settings->std_out.tmpl != NULL;
     bool runs = source->run_kind != M_RUN_NONE;
 
     inst->no_cache = runs && (!cache || (!reads && !writes));
@@ -217,22 +218,26 @@ static void plan_limit_worth(const struct m_stage *source, bool cache, struct pl
 static bool plan_limit_instance(struct plan_limiter *limiter, struct plan_instance *inst)
 {
     const struct m_stage *source = limiter->stage->source;
-    const struct m_text *grace =
-        source->grace.tmpl != NULL ? &source->grace : &limiter->build->manifest->grace;
+    const struct m_text *grace = source->settings->grace.tmpl != NULL
+                                     ? &source->settings->grace
+                                     : &limiter->build->manifest->grace;
     bool cache = true;
     int64_t priority = 0;
     bool good;
 
     inst->grace_ns = (int64_t)PLAN_GRACE_S * 1000000000;
-    good = plan_limit_duration(limiter, &source->timeout, "timeout", false, &inst->timeout_ns);
+    good = plan_limit_duration(limiter, &source->settings->timeout, "timeout", false,
+                               &inst->timeout_ns);
     good = plan_limit_duration(limiter, grace, "grace", true, &inst->grace_ns) && good;
-    good = plan_limit_memory(limiter, &source->memory, &inst->memory_bytes) && good;
-    good = plan_limit_cpu(limiter, &source->cpu, &inst->cpu) && good;
-    good = plan_limit_int(limiter, &source->priority, "priority", -1000000, 1000000, &priority) &&
+    good = plan_limit_memory(limiter, &source->settings->memory, &inst->memory_bytes) && good;
+    good = plan_limit_cpu(limiter, &source->settings->cpu, &inst->cpu) && good;
+    good = plan_limit_int(limiter, &source->settings->priority, "priority", -1000000, 1000000,
+                          &priority) &&
            good;
-    good = plan_limit_bool(limiter, &source->cache, "cache", &cache) && good;
-    good = plan_limit_bool(limiter, &source->tty, "tty", &inst->tty) && good;
-    good = plan_limit_failure(limiter, &source->on_failure, &inst->ignore_failure) && good;
+    good = plan_limit_bool(limiter, &source->settings->cache, "cache", &cache) && good;
+    good = plan_limit_bool(limiter, &source->settings->tty, "tty", &inst->tty) && good;
+    good =
+        plan_limit_failure(limiter, &source->settings->on_failure, &inst->ignore_failure) && good;
     good = plan_limit_pools(limiter, inst) && good;
     inst->priority = (int32_t)priority;
     plan_limit_worth(source, cache, inst);
@@ -241,9 +246,10 @@ static bool plan_limit_instance(struct plan_limiter *limiter, struct plan_instan
 
 static bool plan_limits_are_constant(const struct m_stage *source)
 {
-    const struct m_text *texts[] = {&source->timeout,    &source->grace, &source->memory,
-                                    &source->cpu,        &source->tty,   &source->priority,
-                                    &source->on_failure, &source->cache, NULL};
+    const struct m_text *texts[] = {
+        &source->settings->timeout,    &source->settings->grace, &source->settings->memory,
+        &source->settings->cpu,        &source->settings->tty,   &source->settings->priority,
+        &source->settings->on_failure, &source->settings->cache, NULL};
     struct str constant;
 
     for (const struct m_text *const *text = texts; *text != NULL; text++) {
@@ -251,8 +257,8 @@ static bool plan_limits_are_constant(const struct m_stage *source)
             return false;
         }
     }
-    for (uint32_t i = 0; i < source->pool_count; i++) {
-        const struct m_text *slots = &source->pools[i].slots;
+    for (uint32_t i = 0; i < source->settings->pool_count; i++) {
+        const struct m_text *slots = &source->settings->pools[i].slots;
 
         if (slots->tmpl != NULL && !template_is_literal(slots->tmpl, &constant)) {
             return false;

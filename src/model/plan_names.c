@@ -75,8 +75,8 @@ static void plan_suggest_name(const struct plan_scope *scope, struct str word, s
         return;
     }
     suggest_init(&suggest, word);
-    for (uint32_t i = 0; scope->stage != NULL && i < scope->stage->axis_count; i++) {
-        suggest_offer(&suggest, scope->stage->axes[i].name);
+    for (uint32_t i = 0; scope->stage != NULL && i < scope->stage->settings->axis_count; i++) {
+        suggest_offer(&suggest, scope->stage->settings->axes[i].name);
     }
     for (uint32_t i = 0; i < manifest->param_count; i++) {
         suggest_offer(&suggest, manifest->params[i].name);
@@ -94,8 +94,8 @@ static enum expr_lookup plan_find_bare(const struct plan_scope *scope, const str
 {
     found->param = manifest_param(scope->plan->manifest, name->member);
     found->kind = PLAN_NAME_PARAM;
-    for (uint32_t i = 0; scope->stage != NULL && i < scope->stage->axis_count; i++) {
-        if (!str_equal(scope->stage->axes[i].name, name->member)) {
+    for (uint32_t i = 0; scope->stage != NULL && i < scope->stage->settings->axis_count; i++) {
+        if (!str_equal(scope->stage->settings->axes[i].name, name->member)) {
             continue;
         }
         if (scope->phase > PLAN_PHASE_MATRIX) {

@@ -125,7 +125,7 @@ static struct span plan_cycle_span(const struct plan *plan, const struct plan_in
     if (number < source->input_count) {
         return source->inputs[number].path.span;
     }
-    return plan->inputs[input].is_stdin ? source->std_in.span : source->run_span;
+    return plan->inputs[input].is_stdin ? source->settings->std_in.span : source->run_span;
 }
 
 enum { PLAN_CYCLE_SHOWN = 12 };

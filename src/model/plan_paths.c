@@ -49,16 +49,16 @@ static bool plan_decide_when(struct plan_work *work, struct plan_instance *inst)
     bool truth = true;
 
     work->scope.phase = PLAN_PHASE_WHEN;
-    if (work->source->when == NULL) {
+    if (work->source->settings->when == NULL) {
         return true;
     }
-    if (!expr_eval_bool(work->source->when, &env, &build->scratch, &truth, &error)) {
+    if (!expr_eval_bool(work->source->settings->when, &env, &build->scratch, &truth, &error)) {
         plan_report(build, &work->scope, &error);
         return false;
     }
     if (!truth) {
         inst->skip_reason = str_printf(build->arena, "when = %.*s is false",
-                                       STR_ARG(expr_text(work->source->when)));
+                                       STR_ARG(expr_text(work->source->settings->when)));
     }
     return true;
 }
@@ -112,12 +112,12 @@ static bool plan_path_render(struct plan_work *work, const struct m_text *text, 
 /* A value that is a path as it is: no pattern, whatever its bytes. */
 static bool plan_is_literal_path(struct plan_work *work, const struct m_text *text)
 {
-    const struct expr *sole = template_sole(text->tmpl);
     struct expr_env env = plan_scope_env(&work->scope);
     struct expr_error error;
     struct value value;
 
-    return sole != NULL && expr_eval(sole, &env, &work->build->scratch, &value, &error) &&
+    return template_is_sole(text->tmpl) &&
+           template_eval_sole(text->tmpl, &env, &work->build->scratch, &value, &error) &&
            value.kind == VALUE_STRING && value.is_path;
 }
 
@@ -151,7 +151,7 @@ static void plan_read_tool(struct plan_work *work, struct plan_input *input)
     *input = (struct plan_input){
         .path = {PLAN_NONE}, .producer = {PLAN_NONE}, .is_tool = true, .optional = true};
     if (!template_is_literal(source->run.items[0].tmpl, &program) || str_find(program, '/') < 0 ||
-        path_is_absolute(program) || source->dir.tmpl != NULL ||
+        path_is_absolute(program) || source->settings->dir.tmpl != NULL ||
         path_normalise(&work->build->scratch, program, &path, NULL) != PATH_FINE) {
         return;
     }
@@ -173,10 +173,10 @@ static bool plan_read_inputs(struct plan_work *work, struct plan_instance *inst)
         inputs[i].key_count = source->inputs[i].key_count;
     }
     inst->input_count = source->input_count;
-    if (source->std_in.tmpl != NULL) {
+    if (source->settings->std_in.tmpl != NULL) {
         struct plan_input *input = &inputs[inst->input_count++];
 
-        good = plan_read_input(work, &source->std_in, input) && good;
+        good = plan_read_input(work, &source->settings->std_in, input) && good;
         input->is_stdin = true;
         input->kind = PLAN_INPUT_FILE;
     }
@@ -239,12 +239,16 @@ static bool plan_read_outputs(struct plan_work *work, struct plan_instance *inst
         good = plan_read_output(work, &from->path, &outputs[i]) && good;
     }
     inst->output_count = source->output_count;
-    if (source->std_out.tmpl != NULL) {
-        good = plan_read_output_file(work, &source->std_out, &outputs[inst->output_count]) && good;
+    if (source->settings->std_out.tmpl != NULL) {
+        good =
+            plan_read_output_file(work, &source->settings->std_out, &outputs[inst->output_count]) &&
+            good;
         outputs[inst->output_count++].is_stdout = true;
     }
-    if (source->depfile.tmpl != NULL) {
-        good = plan_read_output_file(work, &source->depfile, &outputs[inst->output_count]) && good;
+    if (source->settings->depfile.tmpl != NULL) {
+        good =
+            plan_read_output_file(work, &source->settings->depfile, &outputs[inst->output_count]) &&
+            good;
         outputs[inst->output_count++].is_depfile = true;
     }
     return good;

@@ -6,14 +6,15 @@ struct str plan_whose(struct plan_build *build, const struct plan_instance *inst
 {
     const struct plan_stage *stage = &build->plan->stages[inst->stage.n];
 
-    return str_printf(&build->scratch, stage->source->axis_count != 0 ? "'%.*s'" : "stage '%.*s'",
+    return str_printf(&build->scratch,
+                      stage->source->settings->axis_count != 0 ? "'%.*s'" : "stage '%.*s'",
                       STR_ARG(inst->name));
 }
 
 void plan_report(struct plan_build *build, const struct plan_scope *scope,
                  const struct expr_error *error)
 {
-    if (scope->inst != NULL && scope->stage->axis_count != 0) {
+    if (scope->inst != NULL && scope->stage->settings->axis_count != 0) {
         diag_error(build->diags, error->span, NULL, "%.*s (in '%.*s')", STR_ARG(error->text),
                    STR_ARG(scope->inst->name));
     } else {

@@ -56,7 +56,7 @@ static struct str plan_axis_in_name(const struct plan_instance *inst,
 
     for (uint32_t i = 0; str_split(&rest, ',', &part); i++) {
         if (i == axis) {
-            return str_skip(part, stage->source->axes[axis].name.len + 1);
+            return str_skip(part, stage->source->settings->axes[axis].name.len + 1);
         }
     }
     bug("instance '%.*s' has no axis %u", STR_ARG(inst->name), axis);
@@ -82,11 +82,12 @@ static bool plan_select_axes(struct plan_selector *selector, const struct plan_s
         uint32_t axis = 0;
 
         suggest_init(&suggest, name);
-        while (axis < stage->source->axis_count &&
-               !str_equal(stage->source->axes[axis].name, name)) {
-            suggest_offer(&suggest, stage->source->axes[axis++].name);
+        while (axis < stage->source->settings->axis_count &&
+               !str_equal(stage->source->settings->axes[axis].name, name)) {
+            suggest_offer(&suggest, stage->source->settings->axes[axis++].name);
         }
-        if (at < 0 || axis == stage->source->axis_count || *count == stage->source->axis_count) {
+        if (at < 0 || axis == stage->source->settings->axis_count ||
+            *count == stage->source->settings->axis_count) {
             plan_select_hint(selector, &suggest);
             return plan_select_fault(selector,
                                      str_printf(selector->arena,
@@ -118,7 +119,7 @@ static void plan_select_stage(struct plan_selector *selector, const struct plan_
                               plan_inst_vec *found)
 {
     struct plan_wanted *wanted =
-        ARENA_ARRAY(selector->arena, struct plan_wanted, stage->source->axis_count + 1u);
+        ARENA_ARRAY(selector->arena, struct plan_wanted, stage->source->settings->axis_count + 1u);
     uint32_t count = 0;
 
     if (selector->has_axes && !plan_select_axes(selector, stage, wanted, &count)) {

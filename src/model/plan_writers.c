@@ -30,7 +30,8 @@ static struct span plan_output_span(const struct plan *plan, const struct plan_i
     if (number < source->output_count) {
         return source->outputs[number].path.span;
     }
-    return plan->outputs[output].is_stdout ? source->std_out.span : source->depfile.span;
+    return plan->outputs[output].is_stdout ? source->settings->std_out.span
+                                           : source->settings->depfile.span;
 }
 
 static const struct plan_instance *plan_writer_of(const struct plan *plan, uint32_t output)

@@ -32,13 +32,22 @@ struct segment {
     struct shell_hole hole; /* in TEMPLATE_SHELL */
 };
 
+/* What was parsed, for all templates of one text and use: their spans are those of the first one,
+ * at `where`. */
+struct template_body {
+    struct str shell;
+    struct span where;
+    enum template_use use;
+    uint32_t count;
+    struct segment segments[];
+};
+
 struct template
 {
     struct str text;
     struct span where;
     enum template_use use;
-    struct segment *segments;
-    size_t count;
+    const struct template_body *body; /* NULL: the text is what it gives */
 };
 
 typedef VEC(struct segment) segment_vec;
@@ -208,49 +217,145 @@ static bool check_no_nul(struct str text, struct span where, struct diags *diags
     return at < 0;
 }
 
-static struct template *template_new(struct arena *arena, struct str text, struct span where,
-                                     enum template_use use, segment_vec *segments)
+static const struct template *template_new(struct arena *arena, struct str text, struct span where,
+                                           enum template_use use, const struct template_body *body)
 {
     struct template *template = ARENA_NEW(arena, struct template);
-    struct segment *copy = ARENA_ARRAY(arena, struct segment, segments->count);
-    if (segments->count > 0) {
-        memcpy(copy, segments->items, segments->count * sizeof(*copy));
-    }
-    *template = (struct template){text, where, use, copy, segments->count};
+    *template = (struct template){text, where, use, body};
     return template;
 }
 
-const struct template *template_parse(struct arena *arena, struct str text, struct span where,
-                                      enum template_use use, struct str shell, struct diags *diags)
+static const struct template_body *body_new(struct arena *arena, struct span where,
+                                            enum template_use use, struct str shell,
+                                            const segment_vec *segments)
+{
+    size_t bytes = segments->count * sizeof(struct segment);
+    struct template_body *body = arena_alloc(arena, sizeof(*body) + bytes);
+    body->shell = shell;
+    body->where = where;
+    body->use = use;
+    body->count = (uint32_t)segments->count;
+    if (bytes > 0) {
+        memcpy(body->segments, segments->items, bytes);
+    }
+    return body;
+}
+
+static const struct template_body *body_parse(struct arena *arena, struct str text,
+                                              struct span where, enum template_use use,
+                                              struct str shell, struct diags *diags)
 {
     segment_vec segments = {0};
-    const struct template *template = NULL;
-    if (check_no_nul(text, where, diags) && parse_segments(arena, text, where, &segments, diags) &&
+    const struct template_body *body = NULL;
+    if (parse_segments(arena, text, where, &segments, diags) &&
         check_segments(arena, &segments, use, shell, diags)) {
-        template = template_new(arena, text, where, use, &segments);
+        body = body_new(arena, where, use, shell, &segments);
     }
     VEC_FREE(&segments);
-    return template;
+    return body;
+}
+
+/* --- bodies that are known --- */
+
+void template_cache_init(struct template_cache *cache, struct arena *arena)
+{
+    *cache = (struct template_cache){.arena = arena};
+}
+
+void template_cache_fini(struct template_cache *cache)
+{
+    for (unsigned use = 0; use < TEMPLATE_USES; use++) {
+        map_fini(&cache->numbers[use]);
+    }
+    VEC_FREE(&cache->bodies);
+}
+
+/* A body with exact places can be moved to any other place. Of one text for two shells only the
+ * first is known. */
+static const struct template_body *cache_find(struct template_cache *cache, struct str text,
+                                              struct span where, enum template_use use,
+                                              struct str shell, struct diags *diags)
+{
+    bool exact = where.len == text.len && where.source != 0;
+    uint32_t number = exact ? map_get(&cache->numbers[use], text) : MAP_MISSING;
+    const struct template_body *body;
+
+    if (number != MAP_MISSING && str_equal(cache->bodies.items[number]->shell, shell)) {
+        return cache->bodies.items[number];
+    }
+    body = body_parse(cache->arena, text, where, use, shell, diags);
+    if (body != NULL && exact && number == MAP_MISSING) {
+        map_put(&cache->numbers[use], text, (uint32_t)cache->bodies.count);
+        VEC_PUSH(&cache->bodies, body);
+    }
+    return body;
+}
+
+const struct template *template_parse(struct template_cache *cache, struct str text,
+                                      struct span where, enum template_use use, struct str shell,
+                                      struct diags *diags)
+{
+    const struct template_body *body = NULL;
+    if (!check_no_nul(text, where, diags)) {
+        return NULL;
+    }
+    if (str_find_str(text, STR("{{")) >= 0) {
+        body = cache_find(cache, text, where, use, shell, diags);
+        if (body == NULL) {
+            return NULL;
+        }
+    }
+    return template_new(cache->arena, text, where, use, body);
+}
+
+/* A span of the body as one of this template. */
+static struct span moved(const struct template *template, struct span span)
+{
+    if (span.source == 0) {
+        return span;
+    }
+    span.offset += template->where.offset - template->body->where.offset;
+    span.source = template->where.source;
+    return span;
+}
+
+static bool moved_error(const struct template *template, struct expr_error *error)
+{
+    error->span = moved(template, error->span);
+    return false;
 }
 
 /* --- questions --- */
 
 bool template_is_literal(const struct template *template, struct str *text)
 {
-    if (template->count == 0) {
-        *text = STR("");
+    const struct template_body *body = template->body;
+    if (body == NULL) {
+        *text = template->text;
         return true;
     }
-    if (template->count > 1 || template->segments[0].expr != NULL) {
+    if (body->count > 1 || body->segments[0].expr != NULL) {
         return false;
     }
-    *text = template->segments[0].literal;
+    *text = body->segments[0].literal;
     return true;
 }
 
-const struct expr *template_sole(const struct template *template)
+static const struct expr *sole_of(const struct template *template)
 {
-    return template->count == 1 ? template->segments[0].expr : NULL;
+    const struct template_body *body = template->body;
+    return body != NULL && body->count == 1 ? body->segments[0].expr : NULL;
+}
+
+bool template_is_sole(const struct template *template)
+{
+    return sole_of(template) != NULL;
+}
+
+bool template_eval_sole(const struct template *template, const struct expr_env *env,
+                        struct arena *arena, struct value *value, struct expr_error *error)
+{
+    return expr_eval(sole_of(template), env, arena, value, error) || moved_error(template, error);
 }
 
 struct str template_text(const struct template *template)
@@ -263,11 +368,27 @@ struct span template_span(const struct template *template)
     return template->where;
 }
 
+struct names_walk {
+    const struct template *template;
+    expr_name_visitor visit;
+    void *ctx;
+};
+
+static bool visit_moved(void *ctx, const struct expr_name *name, bool in_default)
+{
+    struct names_walk *walk = ctx;
+    struct expr_name here = *name;
+    here.span = moved(walk->template, name->span);
+    return walk->visit(walk->ctx, &here, in_default);
+}
+
 bool template_names(const struct template *template, expr_name_visitor visit, void *ctx)
 {
-    for (size_t i = 0; i < template->count; i++) {
-        const struct expr *expr = template->segments[i].expr;
-        if (expr != NULL && !expr_names(expr, visit, ctx)) {
+    const struct template_body *body = template->body;
+    struct names_walk walk = {template, visit, ctx};
+    for (uint32_t i = 0; body != NULL && i < body->count; i++) {
+        const struct expr *expr = body->segments[i].expr;
+        if (expr != NULL && !expr_names(expr, visit_moved, &walk)) {
             return false;
         }
     }
@@ -405,18 +526,32 @@ static bool render_segment(struct render *r, const struct segment *segment,
                                     : render_text(r, segment, &value);
 }
 
+static bool render_body(struct render *r, const struct template_body *body,
+                        const struct expr_env *env)
+{
+    for (uint32_t i = 0; i < body->count; i++) {
+        if (!render_segment(r, &body->segments[i], env)) {
+            return false;
+        }
+        if (r->out->len - r->start > LIMIT_RENDERED_BYTES) {
+            return true; /* more will not make it shorter */
+        }
+    }
+    return true;
+}
+
 bool template_render_to(const struct template *template, const struct expr_env *env,
                         struct arena *arena, struct strbuf *out, struct expr_error *error)
 {
     struct render r = {
         .use = template->use, .arena = arena, .out = out, .start = out->len, .error = error};
-    for (size_t i = 0; i < template->count; i++) {
-        if (!render_segment(&r, &template->segments[i], env)) {
-            return false;
-        }
-        if (out->len - r.start > LIMIT_RENDERED_BYTES) {
-            return render_fail(&r, template->where, NULL, "the text becomes longer than 1 MiB");
-        }
+    if (template->body == NULL) {
+        strbuf_add_str(out, template->text);
+    } else if (!render_body(&r, template->body, env)) {
+        return moved_error(template, error);
+    }
+    if (out->len - r.start > LIMIT_RENDERED_BYTES) {
+        return render_fail(&r, template->where, NULL, "the text becomes longer than 1 MiB");
     }
     if (template->use == TEMPLATE_PATH && out->len == r.start) {
         return render_fail(&r, template->where, NULL, "the path is empty");
@@ -437,14 +572,14 @@ bool template_render(const struct template *template, const struct expr_env *env
     return good;
 }
 
-static bool render_element(const struct template *template, const struct value *value,
+static bool render_element(const struct template_body *body, const struct value *value,
                            struct arena *arena, struct template_words *out,
                            struct expr_error *error)
 {
     struct strbuf buf;
     strbuf_init(&buf);
-    struct render r = {.use = template->use, .arena = arena, .out = &buf, .error = error};
-    bool good = render_text(&r, &template->segments[0], value);
+    struct render r = {.use = body->use, .arena = arena, .out = &buf, .error = error};
+    bool good = render_text(&r, &body->segments[0], value);
     if (good) {
         VEC_PUSH(out, strbuf_dup(&buf, arena));
     }
@@ -456,10 +591,9 @@ bool template_render_words(const struct template *template, const struct expr_en
                            struct arena *arena, struct template_words *out,
                            struct expr_error *error)
 {
-    const struct expr *sole = template_sole(template);
     struct value value;
     assert(template->use == TEMPLATE_ARGV);
-    if (sole == NULL) {
+    if (!template_is_sole(template)) {
         struct str text;
         if (!template_render(template, env, arena, &text, error)) {
             return false;
@@ -467,14 +601,14 @@ bool template_render_words(const struct template *template, const struct expr_en
         VEC_PUSH(out, text);
         return true;
     }
-    if (!expr_eval(sole, env, arena, &value, error)) {
+    if (!template_eval_sole(template, env, arena, &value, error)) {
         return false;
     }
     bool list = value.kind == VALUE_LIST;
     const struct value *items = list ? value.list.items : &value;
     for (size_t i = 0; i < (list ? value.list.count : 1); i++) {
-        if (!render_element(template, &items[i], arena, out, error)) {
-            return false;
+        if (!render_element(template->body, &items[i], arena, out, error)) {
+            return moved_error(template, error);
         }
     }
     return true;

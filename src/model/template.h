@@ -15,26 +15,48 @@
  *
  * A template is immutable, lies in the arena it was parsed into and points into the text it was
  * parsed from. Spans as in expr.h: `where` is the content of the string without its quotes.
+ *
+ * Templates of one text share what was parsed: a manifest of many like stages has few different
+ * texts. Each still has its own place, and errors are told there.
  */
 #include <stdbool.h>
 
+#include "base/map.h"
+#include "base/vec.h"
 #include "model/expr.h"
 
 enum template_use { TEMPLATE_TEXT, TEMPLATE_PATH, TEMPLATE_ARGV, TEMPLATE_SHELL };
+enum { TEMPLATE_USES = TEMPLATE_SHELL + 1 };
 
 struct template;
+struct template_body;
+
+/* What was parsed so far, by text, and the arena that all of it goes into. It is needed for parsing
+ * alone: templates outlive it. */
+struct template_cache {
+    struct arena *arena;
+    struct map numbers[TEMPLATE_USES]; /* of bodies */
+    VEC(const struct template_body *) bodies;
+};
+
+void template_cache_init(struct template_cache *cache, struct arena *arena);
+void template_cache_fini(struct template_cache *cache);
 
 /* Parses; NULL after adding at least one error. `shell` is the word that names the shell for
  * TEMPLATE_SHELL: the program of `shell` (its base name counts), or, when that is busybox, its
  * applet joined by a blank ("busybox sh"); STR_NONE otherwise. */
-const struct template *template_parse(struct arena *arena, struct str text, struct span where,
-                                      enum template_use use, struct str shell, struct diags *diags);
+const struct template *template_parse(struct template_cache *cache, struct str text,
+                                      struct span where, enum template_use use, struct str shell,
+                                      struct diags *diags);
 
 /* The text without any expression, if there is none: no rendering is needed then. */
 bool template_is_literal(const struct template *template, struct str *text);
-/* The expression, if the template is one `{{ expr }}` and nothing else (so the value may be a list
- * or keep its kind); else NULL. */
-const struct expr *template_sole(const struct template *template);
+/* Is the template one `{{ expr }}` and nothing else, so that the value may be a list or keep its
+ * kind? */
+bool template_is_sole(const struct template *template);
+/* That value. False with `*error` set. */
+bool template_eval_sole(const struct template *template, const struct expr_env *env,
+                        struct arena *arena, struct value *value, struct expr_error *error);
 struct str template_text(const struct template *template); /* as written */
 struct span template_span(const struct template *template);
 /* All names in it, as expr_names. */

@@ -144,7 +144,9 @@ static struct result commit_new_result(const struct attempt *attempt)
         .peak_bytes = (uint64_t)(attempt->end.peak_bytes > attempt->usage.peak_bytes
                                      ? attempt->end.peak_bytes
                                      : attempt->usage.peak_bytes),
-        .flags = attempt->stage->tools_given || session->manifest.portable ? RESULT_PORTABLE : 0};
+        .flags = attempt->stage->settings->tools_given || session->manifest.portable
+                     ? RESULT_PORTABLE
+                     : 0};
 }
 
 void commit_mark_start(struct attempt *attempt)

@@ -119,8 +119,8 @@ void environment_matching(struct str pattern, struct arena *arena, struct event_
 bool environment_passed(const struct m_stage *stage, bool counted, struct arena *arena,
                         struct event_strs *passed, struct err *err)
 {
-    const struct m_pass *rows = counted ? stage->pass_env : stage->secret_env;
-    uint32_t count = counted ? stage->pass_env_count : stage->secret_env_count;
+    const struct m_pass *rows = counted ? stage->settings->pass_env : stage->settings->secret_env;
+    uint32_t count = counted ? stage->settings->pass_env_count : stage->settings->secret_env_count;
     struct environment_vars vars = {0};
 
     *passed = (struct event_strs){NULL, 0};
@@ -218,8 +218,11 @@ uint32_t environment_left_out(const struct m_stage *stage)
         for (size_t i = 0; i < sizeof(environment_outside) / sizeof(environment_outside[0]); i++) {
             outside |= str_is(name, environment_outside[i]);
         }
-        count += !outside && !environment_is_passed(stage->pass_env, stage->pass_env_count, name) &&
-                 !environment_is_passed(stage->secret_env, stage->secret_env_count, name);
+        count += !outside &&
+                 !environment_is_passed(stage->settings->pass_env, stage->settings->pass_env_count,
+                                        name) &&
+                 !environment_is_passed(stage->settings->secret_env,
+                                        stage->settings->secret_env_count, name);
     }
     return count;
 }

@@ -176,10 +176,10 @@ static void guards_put_environment(struct session *session, struct strbuf *out)
     for (uint32_t i = 0; i < plan->stage_count; i++) {
         const struct m_stage *stage = plan->stages[i].source;
 
-        guards_put_variables(stage->pass_env, stage->pass_env_count, true, &seen, &session->arena,
-                             out);
-        guards_put_variables(stage->secret_env, stage->secret_env_count, false, &seen,
-                             &session->arena, out);
+        guards_put_variables(stage->settings->pass_env, stage->settings->pass_env_count, true,
+                             &seen, &session->arena, out);
+        guards_put_variables(stage->settings->secret_env, stage->settings->secret_env_count, false,
+                             &seen, &session->arena, out);
     }
     map_fini(&seen);
 }

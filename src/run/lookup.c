@@ -52,7 +52,7 @@ static bool lookup_is_ours(const struct facts *facts, const struct plan_instance
     if (inst->last_only) {
         return local;
     }
-    return local || stage->tools_given || session->manifest.portable;
+    return local || stage->settings->tools_given || session->manifest.portable;
 }
 
 static bool lookup_counts(struct facts *facts, const struct plan_instance *inst,

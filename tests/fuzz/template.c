@@ -50,16 +50,18 @@ static bool is_raw_name(struct str text)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena arena;
+    struct template_cache templates;
     struct diags diags;
     struct str text = str_n((const char *)data, size);
     arena_init(&arena);
+    template_cache_init(&templates, &arena);
     diags_init(&diags);
     struct span where = {0, (uint32_t)size, diags_add_source(&diags, STR("t"), text)};
     for (int use = TEMPLATE_TEXT; use <= TEMPLATE_SHELL; use++) {
         bool plain = false, hostile = false;
         uint32_t errors = diags.errors;
         const struct template *template =
-            template_parse(&arena, text, where, (enum template_use)use, STR("sh"), &diags);
+            template_parse(&templates, text, where, (enum template_use)use, STR("sh"), &diags);
         assert((template == NULL) == (diags.errors > errors));
         if (template != NULL) {
             check_value(template, &arena, "a b", &plain);
@@ -69,6 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
     }
     diags_fini(&diags);
+    template_cache_fini(&templates);
     arena_fini(&arena);
     return 0;
 }

@@ -40,6 +40,7 @@ static enum expr_lookup lookup(void *ctx, const struct expr_name *name, struct a
 
 struct bench {
     struct arena arena;
+    struct template_cache templates;
     struct diags diags;
     struct names names;
     struct expr_error error;
@@ -49,6 +50,7 @@ static int setup(void **state)
 {
     struct bench *b = calloc(1, sizeof(*b));
     arena_init(&b->arena);
+    template_cache_init(&b->templates, &b->arena);
     diags_init(&b->diags);
     b->names.x = value_string(STR("a b"));
     b->names.y = value_string(STR("1"));
@@ -60,6 +62,7 @@ static int teardown(void **state)
 {
     struct bench *b = *state;
     diags_fini(&b->diags);
+    template_cache_fini(&b->templates);
     arena_fini(&b->arena);
     free(b);
     return 0;
@@ -70,7 +73,7 @@ static const struct template *parse(struct bench *b, const char *text, enum temp
 {
     struct str s = str_of(text);
     struct span where = {0, (uint32_t)s.len, diags_add_source(&b->diags, STR("t"), s)};
-    return template_parse(&b->arena, s, where, use, str_of(shell), &b->diags);
+    return template_parse(&b->templates, s, where, use, str_of(shell), &b->diags);
 }
 
 /* The rendered text, or "!parse" or "!render". */
@@ -114,6 +117,49 @@ static void test_spans(void **state)
     assert_int_equal(b->diags.count, 2);
     assert_int_equal(b->diags.items[0].span.offset, 11);
     assert_int_equal(b->diags.items[1].span.offset, 19);
+}
+
+static bool note_span(void *ctx, const struct expr_name *name, bool in_default)
+{
+    (void)in_default;
+    *(struct span *)ctx = name->span;
+    return true;
+}
+
+/* One text at two places: what was parsed once is told at each. */
+static void test_same_text_elsewhere(void **state)
+{
+    struct bench *b = *state;
+    struct str document = STR("'{{x + y}}' '{{x + y}}'");
+    uint16_t source = diags_add_source(&b->diags, STR("t"), document);
+    struct expr_env env = {&b->names, lookup};
+    struct span name;
+    struct str out;
+
+    b->names.y = value_int(1);
+    for (uint32_t offset = 1; offset < document.len; offset += 12) {
+        struct str text = str_n(document.data + offset, 9);
+        const struct template *template =
+            template_parse(&b->templates, text, (struct span){offset, 9, source}, TEMPLATE_TEXT,
+                           STR_NONE, &b->diags);
+        assert_non_null(template);
+        assert_int_equal(template_span(template).offset, offset);
+        assert_true(template_names(template, note_span, &name));
+        assert_int_equal(name.offset, offset + 6);
+        assert_false(template_render(template, &env, &b->arena, &out, &b->error));
+        assert_int_equal(b->error.span.offset, offset + 2);
+        assert_false(template_eval_sole(template, &env, &b->arena, &b->names.list, &b->error));
+        assert_int_equal(b->error.span.offset, offset + 2);
+    }
+    assert_int_equal(b->templates.bodies.count, 1);
+    /* Without exact places it is a body of its own; another shell is another template. */
+    assert_non_null(template_parse(&b->templates, STR("{{x + y}}"), (struct span){0, 20, source},
+                                   TEMPLATE_TEXT, STR_NONE, &b->diags));
+    assert_non_null(parse(b, "echo '{{raw(x)}}'", TEMPLATE_SHELL, "sh"));
+    assert_null(parse(b, "echo {{x}}", TEMPLATE_SHELL, "fish"));
+    assert_non_null(parse(b, "echo {{x}}", TEMPLATE_SHELL, "sh"));
+    assert_null(parse(b, "echo {{x}}", TEMPLATE_SHELL, "fish"));
+    assert_int_equal(b->templates.bodies.count, 3);
 }
 
 static void test_argv(void **state)
@@ -542,9 +588,17 @@ static void test_real_shells(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_text),  TEST(test_spans),           TEST(test_argv),  TEST(test_refused_places),
-        TEST(test_forms), TEST(test_paths_and_lists), TEST(test_depth), TEST(test_shells),
-        TEST(test_scan),  TEST(test_real_shells),
+        TEST(test_text),
+        TEST(test_spans),
+        TEST(test_argv),
+        TEST(test_refused_places),
+        TEST(test_forms),
+        TEST(test_paths_and_lists),
+        TEST(test_depth),
+        TEST(test_shells),
+        TEST(test_scan),
+        TEST(test_real_shells),
+        TEST(test_same_text_elsewhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
