@@ -51,6 +51,22 @@ void arena_reset(struct arena *arena)
     arena->total_bytes = keep->size;
 }
 
+void arena_drop_before(struct arena *arena, const void *kept)
+{
+    struct arena_block *block = arena->head;
+    const char *at = kept;
+
+    while (block != NULL && !(at >= block->data && at < block->data + block->size)) {
+        block = block->older;
+    }
+    assert(block != NULL);
+    for (struct arena_block *older = block->older; older != NULL; older = older->older) {
+        arena->total_bytes -= older->size;
+    }
+    arena_free_blocks(block->older);
+    block->older = NULL;
+}
+
 static void arena_grow(struct arena *arena, size_t size)
 {
     size_t want = arena->head == NULL ? ARENA_FIRST_BYTES : arena->head->size * 2;
@@ -84,15 +100,24 @@ char *arena_bytes(struct arena *arena, size_t size)
     return data;
 }
 
+/* The size of a type is a multiple of its alignment, so the size says how little will do. */
+static size_t arena_align(size_t size)
+{
+    size_t align = size & -size;
+
+    return size == 0 || align > ARENA_ALIGN ? ARENA_ALIGN : align;
+}
+
 void *arena_alloc(struct arena *arena, size_t size)
 {
-    size_t pad = (size_t)(-(uintptr_t)arena->next) & (ARENA_ALIGN - 1);
+    size_t mask = arena_align(size) - 1;
+    size_t pad = (size_t)(-(uintptr_t)arena->next) & mask;
     char *data;
 
     assert(size < SIZE_MAX / 2);
     if (arena->next == NULL || (size_t)(arena->end - arena->next) < size + pad) {
         arena_grow(arena, size + ARENA_ALIGN);
-        pad = (size_t)(-(uintptr_t)arena->next) & (ARENA_ALIGN - 1);
+        pad = (size_t)(-(uintptr_t)arena->next) & mask;
     }
     data = arena->next + pad;
     arena->next = data + size;

@@ -19,8 +19,11 @@ void arena_init(struct arena *arena);
 void arena_fini(struct arena *arena);
 /* Forgets everything but keeps the largest block for what comes next. */
 void arena_reset(struct arena *arena);
+/* Gives back what was made before the block that holds `kept` was begun: for who walks through what
+ * an arena holds in the order in which it was made, and comes back to none of it. */
+void arena_drop_before(struct arena *arena, const void *kept);
 
-/* `size` zeroed bytes aligned for any type. */
+/* `size` zeroed bytes aligned for any type of that size. */
 void *arena_alloc(struct arena *arena, size_t size);
 /* `count` zeroed elements; the product is checked. */
 void *arena_calloc(struct arena *arena, size_t count, size_t size);

@@ -5,7 +5,8 @@
  * Order of calls: toml_parse() for each document, then manifest_read() once, then plan_build()
  * (model/plan.h). manifest_read reports everything it finds as diagnostics and goes on, so that one
  * run shows up to twenty mistakes. Everything lives in the arena given; strings may point into the
- * documents' text. Pure: no descriptor is touched.
+ * documents' text, and those of the document that are no part of it where toml_parse_apart() put
+ * them: the tree itself is not needed any more. Pure: no descriptor is touched.
  *
  * Strings of a manifest may hold templates (model/template.h), so most scalar keys are a
  * `struct m_text`: a parsed template with its place. What has no `{{` in it is checked for its type
@@ -215,7 +216,9 @@ struct m_override {
 
 struct manifest_request {
     const struct toml_value *document; /* pawl.toml */
-    const struct toml_value *local;    /* pawl.local.toml, or NULL */
+    struct arena
+        *document_arena; /* where it alone lies: given back while stages are read; or NULL */
+    const struct toml_value *local; /* pawl.local.toml, or NULL */
     struct str file;
     const struct m_override *overrides;
     uint32_t override_count;

@@ -8,6 +8,8 @@
 #include "base/limits.h"
 #include "model/expr.h"
 
+enum { M_STAGES_DROPPED = 1024 }; /* read between two looks at what can be given back */
+
 /* --- shell and run --- */
 
 /* The word by which template_parse knows a shell: its program, for busybox with the applet. */
@@ -270,6 +272,17 @@ static struct m_stage *m_stages_room(struct arena *arena, uint32_t count)
     return (struct m_stage *)((room + align - 1) / align * align);
 }
 
+/* The stages stand in the document's arena in the order in which they are read here, and nothing is
+ * read after them: what is behind us is given back, so that document and manifest are never there
+ * as a whole at once. */
+static void m_stages_drop_read(struct m_reader *reader, const struct toml_entry *entry)
+{
+    if (reader->request->document_arena != NULL &&
+        reader->manifest->stage_count % M_STAGES_DROPPED == 0) {
+        arena_drop_before(reader->request->document_arena, entry);
+    }
+}
+
 void m_stages_read(struct m_reader *reader, const struct toml_value *value)
 {
     struct manifest *manifest = reader->manifest;
@@ -287,6 +300,7 @@ void m_stages_read(struct m_reader *reader, const struct toml_value *value)
     manifest->stages = m_stages_room(reader->arena, value->table->count);
     TOML_EACH(entry, value->table)
     {
+        m_stages_drop_read(reader, entry);
         if (m_name_check(reader, "a stage", entry->key, entry->key_span, true)) {
             m_stage_read(reader, entry, &manifest->stages[manifest->stage_count++]);
         }

@@ -115,19 +115,17 @@ bool toml_skip_space(struct toml_parser *p)
     return true;
 }
 
-static bool toml_read_header(struct toml_parser *p)
+/* The brackets and the name between them; `*defined` is NULL if the name may not be defined. */
+static bool toml_read_brackets(struct toml_parser *p, struct toml_value **defined)
 {
-    const char *from = p->at;
-    struct toml_value *defined;
     bool item;
 
-    /* Until the header proves good, what follows belongs to a table nobody sees. */
-    p->current = toml_table_new(p->arena, TOML_ORIGIN_HEADER, 0);
+    *defined = NULL;
     p->at++;
     item = toml_next_is(p, '[');
     p->at += item;
     toml_skip_blanks(p);
-    if (!toml_read_header_name(p, item, &defined)) {
+    if (!toml_read_header_name(p, item, defined)) {
         return false;
     }
     if (!toml_next_is(p, ']')) {
@@ -138,11 +136,23 @@ static bool toml_read_header(struct toml_parser *p)
         return toml_unexpected(p, "']]' after the name");
     }
     p->at += item;
-    if (defined != NULL) {
+    return true;
+}
+
+static bool toml_read_header(struct toml_parser *p)
+{
+    const char *from = p->at;
+    struct toml_value *defined;
+    bool good = toml_read_brackets(p, &defined);
+
+    if (good && defined != NULL) {
         defined->span = toml_span(p, from, p->at);
         p->current = defined->table;
+    } else {
+        /* What follows a bad header belongs to a table nobody sees. */
+        p->current = toml_table_new(p->arena, TOML_ORIGIN_HEADER, 0);
     }
-    return true;
+    return good;
 }
 
 /* Nothing but a comment may follow on the line. */
@@ -254,7 +264,13 @@ static bool toml_check_text(struct toml_parser *p, struct str text)
 struct toml_value *toml_parse(struct arena *arena, struct str text, uint16_t source,
                               struct diags *diags)
 {
-    struct toml_parser p = {.arena = arena, .diags = diags, .source = source};
+    return toml_parse_apart(arena, arena, text, source, diags);
+}
+
+struct toml_value *toml_parse_apart(struct arena *arena, struct arena *strings, struct str text,
+                                    uint16_t source, struct diags *diags)
+{
+    struct toml_parser p = {.arena = arena, .strings = strings, .diags = diags, .source = source};
     struct toml_value *root = ARENA_NEW(arena, struct toml_value);
     uint32_t errors = diags->errors;
 

@@ -89,6 +89,11 @@ struct toml_table {
 struct toml_value *toml_parse(struct arena *arena, struct str text, uint16_t source,
                               struct diags *diags);
 
+/* The same with strings that are no slices of the text in an arena of their own: they outlive the
+ * tree when `arena` is let go. */
+struct toml_value *toml_parse_apart(struct arena *arena, struct arena *strings, struct str text,
+                                    uint16_t source, struct diags *diags);
+
 /* The entry or value of a key, or NULL. Constant time. */
 const struct toml_entry *toml_find(const struct toml_table *table, struct str key);
 const struct toml_value *toml_get(const struct toml_table *table, const char *key);

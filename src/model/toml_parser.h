@@ -15,7 +15,7 @@
 
 struct toml_parser {
     const char *begin, *at, *end;
-    struct arena *arena;
+    struct arena *arena, *strings;
     struct diags *diags;
     uint16_t source;
     uint32_t nesting;             /* brackets and braces open at `at` */

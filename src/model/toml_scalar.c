@@ -268,7 +268,7 @@ static struct str toml_normal_time(struct toml_parser *p, struct str word, size_
     } else {
         strbuf_add(out, word.data + clock_end, word.len - clock_end);
     }
-    return strbuf_dup(out, p->arena);
+    return strbuf_dup(out, p->strings);
 }
 
 static bool toml_read_local_time(struct toml_parser *p, struct toml_value *value, struct str word)
@@ -294,7 +294,7 @@ static bool toml_read_date(struct toml_parser *p, struct toml_value *value, stru
     }
     if (word.len == 10) {
         value->kind = TOML_LOCAL_DATE;
-        value->time = str_dup(p->arena, word);
+        value->time = str_dup(p->strings, word);
         return true;
     }
     end = toml_time_len(word, 11, &seconds);

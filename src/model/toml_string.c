@@ -272,7 +272,7 @@ bool toml_read_string(struct toml_parser *p, struct str *content)
             utf8_encode(&p->scratch, piece.code);
         }
     }
-    *content = strbuf_dup(&p->scratch, p->arena);
+    *content = strbuf_dup(&p->scratch, p->strings);
     p->at = s.at;
     return true;
 }

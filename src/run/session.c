@@ -60,6 +60,9 @@ void session_fini(struct session *session)
     consulted_fini(&session->consulted);
     map_fini(&session->foreign);
     diags_fini(&session->diags);
+    for (uint32_t i = 0; i < session->text_count; i++) {
+        strbuf_fini(&session->texts[i]);
+    }
     arena_fini(&session->arena);
 }
 

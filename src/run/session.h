@@ -37,6 +37,8 @@ struct session_options {
     const char *command;     /* name of the command, for the lock's holder line */
 };
 
+enum { SESSION_TEXTS = 3 }; /* manifest, local manifest, params file */
+
 struct session {
     struct session_options options;
     struct arena arena; /* lives as long as the session */
@@ -47,6 +49,9 @@ struct session {
     struct str root;          /* workspace folder, its real path; the working folder from then on */
     struct str prefix;        /* where the user stands below it: "" or "sub/dir" */
     struct str manifest_path; /* relative to root: usually pawl.toml */
+    struct strbuf
+        texts[SESSION_TEXTS]; /* what was read, the manifest first: places point into it */
+    uint32_t text_count;
     struct str manifest_text;
     int root_fd;
     struct workspace workspace;

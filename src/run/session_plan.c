@@ -1,4 +1,5 @@
 /* Owns reading the manifest with its companions, and the digests of manifest and plan. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -13,44 +14,36 @@
 #include "run/sources.h"
 #include "run/version.h"
 
-static bool session_read_text(struct session *session, const char *path, struct str *text,
-                              struct err *err)
-{
-    struct strbuf bytes = {0};
-    bool ok = consulted_read(&session->consulted, str_of(path), LIMIT_TOML_BYTES, &bytes, err);
-
-    if (ok) {
-        *text = strbuf_dup(&bytes, &session->arena);
-    }
-    strbuf_fini(&bytes);
-    return ok;
-}
-
-/* `name` is how messages call the file. NULL: errors are in diags. */
+/* `name` is how messages call the file. NULL: errors are in diags. The text lies in the session;
+ * the tree, but for its strings, in `tree`. */
 static struct toml_value *session_read_toml(struct session *session, const char *path,
-                                            struct str name, struct str *text, struct err *err)
+                                            struct str name, struct arena *tree, struct err *err)
 {
-    if (!session_read_text(session, path, text, err)) {
+    struct strbuf *text = &session->texts[session->text_count];
+
+    assert(session->text_count < SESSION_TEXTS);
+    session->text_count++;
+    if (!consulted_read(&session->consulted, str_of(path), LIMIT_TOML_BYTES, text, err)) {
         return NULL;
     }
-    return toml_parse(&session->arena, *text, diags_add_source(&session->diags, name, *text),
-                      &session->diags);
+    return toml_parse_apart(tree, &session->arena, strbuf_str(text),
+                            diags_add_source(&session->diags, name, strbuf_str(text)),
+                            &session->diags);
 }
 
 /* Those of the file first, so that -p wins. */
 static bool session_collect_overrides(struct session *session, struct manifest_request *request,
-                                      struct err *err)
+                                      struct arena *trees, struct err *err)
 {
     const struct session_options *options = &session->options;
     struct m_override *all;
     uint32_t count = 0;
     struct toml_value *file = NULL;
-    struct str text;
 
     if (options->params_file != NULL) {
         struct str path = path_join(&session->arena, session->prefix, str_of(options->params_file));
 
-        file = session_read_toml(session, path.data, str_of(options->params_file), &text, err);
+        file = session_read_toml(session, path.data, str_of(options->params_file), trees, err);
         if (file == NULL) {
             return false;
         }
@@ -73,17 +66,16 @@ static bool session_collect_overrides(struct session *session, struct manifest_r
 }
 
 static bool session_read_local(struct session *session, struct manifest_request *request,
-                               struct err *err)
+                               struct arena *trees, struct err *err)
 {
     struct str base = session->manifest_path;
     struct str name;
-    struct str text;
 
     if (str_has_suffix(base, STR(".toml"))) {
         base = str_head(base, base.len - 5);
     }
     name = str_concat(&session->arena, base, STR(".local.toml"));
-    request->local = session_read_toml(session, name.data, name, &text, err);
+    request->local = session_read_toml(session, name.data, name, trees, err);
     if (request->local == NULL && err->sys == ENOENT) {
         err_clear(err);
         return true;
@@ -91,27 +83,41 @@ static bool session_read_local(struct session *session, struct manifest_request 
     return request->local != NULL;
 }
 
-bool session_read_manifest(struct session *session, struct err *err)
+/* `document` is for the manifest's tree alone, `trees` for those beside it. */
+static bool session_read_trees(struct session *session, struct arena *document, struct arena *trees,
+                               struct err *err)
 {
-    struct manifest_request request = {.file = session->manifest_path,
+    struct manifest_request request = {.document_arena = document,
+                                       .file = session->manifest_path,
                                        .pawl_version = PAWL_VERSION_NUMBER};
 
-    err_clear(err);
     request.document = session_read_toml(session, session->manifest_path.data,
-                                         session->manifest_path, &session->manifest_text, err);
-    if (request.document == NULL || !session_read_local(session, &request, err) ||
-        !session_collect_overrides(session, &request, err)) {
-        if (err->status == 0) {
-            err_set(err, STATUS_MANIFEST, "the manifest cannot be read");
-        }
+                                         session->manifest_path, document, err);
+    if (request.document == NULL || !session_read_local(session, &request, trees, err) ||
+        !session_collect_overrides(session, &request, trees, err)) {
         return false;
     }
+    session->manifest_text = strbuf_str(&session->texts[0]);
     session->manifest_digest = sha256_of(session->manifest_text.data, session->manifest_text.len);
-    if (!manifest_read(&session->manifest, &request, &session->arena, &session->diags)) {
-        return err_set(err, STATUS_MANIFEST, "the manifest is wrong");
+    return manifest_read(&session->manifest, &request, &session->arena, &session->diags) ||
+           err_set(err, STATUS_MANIFEST, "the manifest is wrong");
+}
+
+bool session_read_manifest(struct session *session, struct err *err)
+{
+    struct arena document;
+    struct arena trees;
+
+    err_clear(err);
+    arena_init(&document);
+    arena_init(&trees);
+    session->manifest_read = session_read_trees(session, &document, &trees, err);
+    arena_fini(&document);
+    arena_fini(&trees);
+    if (!session->manifest_read && err->status == 0) {
+        err_set(err, STATUS_MANIFEST, "the manifest cannot be read");
     }
-    session->manifest_read = true;
-    return true;
+    return session->manifest_read;
 }
 
 int64_t session_timeout_ns(const struct session *session)
