@@ -68,15 +68,27 @@ static bool adopt_output(struct adopt *adopt, const struct plan_instance *inst, 
     return true;
 }
 
-static void adopt_fields(struct adopt *adopt, const struct inst_fact *fact, struct result *result)
+static bool adopt_fields(struct adopt *adopt, struct inst_id instance, struct result *result,
+                         struct err *err)
 {
-    result->fields = ARENA_ARRAY(&adopt->session->arena, struct result_field, fact->fields.count);
-    for (uint32_t i = 0; i < fact->fields.count; i++) {
-        result->fields[i] =
-            (struct result_field){fact->fields.items[i].name, fact->fields.items[i].value};
+    struct arena *arena = &adopt->session->arena;
+    struct inst_reads reads;
+
+    if (!facts_reads_of(&adopt->facts, instance, arena, &reads)) {
+        if (adopt->facts.broken.status != 0) {
+            *err = adopt->facts.broken;
+            return false;
+        }
+        return err_set(err, reads.lack_status, "%.*s", STR_ARG(reads.lack));
     }
-    result->field_count = fact->fields.count;
-    result->declared = result->key = fact->declared;
+    result->fields = ARENA_ARRAY(arena, struct result_field, reads.fields.count);
+    for (uint32_t i = 0; i < reads.fields.count; i++) {
+        result->fields[i] =
+            (struct result_field){reads.fields.items[i].name, reads.fields.items[i].value};
+    }
+    result->field_count = reads.fields.count;
+    result->declared = result->key = reads.declared;
+    return true;
 }
 
 static void adopt_index_row(struct session *session, const struct plan_instance *inst,
@@ -115,7 +127,9 @@ static bool adopt_take(struct adopt *adopt, struct inst_id instance, struct err 
             return false;
         }
     }
-    adopt_fields(adopt, &adopt->facts.instances[instance.n], &result);
+    if (!adopt_fields(adopt, instance, &result, err)) {
+        return false;
+    }
     results_add(session->results, &result);
     adopt_index_row(session, inst, &result);
     facts_take_result(&adopt->facts, instance, &result, &changed);

@@ -133,18 +133,20 @@ void reason_find(const struct reason_view *view, struct inst_id instance, struct
 {
     const struct inst_fact *fact = &view->facts->instances[instance.n];
     struct result_ref ref = reason_result(view, instance);
+    struct inst_reads reads;
 
     *reason = (struct reason){.has_key = fact->keyed &&
                                          view->decide->verdict[instance.n] != DECIDE_UNKNOWN};
     reason->has_last =
         result_ref_is_some(ref) && results_read(view->session->results, ref, arena, &reason->last);
-    if (!reason->has_last || !reason->has_key || fact->hit) {
+    if (!reason->has_last || !reason->has_key || fact->hit ||
+        !facts_reads_of(view->facts, instance, arena, &reads)) {
         return;
     }
     reason->changes = ARENA_ARRAY(arena, struct reason_change,
-                                  (size_t)fact->fields.count + reason->last.field_count +
+                                  (size_t)reads.fields.count + reason->last.field_count +
                                       reason->last.discovered_count);
-    reason_compare(reason, &fact->fields, arena);
+    reason_compare(reason, &reads.fields, arena);
     reason_compare_found(view, reason, arena);
 }
 

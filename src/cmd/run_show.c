@@ -27,16 +27,19 @@ static enum report_output run_show_output(int output)
 static void run_show_command(void *ctx, struct inst_id instance, struct strbuf *out)
 {
     struct run_show *show = ctx;
-    const struct plan_command *command = &show->facts->instances[instance.n].command;
+    struct plan_command command;
+    struct arena scratch;
 
-    if (command->shell && command->argc != 0) {
-        strbuf_add_str(out, command->argv[command->argc - 1]);
-        return;
+    arena_init(&scratch);
+    facts_command_of(show->facts, instance, &scratch, &command);
+    if (command.shell && command.argc != 0) {
+        strbuf_add_str(out, command.argv[command.argc - 1]);
     }
-    for (uint32_t i = 0; i < command->argc; i++) {
+    for (uint32_t i = 0; !command.shell && i < command.argc; i++) {
         strbuf_puts(out, i == 0 ? "" : " ");
-        strbuf_add_str(out, command->argv[i]);
+        strbuf_add_str(out, command.argv[i]);
     }
+    arena_fini(&scratch);
 }
 
 static void run_show_why(void *ctx, struct inst_id instance, struct strbuf *out)

@@ -34,18 +34,33 @@ void key_fields_add(struct key_fields *fields, struct str name, struct str value
 void key_fields_add_path(struct key_fields *fields, const char *prefix, struct str path,
                          struct str role, struct str value)
 {
-    struct str name = role.len == 0 ? str_printf(fields->arena, "%s %.*s", prefix, STR_ARG(path))
-                                    : str_printf(fields->arena, "%s %.*s (%.*s)", prefix,
-                                                 STR_ARG(path), STR_ARG(role));
+    size_t prefix_len = strlen(prefix);
+    size_t len = prefix_len + 1 + path.len + (role.len != 0 ? role.len + 3 : 0);
+    char *name = arena_bytes(fields->arena, len + 1);
+    char *at = name;
 
-    key_fields_add(fields, name, value);
+    at = mempcpy(at, prefix, prefix_len);
+    *at++ = ' ';
+    at = mempcpy(at, path.data, path.len);
+    if (role.len != 0) {
+        at = mempcpy(at, " (", 2);
+        at = mempcpy(at, role.data, role.len);
+        *at++ = ')';
+    }
+    *at = '\0';
+    key_fields_add(fields, str_n(name, len), value);
 }
 
 struct digest key_fields_digest(const struct key_fields *fields)
 {
     struct strbuf bytes = {0};
     struct digest digest;
+    size_t len = 16;
 
+    for (uint32_t i = 0; i < fields->count; i++) {
+        len += 8 + fields->items[i].name.len + fields->items[i].value.len;
+    }
+    strbuf_reserve(&bytes, len);
     strbuf_puts(&bytes, "pawl key");
     bytes_put_u32(&bytes, KEY_FORMAT);
     bytes_put_u32(&bytes, fields->count);

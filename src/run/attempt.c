@@ -163,7 +163,7 @@ static bool attempt_is_oom(struct attempt *attempt)
 static void attempt_judge_exit(struct attempt *attempt)
 {
     const struct child_end *end = &attempt->end;
-    bool shell = attempt->fact->command.shell;
+    bool shell = attempt->what.command.shell;
 
     if (attempt_is_oom(attempt)) {
         attempt->cause = CAUSE_OOM;

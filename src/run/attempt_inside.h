@@ -6,6 +6,7 @@
 
 /* attempt_ready.c: what is made sure of just before the command starts. Each is false with `err`,
  * or with the attempt's own cause. */
+bool attempt_find_reads(struct attempt *attempt, struct err *err);
 bool attempt_note_reads(struct attempt *attempt, struct err *err);
 bool attempt_hide_missing(struct attempt *attempt, struct err *err);
 bool attempt_park(struct attempt *attempt, struct err *err);

@@ -12,8 +12,8 @@
 
 static bool attempt_reads(const struct attempt *attempt, uint32_t input)
 {
-    for (uint32_t i = 0; i < attempt->fact->read_count; i++) {
-        if (attempt->fact->reads[i].input == input) {
+    for (uint32_t i = 0; i < attempt->what.count; i++) {
+        if (attempt->what.items[i].input == input) {
             return true;
         }
     }
@@ -95,20 +95,31 @@ static bool attempt_is_as_decided(const struct attempt *attempt, const struct re
     return same;
 }
 
+/* What was decided on, made again: it was not kept while the instance waited. */
+bool attempt_find_reads(struct attempt *attempt, struct err *err)
+{
+    struct facts *facts = attempt->executor->facts;
+
+    if (facts_reads_of(facts, attempt->instance, &attempt->arena, &attempt->what)) {
+        return true;
+    }
+    if (facts->broken.status != 0) {
+        *err = facts->broken;
+        return false;
+    }
+    return err_set(err, attempt->what.lack_status, "%.*s", STR_ARG(attempt->what.lack));
+}
+
 /* Signatures of what it reads as they are just before it starts, so that step 4 can tell a change.
  */
 bool attempt_note_reads(struct attempt *attempt, struct err *err)
 {
     struct session *session = attempt->executor->session;
-    const struct inst_fact *fact = attempt->fact;
 
-    attempt->read_count = fact->read_count;
-    attempt->reads = ARENA_ARRAY(&attempt->arena, struct read_fact, fact->read_count);
-    for (uint32_t i = 0; i < fact->read_count; i++) {
-        struct read_fact *read = &attempt->reads[i];
+    for (uint32_t i = 0; i < attempt->what.count; i++) {
+        struct read_fact *read = &attempt->what.items[i];
         struct source_fact source;
 
-        *read = fact->reads[i];
         if (read->has_signature) {
             continue;
         }

@@ -51,11 +51,11 @@ static bool attempt_open_stdin(struct attempt *attempt, struct spawn *spawn, str
 {
     const struct plan *plan = attempt->executor->plan;
 
-    for (uint32_t i = 0; i < attempt->read_count; i++) {
-        if (plan->inputs[attempt->reads[i].input].is_stdin) {
-            spawn->stdin_fd = sys_open(attempt->reads[i].path.data, O_RDONLY, 0);
+    for (uint32_t i = 0; i < attempt->what.count; i++) {
+        if (plan->inputs[attempt->what.items[i].input].is_stdin) {
+            spawn->stdin_fd = sys_open(attempt->what.items[i].path.data, O_RDONLY, 0);
             if (spawn->stdin_fd < 0) {
-                return err_sys(err, "'%s': cannot be read", attempt->reads[i].path.data);
+                return err_sys(err, "'%s': cannot be read", attempt->what.items[i].path.data);
             }
         }
     }
@@ -133,7 +133,7 @@ static void attempt_open_tty(struct attempt *attempt, struct spawn *spawn)
 
 static const char *const *attempt_argv(struct attempt *attempt)
 {
-    const struct plan_command *command = &attempt->fact->command;
+    const struct plan_command *command = &attempt->what.command;
     const char **argv = ARENA_ARRAY(&attempt->arena, const char *, command->argc + 1);
 
     for (uint32_t i = 0; i < command->argc; i++) {
@@ -161,7 +161,7 @@ static bool attempt_environment(struct attempt *attempt, struct spawn *spawn, st
         .memory_bytes = attempt->inst->memory_bytes,
         .makeflags = attempt->loan.makeflags};
 
-    return environment_build(attempt->stage, &attempt->fact->command, &about, &attempt->arena,
+    return environment_build(attempt->stage, &attempt->what.command, &about, &attempt->arena,
                              &spawn->envp, err);
 }
 
@@ -177,7 +177,7 @@ static const char *attempt_path_of(const char *const *envp)
 
 static bool attempt_spawn(struct attempt *attempt, struct spawn *spawn, struct err *err)
 {
-    const struct plan_command *command = &attempt->fact->command;
+    const struct plan_command *command = &attempt->what.command;
     struct str program;
 
     spawn->dir = command->dir.len != 0 ? command->dir.data : NULL;
@@ -236,10 +236,10 @@ static bool attempt_run(struct attempt *attempt, struct err *err)
     struct executor *executor = attempt->executor;
     struct spawn spawn = {.stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, .tty_fd = -1};
     struct spawn_fd fds[ATTEMPT_MORE_FDS];
-    bool ok = attempt_note_reads(attempt, err) && !attempt_finds_strays(attempt) &&
-              attempt_hide_missing(attempt, err) && attempt_park(attempt, err) &&
-              attempt_open_stdin(attempt, &spawn, err) && attempt_open_log(attempt, &spawn, err) &&
-              attempt_open_stdout(attempt, &spawn, err);
+    bool ok = attempt_find_reads(attempt, err) && attempt_note_reads(attempt, err) &&
+              !attempt_finds_strays(attempt) && attempt_hide_missing(attempt, err) &&
+              attempt_park(attempt, err) && attempt_open_stdin(attempt, &spawn, err) &&
+              attempt_open_log(attempt, &spawn, err) && attempt_open_stdout(attempt, &spawn, err);
 
     if (ok) {
         attempt_open_tty(attempt, &spawn);

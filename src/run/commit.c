@@ -51,8 +51,8 @@ void commit_begin(struct attempt *attempt)
             return;
         }
     }
-    for (uint32_t i = 0; i < attempt->read_count; i++) {
-        size_bytes += attempt->reads[i].firm ? 0 : attempt->reads[i].signature.size;
+    for (uint32_t i = 0; i < attempt->what.count; i++) {
+        size_bytes += attempt->what.items[i].firm ? 0 : attempt->what.items[i].signature.size;
     }
     if (size_bytes <= COMMIT_SMALL_BYTES && attempt->executor->multigrain) {
         commit_work(attempt);

@@ -144,9 +144,9 @@ static bool commit_input_changed(struct attempt *attempt, const struct read_fact
 
 void commit_check_inputs(struct attempt *attempt)
 {
-    for (uint32_t i = 0; i < attempt->read_count; i++) {
-        if (commit_input_changed(attempt, &attempt->reads[i])) {
-            attempt->changed_path = attempt->reads[i].path;
+    for (uint32_t i = 0; i < attempt->what.count; i++) {
+        if (commit_input_changed(attempt, &attempt->what.items[i])) {
+            attempt->changed_path = attempt->what.items[i].path;
             commit_fail(attempt, CAUSE_UNSETTLED,
                         str_printf(&attempt->arena, "input '%.*s' changed while it ran",
                                    STR_ARG(attempt->changed_path)));

@@ -57,8 +57,8 @@ static bool commit_found_made(struct attempt *attempt, struct str path, const st
 
 static bool commit_is_declared_input(const struct attempt *attempt, struct str path)
 {
-    for (uint32_t i = 0; i < attempt->read_count; i++) {
-        if (str_equal(attempt->reads[i].path, path)) {
+    for (uint32_t i = 0; i < attempt->what.count; i++) {
+        if (str_equal(attempt->what.items[i].path, path)) {
             return true;
         }
     }
@@ -76,7 +76,7 @@ static bool commit_is_newer(const struct attempt *attempt, const struct signatur
 static bool commit_found(struct attempt *attempt, struct str written)
 {
     struct executor *executor = attempt->executor;
-    struct str joined = path_join(&attempt->arena, attempt->fact->command.dir, written);
+    struct str joined = path_join(&attempt->arena, attempt->what.command.dir, written);
     struct result_input *found = &attempt->discovered[attempt->discovered_count];
     struct source_fact source;
     struct path_id id;

@@ -28,25 +28,25 @@ static void commit_result_outputs(struct attempt *attempt, struct result *result
 
 static void commit_result_key(struct attempt *attempt, struct result *result)
 {
-    struct inst_fact *fact = attempt->fact;
+    const struct inst_reads *what = &attempt->what;
     struct key_fields fields;
 
-    result->fields = ARENA_ARRAY(&attempt->arena, struct result_field, fact->fields.count);
-    for (uint32_t i = 0; i < fact->fields.count; i++) {
+    result->fields = ARENA_ARRAY(&attempt->arena, struct result_field, what->fields.count);
+    for (uint32_t i = 0; i < what->fields.count; i++) {
         result->fields[i] =
-            (struct result_field){fact->fields.items[i].name, fact->fields.items[i].value};
+            (struct result_field){what->fields.items[i].name, what->fields.items[i].value};
     }
-    result->field_count = fact->fields.count;
-    result->declared = fact->declared;
+    result->field_count = what->fields.count;
+    result->declared = what->declared;
     result->discovered = attempt->discovered;
     result->discovered_count = attempt->discovered_count;
-    result->key = fact->declared;
+    result->key = what->declared;
     if (attempt->discovered_count == 0) {
         return;
     }
     key_fields_init(&fields, &attempt->arena);
     key_fields_add_path(&fields, "declared", STR(""), STR(""),
-                        digest_str(&fact->declared, &attempt->arena));
+                        digest_str(&what->declared, &attempt->arena));
     for (uint32_t i = 0; i < attempt->discovered_count; i++) {
         key_fields_add_path(&fields, "found", attempt->discovered[i].path, STR(""),
                             attempt->discovered[i].missing

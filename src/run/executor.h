@@ -71,8 +71,7 @@ struct attempt {
     struct usage_group usage;
     struct attempt_output *outputs;
     uint32_t output_count;
-    struct read_fact *reads; /* with signatures noted at the start */
-    uint32_t read_count;
+    struct inst_reads what; /* with signatures noted at the start */
     struct str depfile_path;
     /* the commit */
     struct pool_job job;

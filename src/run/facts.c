@@ -262,13 +262,14 @@ static enum decide_verdict facts_take_standing(struct facts *facts, struct inst_
     return DECIDE_HIT;
 }
 
-static enum decide_verdict facts_find_hit(struct facts *facts, struct inst_id instance)
+static enum decide_verdict facts_find_hit(struct facts *facts, struct inst_id instance,
+                                          const struct digest *declared)
 {
     struct inst_fact *fact = &facts->instances[instance.n];
     struct result result;
     bool changed;
 
-    if (!facts_look_up(facts, instance, &fact->declared, &facts->scratch, &result)) {
+    if (!facts_look_up(facts, instance, declared, &facts->scratch, &result)) {
         return DECIDE_MISS;
     }
     facts_take_result(facts, instance, &result, &changed);
@@ -283,8 +284,10 @@ static enum decide_verdict facts_look(void *ctx, struct inst_id instance)
     const struct plan_instance *inst = &facts->plan->instances[instance.n];
     struct inst_fact *fact = &facts->instances[instance.n];
     bool ran = facts->options.ran != NULL && facts->options.ran[instance.n];
+    struct inst_reads reads;
 
-    fact->hit = fact->good = fact->changed = false;
+    fact->hit = fact->good = fact->changed = fact->keyed = false;
+    fact->lack = STR_NONE;
     if (facts_is_standing(facts, instance)) {
         return facts_take_standing(facts, instance);
     }
@@ -297,13 +300,16 @@ static enum decide_verdict facts_look(void *ctx, struct inst_id instance)
         return DECIDE_HIT;
     }
     arena_reset(&facts->scratch);
-    if (!facts_reads_of(facts, instance)) {
+    fact->keyed = facts_reads_of(facts, instance, &facts->scratch, &reads);
+    if (!fact->keyed) {
+        fact->lack = str_dup(&facts->arena, reads.lack);
+        fact->lack_status = reads.lack_status;
         return facts_lack(facts, instance);
     }
     if ((facts_is_forced(facts, instance) || inst->no_cache) && !ran) {
         return DECIDE_MISS;
     }
-    return facts_find_hit(facts, instance);
+    return facts_find_hit(facts, instance, &reads.declared);
 }
 
 /* An optional output that its command did not make: what lies there from before has to go. */
@@ -360,24 +366,6 @@ static enum decide_bytes facts_bytes(void *ctx, struct inst_id instance)
         }
     }
     return worst;
-}
-
-static void facts_demand_inputs(void *ctx, struct inst_id instance, struct decide *decide)
-{
-    struct facts *facts = ctx;
-    struct inst_fact *fact = &facts->instances[instance.n];
-
-    if (!fact->has_reads) {
-        arena_reset(&facts->scratch);
-        if (!facts_reads_of(facts, instance)) {
-            return;
-        }
-    }
-    for (uint32_t i = 0; i < fact->read_count; i++) {
-        if (inst_is_some(fact->reads[i].producer)) {
-            decide_demand(decide, fact->reads[i].producer, fact->reads[i].output);
-        }
-    }
 }
 
 struct decide_facts facts_decide(struct facts *facts)

@@ -7,6 +7,10 @@
  * Main thread only. Order: facts_init after the plan and the store are open; decide_plan and
  * decide_settle call back here; the executor calls facts_reads_of before it starts an attempt, and
  * facts_take_result after it committed one.
+ *
+ * Of each instance little is kept: what it reads, its command and the fields of its key are made
+ * for a decision and let go, and made again by who needs them (an attempt, `why`). Files are looked
+ * at once all the same.
  */
 #include "model/key.h"
 #include "policy/decide.h"
@@ -40,23 +44,29 @@ struct output_fact {
     struct tree *tree; /* of a folder, once somebody asked */
 };
 
+/* What an instance reads and runs, and the key of that. In the arena of who asked. */
+struct inst_reads {
+    struct read_fact *items;
+    uint32_t count;
+    struct plan_command command;
+    struct key_fields fields;
+    struct digest declared; /* key of what is declared, which `fields` are of */
+    struct str lack;        /* not "": why there is no key and it cannot run */
+    enum status lack_status;
+};
+
 struct inst_fact {
-    bool keyed, hit, has_reads, good;
+    bool keyed, hit, good;
     bool changed; /* the last look gave outputs with other digests than before */
     bool ignored; /* it failed and its stage says ignore */
     bool skipped;
-    struct digest declared; /* key of what is declared */
-    struct digest key;      /* with what a depfile named */
-    struct read_fact *reads;
-    uint32_t read_count;
-    struct plan_command command;
-    struct key_fields fields;        /* of `declared`, for the result */
+    enum status lack_status;
+    struct digest key;               /* of its result, with what a depfile named */
     struct result_input *discovered; /* by its result */
     uint32_t discovered_count;
     uint64_t seen;        /* index_position() when its result was taken */
     struct str lack;      /* why it cannot run */
     struct str unsettled; /* the input that changed during the attempt before */
-    enum status lack_status;
 };
 
 struct facts_options {
@@ -91,15 +101,16 @@ void facts_init(struct facts *facts, struct session *session, const struct facts
 void facts_fini(struct facts *facts);
 struct decide_facts facts_decide(struct facts *facts);
 
-/* Makes what an instance reads, its command and its key, and keeps it in `inst_fact`. False: an
- * input is missing (`lack`) or the world failed (`broken`). */
-bool facts_reads_of(struct facts *facts, struct inst_id instance);
+/* Makes what an instance reads, its command and its key. False: an input is missing
+ * (`reads->lack`) or the world failed (`broken`). */
+bool facts_reads_of(struct facts *facts, struct inst_id instance, struct arena *arena,
+                    struct inst_reads *reads);
+/* Its command alone; false as above. */
+bool facts_command_of(struct facts *facts, struct inst_id instance, struct arena *arena,
+                      struct plan_command *command);
 /* The files alone that it reads, without looking at them; false: one is missing. */
 bool facts_inputs_of(struct facts *facts, struct inst_id instance, struct arena *arena,
                      struct resolved_inputs *resolved);
-/* The key's fields alone, for `why`; nothing is kept. False as above. */
-bool facts_key_fields(struct facts *facts, struct inst_id instance, struct arena *arena,
-                      struct key_fields *fields, struct digest *declared);
 
 /* The result an instance has now: from the store (hit) or just committed. `*changed`: some output
  * has another digest than was known before. */
@@ -124,6 +135,8 @@ bool facts_regular_source(struct facts *facts, struct str path, struct source_fa
 /* The tree of a folder output; NULL when it cannot be read. */
 const struct tree *facts_tree(struct facts *facts, uint32_t output);
 
+/* run/reads.c: for facts_decide(). */
+void facts_demand_inputs(void *ctx, struct inst_id instance, struct decide *decide);
 /* run/tools.c: digests of the programs a stage declares, as fields. */
 bool facts_add_tools(struct facts *facts, const struct plan_command *command,
                      struct key_fields *fields, struct str *problem);

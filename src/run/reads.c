@@ -157,7 +157,8 @@ static bool reads_text(struct facts *facts, const struct read_fact *read, struct
 }
 
 static bool reads_select_values(struct facts *facts, const struct plan_input *input,
-                                struct read_fact *read, struct inst_fact *fact)
+                                struct read_fact *read, struct arena *arena,
+                                struct inst_reads *reads)
 {
     struct strbuf text = {0};
     struct err err = {0};
@@ -167,14 +168,14 @@ static bool reads_select_values(struct facts *facts, const struct plan_input *in
 
     strbuf_fini(&text);
     if (!ok) {
-        fact->lack = str_dup(&facts->arena, str_of(err.text));
-        fact->lack_status = STATUS_MANIFEST;
+        reads->lack = str_dup(arena, str_of(err.text));
+        reads->lack_status = STATUS_MANIFEST;
     }
     return ok;
 }
 
 static bool reads_digest(struct facts *facts, const struct resolved_input *resolved,
-                         struct read_fact *read, struct inst_fact *fact)
+                         struct read_fact *read, struct arena *arena, struct inst_reads *reads)
 {
     const struct plan_input *input = &facts->plan->inputs[resolved->input];
     bool ok;
@@ -186,14 +187,26 @@ static bool reads_digest(struct facts *facts, const struct resolved_input *resol
     ok = inst_is_some(resolved->producer) ? reads_from_producer(facts, resolved, read)
                                           : reads_from_source(facts, read);
     if (!ok) {
-        fact->lack = str_printf(&facts->arena, "input '%.*s' is not there", STR_ARG(read->path));
-        fact->lack_status = STATUS_MANIFEST;
+        reads->lack = str_printf(arena, "input '%.*s' is not there", STR_ARG(read->path));
+        reads->lack_status = STATUS_MANIFEST;
         return false;
     }
-    return input->key_count == 0 || reads_select_values(facts, input, read, fact);
+    return input->key_count == 0 || reads_select_values(facts, input, read, arena, reads);
 }
 
 /* --- the key --- */
+
+/* "shell[0]", "argv[12]"; those of the default shell are not made anew for each instance. */
+static struct str reads_word_name(const struct plan_command *command, uint32_t number,
+                                  struct arena *arena)
+{
+    static const char *const shell[] = {"shell[0]", "shell[1]", "shell[2]", "shell[3]", "shell[4]"};
+
+    if (command->shell && number < sizeof(shell) / sizeof(*shell)) {
+        return str_of(shell[number]);
+    }
+    return str_printf(arena, command->shell ? "shell[%u]" : "argv[%u]", number);
+}
 
 static void reads_add_command(struct key_fields *fields, const struct plan_command *command)
 {
@@ -201,9 +214,7 @@ static void reads_add_command(struct key_fields *fields, const struct plan_comma
         if (command->shell && i + 1 == command->argc) {
             key_fields_add(fields, STR("command"), command->argv[i]);
         } else {
-            key_fields_add(fields,
-                           str_printf(fields->arena, command->shell ? "shell[%u]" : "argv[%u]", i),
-                           command->argv[i]);
+            key_fields_add(fields, reads_word_name(command, i, fields->arena), command->argv[i]);
         }
     }
     key_fields_add(fields, STR("dir"), command->dir);
@@ -223,11 +234,11 @@ static void reads_add_vars(struct key_fields *fields, const char *prefix, const 
     }
 }
 
-static void reads_add_inputs(struct facts *facts, const struct inst_fact *fact,
+static void reads_add_inputs(struct facts *facts, const struct inst_reads *reads,
                              struct key_fields *fields)
 {
-    for (uint32_t i = 0; i < fact->read_count; i++) {
-        const struct read_fact *read = &fact->reads[i];
+    for (uint32_t i = 0; i < reads->count; i++) {
+        const struct read_fact *read = &reads->items[i];
         const struct plan_input *input = &facts->plan->inputs[read->input];
         struct str value = digest_str(&read->digest, fields->arena);
 
@@ -239,6 +250,21 @@ static void reads_add_inputs(struct facts *facts, const struct inst_fact *fact,
     }
 }
 
+/* How it is declared, in words; most are plain files. */
+static struct str reads_output_words(const struct plan_output *output, struct arena *arena)
+{
+    bool plain = output->store && !output->optional && !output->temp && !output->persist &&
+                 !output->non_empty;
+
+    if (plain) {
+        return output->folder ? STR("folder") : STR("file");
+    }
+    return str_printf(arena, "%s%s%s%s%s%s", output->folder ? "folder" : "file",
+                      output->optional ? " optional" : "", output->store ? "" : " store=false",
+                      output->temp ? " temp" : "", output->persist ? " persist" : "",
+                      output->non_empty ? " non_empty" : "");
+}
+
 static void reads_add_outputs(const struct plan *plan, struct inst_id instance,
                               struct key_fields *fields)
 {
@@ -246,23 +272,18 @@ static void reads_add_outputs(const struct plan *plan, struct inst_id instance,
 
     for (uint32_t i = 0; i < inst->output_count; i++) {
         const struct plan_output *output = &plan->outputs[inst->outputs_first + i];
-        struct str value =
-            str_printf(fields->arena, "%s%s%s%s%s%s", output->folder ? "folder" : "file",
-                       output->optional ? " optional" : "", output->store ? "" : " store=false",
-                       output->temp ? " temp" : "", output->persist ? " persist" : "",
-                       output->non_empty ? " non_empty" : "");
-
         key_fields_add_path(fields,
                             output->is_stdout    ? "stdout"
                             : output->is_depfile ? "depfile"
                                                  : "output",
                             plan_path_name(plan, output->path),
-                            intern_str(&plan->names, output->role), value);
+                            intern_str(&plan->names, output->role),
+                            reads_output_words(output, fields->arena));
     }
 }
 
-static bool reads_fill_fields(struct facts *facts, struct inst_id instance, struct inst_fact *fact,
-                              struct key_fields *fields)
+static bool reads_fill_fields(struct facts *facts, struct inst_id instance,
+                              struct inst_reads *reads, struct key_fields *fields)
 {
     const struct plan_instance *inst = &facts->plan->instances[instance.n];
     const struct m_stage *stage = facts->plan->stages[inst->stage.n].source;
@@ -270,19 +291,19 @@ static bool reads_fill_fields(struct facts *facts, struct inst_id instance, stru
     struct err err = {0};
 
     key_fields_add(fields, STR("version"), facts->session->manifest.version);
-    reads_add_command(fields, &fact->command);
-    reads_add_vars(fields, "env", fact->command.env, fact->command.env_count);
+    reads_add_command(fields, &reads->command);
+    reads_add_vars(fields, "env", reads->command.env, reads->command.env_count);
     if (!environment_passed(stage, true, fields->arena, &passed, &err)) {
-        fact->lack = str_dup(&facts->arena, str_of(err.text));
-        fact->lack_status = (enum status)err.status;
+        reads->lack = str_dup(fields->arena, str_of(err.text));
+        reads->lack_status = (enum status)err.status;
         return false;
     }
     reads_add_vars(fields, "pass_env", passed.items, passed.count);
-    if (!facts_add_tools(facts, &fact->command, fields, &fact->lack)) {
-        fact->lack_status = STATUS_ENVIRONMENT;
+    if (!facts_add_tools(facts, &reads->command, fields, &reads->lack)) {
+        reads->lack_status = STATUS_ENVIRONMENT;
         return false;
     }
-    reads_add_inputs(facts, fact, fields);
+    reads_add_inputs(facts, reads, fields);
     reads_add_outputs(facts->plan, instance, fields);
     return true;
 }
@@ -296,68 +317,73 @@ bool facts_inputs_of(struct facts *facts, struct inst_id instance, struct arena 
     return plan_inputs_resolve(facts->plan, instance, &made, arena, resolved);
 }
 
-static bool reads_resolve(struct facts *facts, struct inst_id instance, struct inst_fact *fact,
-                          struct resolved_inputs *resolved)
+static bool reads_resolve(struct facts *facts, struct inst_id instance, struct arena *arena,
+                          struct inst_reads *reads, struct resolved_inputs *resolved)
 {
     struct err err = {0};
 
-    if (!facts_inputs_of(facts, instance, &facts->arena, resolved)) {
-        fact->lack = resolved->missing;
-        fact->lack_status = resolved->is_unmade ? STATUS_STAGE_FAILED : STATUS_MANIFEST;
+    *reads = (struct inst_reads){.count = 0};
+    if (!facts_inputs_of(facts, instance, arena, resolved)) {
+        reads->lack = resolved->missing;
+        reads->lack_status = resolved->is_unmade ? STATUS_STAGE_FAILED : STATUS_MANIFEST;
         return false;
     }
-    fact->command = facts->plan->instances[instance.n].command;
-    if (facts->plan->instances[instance.n].dynamic &&
-        !plan_command(facts->plan, instance, resolved, &facts->arena, &fact->command, &err)) {
-        fact->lack = str_dup(&facts->arena, str_of(err.text));
-        fact->lack_status = STATUS_MANIFEST;
+    if (!plan_command(facts->plan, instance, resolved, arena, &reads->command, &err)) {
+        reads->lack = str_dup(arena, str_of(err.text));
+        reads->lack_status = STATUS_MANIFEST;
         return false;
     }
     return true;
 }
 
-/* All of it stays in facts->arena: an instance is looked at once, or a few times when its producers
- * come out differently. */
-bool facts_reads_of(struct facts *facts, struct inst_id instance)
+bool facts_reads_of(struct facts *facts, struct inst_id instance, struct arena *arena,
+                    struct inst_reads *reads)
 {
-    struct inst_fact *fact = &facts->instances[instance.n];
-    struct resolved_inputs resolved = {0};
+    struct resolved_inputs resolved;
 
     facts->ahead.from = instance;
-    fact->has_reads = fact->keyed = false;
-    fact->lack = STR_NONE;
-    if (!reads_resolve(facts, instance, fact, &resolved)) {
+    if (!reads_resolve(facts, instance, arena, reads, &resolved)) {
         return false;
     }
-    fact->read_count = 0;
-    fact->reads = ARENA_ARRAY(&facts->arena, struct read_fact, resolved.count);
+    reads->items = ARENA_ARRAY(arena, struct read_fact, resolved.count);
     for (uint32_t i = 0; i < resolved.count; i++) {
-        if (!reads_digest(facts, &resolved.items[i], &fact->reads[i], fact)) {
+        if (!reads_digest(facts, &resolved.items[i], &reads->items[i], arena, reads)) {
             return false;
         }
-        fact->read_count++;
+        reads->count++;
     }
-    key_fields_init(&fact->fields, &facts->arena);
-    if (!reads_fill_fields(facts, instance, fact, &fact->fields)) {
+    key_fields_init(&reads->fields, arena);
+    if (!reads_fill_fields(facts, instance, reads, &reads->fields)) {
         return false;
     }
-    fact->declared = key_fields_digest(&fact->fields);
-    fact->has_reads = fact->keyed = true;
+    reads->declared = key_fields_digest(&reads->fields);
     return true;
 }
 
-bool facts_key_fields(struct facts *facts, struct inst_id instance, struct arena *arena,
-                      struct key_fields *fields, struct digest *declared)
+bool facts_command_of(struct facts *facts, struct inst_id instance, struct arena *arena,
+                      struct plan_command *command)
 {
-    struct inst_fact *fact = &facts->instances[instance.n];
+    struct inst_reads reads;
+    struct resolved_inputs resolved;
+    bool good = reads_resolve(facts, instance, arena, &reads, &resolved);
 
-    if (!fact->has_reads && !facts_reads_of(facts, instance)) {
-        return false;
+    *command = reads.command;
+    return good;
+}
+
+/* What it demands is known without digests: the files that producers make. */
+void facts_demand_inputs(void *ctx, struct inst_id instance, struct decide *decide)
+{
+    struct facts *facts = ctx;
+    struct resolved_inputs resolved;
+
+    arena_reset(&facts->scratch);
+    if (!facts_inputs_of(facts, instance, &facts->scratch, &resolved)) {
+        return;
     }
-    key_fields_init(fields, arena);
-    for (uint32_t i = 0; i < fact->fields.count; i++) {
-        key_fields_add(fields, fact->fields.items[i].name, fact->fields.items[i].value);
+    for (uint32_t i = 0; i < resolved.count; i++) {
+        if (inst_is_some(resolved.items[i].producer)) {
+            decide_demand(decide, resolved.items[i].producer, resolved.items[i].output);
+        }
     }
-    *declared = fact->declared;
-    return true;
 }
