@@ -21,6 +21,22 @@ static bool path_pop(char *data, size_t *len, size_t floor)
     return true;
 }
 
+/* Surely nothing to normalise: no part is empty or starts with a point. Most paths are so. */
+static bool path_is_plain(struct str path)
+{
+    bool starts = true;
+
+    for (size_t i = 0; i < path.len; i++) {
+        char c = path.data[i];
+
+        if (c == '\0' || (starts && (c == '/' || c == '.') && (c == '.' || i != 0))) {
+            return false;
+        }
+        starts = c == '/';
+    }
+    return !starts;
+}
+
 enum path_problem path_normalise(struct arena *arena, struct str path, struct str *normal,
                                  bool *folder)
 {
@@ -37,6 +53,13 @@ enum path_problem path_normalise(struct arena *arena, struct str path, struct st
     }
     if (path.len > LIMIT_PATH_BYTES) {
         return PATH_TOO_LONG;
+    }
+    if (path_is_plain(path)) {
+        *normal = str_dup(arena, path);
+        if (folder != NULL) {
+            *folder = false;
+        }
+        return PATH_FINE;
     }
     if (memchr(path.data, '\0', path.len) != NULL) {
         return PATH_HAS_NUL;

@@ -181,6 +181,21 @@ struct str str_concat(struct arena *arena, struct str a, struct str b)
     return (struct str){data, a.len + b.len};
 }
 
+struct str str_int(int64_t value, char digits[static STR_INT_BYTES])
+{
+    size_t at = STR_INT_BYTES;
+    uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+
+    do {
+        digits[--at] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left != 0);
+    if (value < 0) {
+        digits[--at] = '-';
+    }
+    return str_n(digits + at, STR_INT_BYTES - at);
+}
+
 bool str_to_u64(struct str s, uint64_t *value)
 {
     uint64_t sum = 0;
@@ -265,18 +280,9 @@ void strbuf_putc(struct strbuf *buf, char c)
 
 void strbuf_put_int(struct strbuf *buf, int64_t value)
 {
-    char digits[20];
-    size_t at = sizeof(digits);
-    uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    char digits[STR_INT_BYTES];
 
-    do {
-        digits[--at] = (char)('0' + left % 10);
-        left /= 10;
-    } while (left != 0);
-    if (value < 0) {
-        digits[--at] = '-';
-    }
-    strbuf_add(buf, digits + at, sizeof(digits) - at);
+    strbuf_add_str(buf, str_int(value, digits));
 }
 
 void strbuf_vprintf(struct strbuf *buf, const char *format, va_list args)

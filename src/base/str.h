@@ -45,6 +45,9 @@ struct str str_printf(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 struct str str_concat(struct arena *arena, struct str a, struct str b);
 
+/* The decimal text of a number, within `digits`. */
+enum { STR_INT_BYTES = 20 };
+struct str str_int(int64_t value, char digits[static STR_INT_BYTES]);
 /* Decimal numbers, whole slice or false; no sign, no blanks. */
 bool str_to_u64(struct str s, uint64_t *value);
 

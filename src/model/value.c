@@ -80,8 +80,12 @@ bool value_render(const struct value *value, struct strbuf *out)
 
 struct str value_text(const struct value *value, struct arena *arena)
 {
+    char digits[STR_INT_BYTES];
     if (value->kind == VALUE_STRING) {
         return value->text;
+    }
+    if (value->kind == VALUE_INT) {
+        return str_dup(arena, str_int(value->integer, digits));
     }
     struct strbuf buf;
     strbuf_init(&buf);
