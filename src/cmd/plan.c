@@ -12,7 +12,7 @@ static const struct plan_word plan_words[] = {
     [DECIDE_RESTORE] = {"restore", "restore"}, [DECIDE_RUN] = {"run", "run"},
     [DECIDE_END_SKIPPED] = {"skip", "skip"},   [DECIDE_END_LACKING] = {"fail", "fail"},
 };
-enum { PLAN_ACTIONS = sizeof(plan_words) / sizeof(*plan_words) };
+enum { PLAN_ACTIONS = sizeof(plan_words) / sizeof(*plan_words), PLAN_OUT_BYTES = 64 << 10 };
 
 struct plan_show {
     struct cli *cli;
@@ -107,6 +107,14 @@ static void plan_show_instance(struct plan_show *show, uint32_t number)
     json_object_end(&show->w);
 }
 
+/* Lines go out as they come: those of many instances are not collected. */
+static void plan_flush_lines(struct plan_show *show)
+{
+    if (!show->cli->json && show->cli->out.len >= PLAN_OUT_BYTES) {
+        cli_flush(show->cli);
+    }
+}
+
 static void plan_show_instances(struct plan_show *show)
 {
     const struct decided *decided = show->decided;
@@ -122,6 +130,7 @@ static void plan_show_instances(struct plan_show *show)
         if (decided->decide.action[n] != DECIDE_NOTHING) {
             plan_show_instance(show, n);
             plan_look_in_the_way(show, n);
+            plan_flush_lines(show);
         }
     }
 }
