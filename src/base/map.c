@@ -119,6 +119,8 @@ uint32_t map_put_new(struct map *map, struct str key, uint32_t value)
     return before;
 }
 
+/* --- interned strings --- */
+
 void intern_init(struct intern *intern, struct arena *arena)
 {
     *intern = (struct intern){.arena = arena};
@@ -126,33 +128,72 @@ void intern_init(struct intern *intern, struct arena *arena)
 
 void intern_fini(struct intern *intern)
 {
-    map_fini(&intern->map);
+    free(intern->slots);
     free(intern->items);
     *intern = (struct intern){0};
 }
 
+/* The slot that holds `s`, or the free one where it belongs. */
+static struct intern_slot *intern_slot(const struct intern *intern, struct str s, uint32_t hash)
+{
+    uint32_t at = hash & intern->mask;
+
+    while (intern->slots[at].number != 0 &&
+           (intern->slots[at].hash != hash ||
+            !str_equal(intern->items[intern->slots[at].number - 1], s))) {
+        at = (at + 1) & intern->mask;
+    }
+    return &intern->slots[at];
+}
+
+static void intern_grow(struct intern *intern)
+{
+    uint32_t slots = intern->slots == NULL ? MAP_FIRST_SLOTS : (intern->mask + 1) * 2;
+    struct intern_slot *bigger = mem_calloc(slots, sizeof(*bigger));
+
+    assert(slots != 0);
+    for (uint32_t i = 0; intern->slots != NULL && i <= intern->mask; i++) {
+        if (intern->slots[i].number != 0) {
+            uint32_t at = intern->slots[i].hash & (slots - 1);
+
+            while (bigger[at].number != 0) {
+                at = (at + 1) & (slots - 1);
+            }
+            bigger[at] = intern->slots[i];
+        }
+    }
+    free(intern->slots);
+    intern->slots = bigger;
+    intern->mask = slots - 1;
+}
+
 uint32_t intern_add(struct intern *intern, struct str s)
 {
-    uint32_t number = map_get(&intern->map, s);
-    struct str copy;
+    uint32_t hash = (uint32_t)str_hash(s);
+    struct intern_slot *slot;
 
-    if (number != MAP_MISSING) {
-        return number;
+    if (intern->slots == NULL || intern->count >= map_room(intern->mask + 1)) {
+        intern_grow(intern);
+    }
+    slot = intern_slot(intern, s, hash);
+    if (slot->number != 0) {
+        return slot->number - 1;
     }
     if (intern->count == intern->cap) {
-        intern->cap = intern->cap * 2 + 16;
+        intern->cap = intern->cap + intern->cap / 2 + 16;
         intern->items = mem_realloc(intern->items, intern->cap, sizeof(*intern->items));
     }
-    copy = str_dup(intern->arena, s);
-    number = intern->count++;
-    intern->items[number] = copy;
-    map_put(&intern->map, copy, number);
-    return number;
+    intern->items[intern->count++] = str_dup(intern->arena, s);
+    *slot = (struct intern_slot){hash, intern->count};
+    return intern->count - 1;
 }
 
 uint32_t intern_find(const struct intern *intern, struct str s)
 {
-    return map_get(&intern->map, s);
+    if (intern->slots == NULL) {
+        return MAP_MISSING;
+    }
+    return intern_slot(intern, s, (uint32_t)str_hash(s))->number - 1;
 }
 
 struct str intern_str(const struct intern *intern, uint32_t number)

@@ -33,11 +33,16 @@ void map_put(struct map *map, struct str key, uint32_t value);
 uint32_t map_put_new(struct map *map, struct str key, uint32_t value);
 
 /* Strings by dense number, each once, copied into the arena. */
+struct intern_slot {
+    uint32_t hash;
+    uint32_t number; /* + 1; 0: free */
+};
 struct intern {
-    struct map map;
     struct arena *arena;
     struct str *items;
     uint32_t count, cap;
+    struct intern_slot *slots;
+    uint32_t mask; /* mask + 1 slots, a power of two; 0 before the first */
 };
 
 void intern_init(struct intern *intern, struct arena *arena);

@@ -13,11 +13,12 @@
 struct check {
     struct place *place;
     struct plan_files files;
-    struct map said; /* stage and path: warned of */
+    struct map said;      /* stage and path: warned of */
+    struct arena scratch; /* one instance */
     /* the instance looked at */
     const struct plan_instance *inst;
     const struct plan_stage *stage;
-    const struct plan_command *command;
+    struct plan_command command;
 };
 
 /* --- undeclared files --- */
@@ -54,8 +55,8 @@ static bool check_is_declared(const struct check *check, struct str path)
             return true;
         }
     }
-    for (uint32_t i = 0; i < check->command->tool_count; i++) {
-        if (str_equal(check->command->tools[i], path)) {
+    for (uint32_t i = 0; i < check->command.tool_count; i++) {
+        if (str_equal(check->command.tools[i], path)) {
             return true;
         }
     }
@@ -69,7 +70,7 @@ static void check_path(struct check *check, struct str word)
     struct str path;
 
     if (word.len == 0 || path_is_absolute(word) ||
-        path_normalise(arena, path_join(arena, check->command->dir, word), &path, NULL) !=
+        path_normalise(arena, path_join(arena, check->command.dir, word), &path, NULL) !=
             PATH_FINE ||
         path.len == 0 || check->files.exists(check->files.ctx, path) != PLAN_EXISTS_FILE ||
         check_is_declared(check, path) ||
@@ -106,17 +107,20 @@ static void check_instance(struct check *check, uint32_t number)
 
     check->inst = &plan->instances[number];
     check->stage = &plan->stages[check->inst->stage.n];
-    check->command = &check->inst->command;
-    if (check->command->argc == 0) {
+    arena_reset(&check->scratch);
+    if (check->inst->dynamic ||
+        !plan_command(plan, (struct inst_id){number}, NULL, &check->scratch, &check->command,
+                      NULL) ||
+        check->command.argc == 0) {
         return;
     }
-    if (check->command->shell) {
-        shell_words(check->command->argv[check->command->argc - 1], check_word, check);
+    if (check->command.shell) {
+        shell_words(check->command.argv[check->command.argc - 1], check_word, check);
         return;
     }
     /* argv[0] is a tool or an input by itself. */
-    for (uint32_t i = 1; i < check->command->argc; i++) {
-        check_word(check, check->command->argv[i], 0, 0);
+    for (uint32_t i = 1; i < check->command.argc; i++) {
+        check_word(check, check->command.argv[i], 0, 0);
     }
 }
 
@@ -125,9 +129,11 @@ static void check_undeclared(struct place *place)
     struct check check = {.place = place, .files = session_plan_files(&place->session)};
 
     map_init(&check.said);
+    arena_init(&check.scratch);
     for (uint32_t i = 0; i < place->session.plan.instance_count; i++) {
         check_instance(&check, i);
     }
+    arena_fini(&check.scratch);
     map_fini(&check.said);
 }
 

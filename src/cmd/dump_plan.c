@@ -94,14 +94,23 @@ static void dump_files(struct json_writer *w, const struct plan *plan,
                       inst->consumer_count);
 }
 
-static void dump_command(struct json_writer *w, const struct plan_command *command)
+/* Empty where it is known only later. */
+static void dump_command(struct json_writer *w, const struct plan *plan, uint32_t number)
 {
-    json_field_bool(w, "shell", command->shell);
-    dump_strs(w, "argv", command->argv, command->argc);
-    json_field_str(w, "dir", command->dir);
-    dump_strs(w, "env", command->env, command->env_count);
-    dump_strs(w, "tools", command->tools, command->tool_count);
-    dump_strs(w, "tool_runs", command->tool_runs, command->tool_run_count);
+    struct plan_command command = {.argc = 0};
+    struct arena scratch;
+
+    arena_init(&scratch);
+    if (!plan->instances[number].dynamic) {
+        plan_command(plan, (struct inst_id){number}, NULL, &scratch, &command, NULL);
+    }
+    json_field_bool(w, "shell", command.shell);
+    dump_strs(w, "argv", command.argv, command.argc);
+    json_field_str(w, "dir", command.dir);
+    dump_strs(w, "env", command.env, command.env_count);
+    dump_strs(w, "tools", command.tools, command.tool_count);
+    dump_strs(w, "tool_runs", command.tool_runs, command.tool_run_count);
+    arena_fini(&scratch);
 }
 
 static void dump_limits(struct json_writer *w, const struct plan *plan,
@@ -137,7 +146,7 @@ static void dump_instance(struct strbuf *out, const struct plan *plan, uint32_t 
     json_field_str(&w, "stage", plan->stages[inst->stage.n].name);
     json_field_str(&w, "skip", inst->skip_reason);
     dump_files(&w, plan, inst);
-    dump_command(&w, &inst->command);
+    dump_command(&w, plan, number);
     dump_limits(&w, plan, inst);
     json_object_end(&w);
     strbuf_putc(out, '\n');

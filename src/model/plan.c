@@ -6,7 +6,7 @@
 
 struct str plan_path_name(const struct plan *plan, struct path_id path)
 {
-    return plan->paths[path.n].name;
+    return intern_str(&plan->path_names, path.n);
 }
 
 struct path_id plan_find_path(const struct plan *plan, struct str name)
@@ -103,8 +103,9 @@ static void plan_keep_lists(struct plan_build *build)
 static bool plan_run_phases(struct plan_build *build)
 {
     static void (*const phases[])(struct plan_build *) = {
-        plan_check_names,   plan_expand,     plan_make_paths, plan_find_writers, plan_check_axes,
-        plan_settle_inputs, plan_keep_lists, plan_make_edges, plan_make_limits,  plan_make_commands,
+        plan_check_names, plan_expand,         plan_make_paths, plan_find_writers,
+        plan_check_axes,  plan_settle_inputs,  plan_keep_lists, plan_make_edges,
+        plan_make_limits, plan_check_commands,
     };
     uint32_t before = build->diags->errors;
 
@@ -121,6 +122,8 @@ static bool plan_run_phases(struct plan_build *build)
 static void plan_build_fini(struct plan_build *build)
 {
     arena_fini(&build->scratch);
+    arena_fini(&build->near.arena);
+    strbuf_fini(&build->text);
     plan_tree_fini(&build->tree);
     map_fini(&build->listing_numbers);
     VEC_FREE(&build->listings);

@@ -14,9 +14,10 @@
  *
  * **Dynamic inputs.** A glob or a folder stands for: source files that match now (listed at
  * planning, without declared outputs and orphans), and what its producers made, known only when
- * they are done. plan_inputs_resolve() gives the list at that time. The command of an instance with
- * such inputs is rendered then (plan_command()); all others are rendered while planning, so that
- * every mistake shows before anything runs.
+ * they are done. plan_inputs_resolve() gives the list at that time. Only then can the command of an
+ * instance with such inputs be rendered (plan_command()); all others were rendered for their
+ * mistakes while planning, so that those show before anything runs, and are rendered again for who
+ * asks.
  *
  * **Order.** `topo` lists all instances so that producers come before consumers; ties in order of
  * definition, so that the same manifest gives the same plan on every machine.
@@ -118,7 +119,6 @@ struct plan_instance {
     int64_t timeout_ns;    /* 0: none */
     int64_t grace_ns;
     uint32_t pools_first, pool_count; /* plan->pool_uses */
-    struct plan_command command;      /* static instances; else empty until plan_command() */
 };
 
 struct plan_stage {
@@ -127,8 +127,7 @@ struct plan_stage {
     uint32_t instances_first, instance_count; /* instances of a stage are neighbours */
 };
 
-struct plan_path {
-    struct str name;
+struct plan_path {           /* its name: plan_path_name() */
     struct inst_id producer; /* PLAN_NONE: a source */
     uint32_t output;         /* index into plan->outputs if it has a producer */
 };
@@ -169,7 +168,8 @@ struct plan {
 /* What planning asks of the world. A fake of it makes planning testable without files. */
 struct plan_entry {
     struct str name; /* one component */
-    bool is_folder;
+    bool is_folder;  /* or a link to one */
+    bool is_link;    /* perhaps to nothing */
 };
 enum plan_exists { PLAN_EXISTS_NOT, PLAN_EXISTS_FILE, PLAN_EXISTS_FOLDER };
 struct plan_files {
@@ -177,6 +177,10 @@ struct plan_files {
     /* Entries of a folder (workspace path or absolute), sorted by bytes; false: it cannot be listed
      * (does not exist: count 0 and true). */
     bool (*list)(void *ctx, struct str folder, struct arena *arena, struct plan_entry **entries,
+                 uint32_t *count);
+    /* The same for who asks only whether some files are there: what else the folder holds is of no
+     * account, and it need not be remembered that it was listed. */
+    bool (*peek)(void *ctx, struct str folder, struct arena *arena, struct plan_entry **entries,
                  uint32_t *count);
     enum plan_exists (*exists)(void *ctx, struct str path);
     /* True for a file that pawl made earlier and that is unchanged since. */
@@ -247,8 +251,9 @@ bool plan_input_takes(const struct plan *plan, const struct plan_input *input, u
 /* Does a folder or glob stand for this file? */
 bool plan_input_takes_file(const struct plan *plan, const struct plan_input *input,
                            struct str path);
-/* Renders the command of a dynamic instance (for others: a copy of what is there). False: a
- * template could not be rendered; `err` says which, with its place. */
+/* Renders the command; that of a skipped instance is empty. `resolved` is needed for a dynamic
+ * instance alone. False: a template could not be rendered, which of others than dynamic ones was
+ * seen while planning; `err` says which, with its place. */
 bool plan_command(const struct plan *plan, struct inst_id instance,
                   const struct resolved_inputs *resolved, struct arena *arena,
                   struct plan_command *command, struct err *err);

@@ -377,7 +377,8 @@ static void plan_check_axis(struct plan_build *build, const struct m_stage *stag
     diag_error(build->diags, axis->source.span,
                "instances are made before anything runs: say 'each'",
                "axis '%.*s' of stage '%.*s' goes over '%.*s', which stage '%.*s' makes",
-               STR_ARG(axis->name), STR_ARG(stage->name), STR_ARG(row->name),
+               STR_ARG(axis->name), STR_ARG(stage->name),
+               STR_ARG(plan_path_name(plan, plan->outputs[found].path)),
                STR_ARG(plan->stages[plan->instances[row->producer.n].stage.n].name));
 }
 

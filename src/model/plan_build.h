@@ -79,6 +79,16 @@ struct plan_tree {
     struct plan_rows children; /* numbers of folders */
 };
 
+/* The folder of the file that was asked for last. */
+struct plan_near {
+    struct str folder;
+    uint32_t asked; /* files of it, one after the other */
+    bool listed;
+    struct arena arena; /* of the listing */
+    struct plan_entry *entries;
+    uint32_t count;
+};
+
 struct plan_axis_ref {
     const struct m_axis *axis;
 };
@@ -89,6 +99,7 @@ struct plan_build {
     const struct plan_files *files;
     struct arena *arena;
     struct arena scratch; /* reset for each instance */
+    struct strbuf text;   /* of one rendering */
     struct diags *diags;
     bool outputs_are_known;
     struct plan_tree tree;
@@ -100,8 +111,9 @@ struct plan_build {
     VEC(struct inst_id) pattern_producers;
     VEC(struct path_id) orphans;
     VEC(struct plan_axis_ref) empty_axes; /* of files that are not there: plan_check_axes */
-    VEC(uint8_t) exists;                  /* by path: enum plan_exists + 1; 0: not asked yet */
-    uint32_t suggestions;                 /* made so far: each costs a walk */
+    struct plan_near near;
+    VEC(uint8_t) exists;  /* by path: enum plan_exists + 1; 0: not asked yet */
+    uint32_t suggestions; /* made so far: each costs a walk */
 };
 
 enum {
@@ -180,6 +192,8 @@ void plan_list_below(struct plan_build *build, struct str folder);
 void plan_list_matches(struct plan_build *build, struct str pattern);
 /* What every match of a glob starts with. */
 struct str plan_glob_literal(struct str pattern);
+
+/* plan_exists.c */
 enum plan_exists plan_path_exists(struct plan_build *build, struct path_id path);
 
 /* plan_ignore.c */
@@ -204,7 +218,7 @@ void plan_make_order(struct plan_build *build);
 void plan_make_limits(struct plan_build *build);
 
 /* plan_command.c */
-void plan_make_commands(struct plan_build *build);
+void plan_check_commands(struct plan_build *build);
 
 /* plan_select.c */
 /* The instances that a selection by stage and axes names, appended; false with the reason. */

@@ -1,5 +1,7 @@
-/* Owns the rendering of commands: while planning for most instances, later for those whose inputs
- * are known only then. A command whose texts are all constant is rendered once a stage and shared.
+/* Owns the rendering of commands: whenever one is asked for, and once while planning, so that every
+ * mistake shows before anything runs. What is rendered then is not kept: a hundred thousand
+ * commands are many, and few are needed at once. Of a stage whose texts are all constant one is
+ * tried.
  *
  * With `dir` the command runs there, so paths of inputs and outputs are written as seen from it. */
 #include "model/plan_build.h"
@@ -239,12 +241,12 @@ bool plan_command(const struct plan *plan, struct inst_id instance,
     struct str place;
     bool good;
 
-    if (!inst->dynamic) {
-        *command = inst->command;
+    *command = (struct plan_command){.argc = 0};
+    if (inst->skip_reason.len != 0) {
         return true;
     }
     plan_renderer_init(&renderer, plan, inst, arena, arena);
-    renderer.scope.resolved = resolved;
+    renderer.scope.resolved = inst->dynamic ? resolved : NULL;
     good = plan_render_command(&renderer, command);
     strbuf_fini(&renderer.text);
     if (good) {
@@ -363,42 +365,46 @@ static void plan_warn_of_pipe(struct plan_build *build, const struct m_stage *so
     }
 }
 
-static void plan_make_stage_commands(struct plan_build *build, const struct plan_stage *stage)
+static bool plan_check_command(struct plan_build *build, const struct plan_instance *inst,
+                               struct strbuf *text)
 {
-    struct plan_instance *instances = build->plan->instances + stage->instances_first;
+    struct plan_renderer renderer;
+    struct plan_command command;
+    bool good;
+
+    arena_reset(&build->scratch);
+    plan_renderer_init(&renderer, build->plan, inst, &build->scratch, &build->scratch);
+    renderer.text = *text;
+    good = inst->dynamic ? plan_try_command(&renderer) : plan_render_command(&renderer, &command);
+    if (!good) {
+        plan_report(build, &renderer.scope, &renderer.error);
+    }
+    *text = renderer.text;
+    return good;
+}
+
+static void plan_check_stage_commands(struct plan_build *build, const struct plan_stage *stage)
+{
+    const struct plan_instance *instances = build->plan->instances + stage->instances_first;
     bool constant = plan_command_is_constant(stage->source);
-    const struct plan_command *first = NULL;
     struct strbuf text = {0};
+    bool tried = false;
     bool good = true;
 
     plan_warn_of_pipe(build, stage->source);
     for (uint32_t i = 0; i < stage->instance_count && good; i++) {
-        struct plan_renderer renderer;
-
-        if (instances[i].skip_reason.len != 0) {
+        if (instances[i].skip_reason.len != 0 || (constant && tried && !instances[i].dynamic)) {
             continue;
         }
-        if (constant && first != NULL && !instances[i].dynamic) {
-            instances[i].command = *first;
-            continue;
-        }
-        arena_reset(&build->scratch);
-        plan_renderer_init(&renderer, build->plan, &instances[i], build->arena, &build->scratch);
-        renderer.text = text;
-        good = instances[i].dynamic ? plan_try_command(&renderer)
-                                    : plan_render_command(&renderer, &instances[i].command);
-        if (!good) {
-            plan_report(build, &renderer.scope, &renderer.error);
-        }
-        text = renderer.text;
-        first = instances[i].dynamic ? first : &instances[i].command;
+        good = plan_check_command(build, &instances[i], &text);
+        tried |= !instances[i].dynamic;
     }
     strbuf_fini(&text);
 }
 
-void plan_make_commands(struct plan_build *build)
+void plan_check_commands(struct plan_build *build)
 {
     for (uint32_t i = 0; i < build->plan->stage_count; i++) {
-        plan_make_stage_commands(build, &build->plan->stages[i]);
+        plan_check_stage_commands(build, &build->plan->stages[i]);
     }
 }

@@ -1,5 +1,4 @@
-/* Owns looking at the file system while planning: folders are listed once each, files asked for
- * once each.
+/* Owns the walks over folders while planning: each is listed once.
  *
  * A walk finds *sources*: files that no stage declares and that pawl did not make earlier. What it
  * made and no stage declares now is an orphan: left out, and noted. Before the outputs are known
@@ -34,24 +33,6 @@ const struct plan_listing *plan_list(struct plan_build *build, struct str folder
     map_put(&build->listing_numbers, listing.folder, (uint32_t)build->listings.count);
     VEC_PUSH(&build->listings, listing);
     return &build->listings.items[build->listings.count - 1];
-}
-
-enum plan_exists plan_path_exists(struct plan_build *build, struct path_id path)
-{
-    if (build->exists.count <= path.n) {
-        size_t more = build->plan->path_count - build->exists.count;
-
-        VEC_RESERVE(&build->exists, more);
-        memset(build->exists.items + build->exists.count, 0, more);
-        build->exists.count += more;
-    }
-    if (build->exists.items[path.n] == 0) {
-        enum plan_exists exists =
-            build->files->exists(build->files->ctx, plan_path_name(build->plan, path));
-
-        build->exists.items[path.n] = (uint8_t)(exists + 1);
-    }
-    return (enum plan_exists)(build->exists.items[path.n] - 1);
 }
 
 /* --- is an entry a source? --- */

@@ -21,11 +21,10 @@ struct path_id plan_intern_path(struct plan_build *build, struct str path)
 
     if (number == plan->path_count) {
         if (plan->path_count == plan->path_cap) {
-            plan->path_cap = plan->path_cap * 2 + 64;
+            plan->path_cap = plan->path_cap + plan->path_cap / 2 + 64;
             plan->paths = mem_realloc(plan->paths, plan->path_cap, sizeof(*plan->paths));
         }
-        plan->paths[plan->path_count++] = (struct plan_path){
-            .name = intern_str(&plan->path_names, number), .producer = {PLAN_NONE}};
+        plan->paths[plan->path_count++] = (struct plan_path){.producer = {PLAN_NONE}};
     }
     return (struct path_id){number};
 }

@@ -34,9 +34,11 @@ bool plan_render(struct plan_build *build, struct plan_scope *scope, const struc
     if (template_is_literal(text->tmpl, out)) {
         return true;
     }
-    if (!template_render(text->tmpl, &env, &build->scratch, out, &error)) {
+    strbuf_clear(&build->text);
+    if (!template_render_to(text->tmpl, &env, &build->scratch, &build->text, &error)) {
         plan_report(build, scope, &error);
         return false;
     }
+    *out = strbuf_dup(&build->text, &build->scratch);
     return true;
 }

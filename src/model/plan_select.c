@@ -214,7 +214,8 @@ static bool plan_select_output(const struct plan *plan, struct str selection, st
     for (uint32_t i = 0; glob_has_magic(path) && i < plan->output_count; i++) {
         const struct plan_path *row = &plan->paths[plan->outputs[i].path.n];
 
-        if (!plan->outputs[i].is_depfile && glob_match(path, row->name)) {
+        if (!plan->outputs[i].is_depfile &&
+            glob_match(path, plan_path_name(plan, plan->outputs[i].path))) {
             selected[row->producer.n] = 1;
             found = true;
         }

@@ -48,18 +48,19 @@ static bool plan_fault_twice(struct plan_build *build, const struct plan_instanc
     const struct plan_path *path = &plan->paths[plan->outputs[output].path.n];
     const struct plan_instance *other = &plan->instances[path->producer.n];
     struct span span = plan_output_span(plan, inst, output);
+    struct str name = plan_path_name(plan, plan->outputs[output].path);
 
     if (other == inst) {
         diag_error(build->diags, span, "declare it once",
-                   "output '%.*s' of stage '%.*s' is declared twice", STR_ARG(path->name),
+                   "output '%.*s' of stage '%.*s' is declared twice", STR_ARG(name),
                    STR_ARG(plan->stages[inst->stage.n].name));
     } else if (other->stage.n == inst->stage.n) {
         diag_error(build->diags, span, "let the axes be part of the path, as in \"out/{{axis}}\"",
-                   "output '%.*s' is written by '%.*s' and '%.*s'", STR_ARG(path->name),
+                   "output '%.*s' is written by '%.*s' and '%.*s'", STR_ARG(name),
                    STR_ARG(other->name), STR_ARG(inst->name));
     } else {
         diag_error(build->diags, span, "a path has one writer: rename one of them",
-                   "output '%.*s' is written by '%.*s' and '%.*s'", STR_ARG(path->name),
+                   "output '%.*s' is written by '%.*s' and '%.*s'", STR_ARG(name),
                    STR_ARG(other->name), STR_ARG(inst->name));
     }
     return false;

@@ -150,12 +150,8 @@ void failure_add_log(const struct report_options *options, const struct event *e
     }
 }
 
-static void failure_plan_command(const struct plan_command *command, struct strbuf *out)
+static void failure_show_words(const struct plan_command *command, struct strbuf *out)
 {
-    if (command->shell && command->argc != 0) {
-        strbuf_add_str(out, command->argv[command->argc - 1]);
-        return;
-    }
     for (uint32_t i = 0; i < command->argc; i++) {
         strbuf_puts(out, i == 0 ? "" : " ");
         if (shell_is_safe(command->argv[i])) {
@@ -164,6 +160,26 @@ static void failure_plan_command(const struct plan_command *command, struct strb
             shell_quote(command->argv[i], out);
         }
     }
+}
+
+/* What the plan alone knows: not that of an instance whose inputs stages make. */
+static void failure_plan_command(const struct plan *plan, uint32_t number, struct strbuf *out)
+{
+    struct plan_command command;
+    struct arena scratch;
+
+    if (plan->instances[number].dynamic) {
+        return;
+    }
+    arena_init(&scratch);
+    if (plan_command(plan, (struct inst_id){number}, NULL, &scratch, &command, NULL)) {
+        if (command.shell && command.argc != 0) {
+            strbuf_add_str(out, command.argv[command.argc - 1]);
+        } else {
+            failure_show_words(&command, out);
+        }
+    }
+    arena_fini(&scratch);
 }
 
 static void failure_add_command(const struct report_options *options, const struct event *event,
@@ -177,7 +193,7 @@ static void failure_add_command(const struct report_options *options, const stru
     } else if (options->command != NULL) {
         options->command(options->ctx, (struct inst_id){event->number}, &text);
     } else if (options->plan != NULL && event->number < options->plan->instance_count) {
-        failure_plan_command(&options->plan->instances[event->number].command, &text);
+        failure_plan_command(options->plan, event->number, &text);
     }
     rest = str_trim(str_head(strbuf_str(&text), FAILURE_COMMAND_COLUMNS));
     if (rest.len != 0 && str_find(rest, '\n') < 0) {

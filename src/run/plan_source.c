@@ -33,6 +33,21 @@ static bool plan_source_is_folder(struct str folder, const struct consulted_entr
            signature_type(&there) == FILE_FOLDER;
 }
 
+static struct plan_entry *plan_source_entries(struct str folder,
+                                              const struct consulted_entry *found, uint32_t count,
+                                              struct arena *arena)
+{
+    struct plan_entry *entries = ARENA_ARRAY(arena, struct plan_entry, count);
+
+    for (uint32_t i = 0; i < count; i++) {
+        entries[i] =
+            (struct plan_entry){.name = found[i].name,
+                                .is_folder = plan_source_is_folder(folder, &found[i], arena),
+                                .is_link = found[i].type == FILE_LINK};
+    }
+    return entries;
+}
+
 static bool plan_source_list(void *ctx, struct str folder, struct arena *arena,
                              struct plan_entry **entries, uint32_t *count)
 {
@@ -45,11 +60,23 @@ static bool plan_source_list(void *ctx, struct str folder, struct arena *arena,
         return false;
     }
     consulted_folder(&session->consulted, folder, exists, found, *count);
-    *entries = ARENA_ARRAY(arena, struct plan_entry, *count);
-    for (uint32_t i = 0; i < *count; i++) {
-        (*entries)[i] =
-            (struct plan_entry){found[i].name, plan_source_is_folder(folder, &found[i], arena)};
+    *entries = plan_source_entries(folder, found, *count, arena);
+    return true;
+}
+
+/* Nothing is noted: that the plan's sources are there is looked at with each of them. */
+static bool plan_source_peek(void *ctx, struct str folder, struct arena *arena,
+                             struct plan_entry **entries, uint32_t *count)
+{
+    struct consulted_entry *found;
+    bool exists;
+
+    (void)ctx;
+    *entries = NULL;
+    if (!consulted_list(folder, arena, &found, count, &exists, NULL)) {
+        return false;
     }
+    *entries = plan_source_entries(folder, found, *count, arena);
     return true;
 }
 
@@ -127,6 +154,7 @@ struct plan_files session_plan_files(struct session *session)
 {
     return (struct plan_files){.ctx = session,
                                .list = plan_source_list,
+                               .peek = plan_source_peek,
                                .exists = plan_source_exists,
                                .was_made = plan_source_was_made,
                                .read = plan_source_read,

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "model/template.h"
 #include "report/plain.h"
 
 static const char *const names[] = {"fetch@of=a", "fetch@of=b", "train", "publish", NULL};
@@ -136,17 +137,29 @@ static void test_command_and_silence(void **state)
 {
     struct fixture *fixture = *state;
     struct scene *scene = &fixture->scene;
-    struct str argv[] = {STR("cp"), STR("a file"), STR("out/b")};
+    const char *words[] = {"cp", "a file", "out/b"};
+    struct m_settings settings = {.cpu = {.tmpl = NULL}};
+    struct m_text run[3] = {{.tmpl = NULL}};
+    struct m_stage source = {.run_kind = M_RUN_ARGV, .run = {run, 3, true}, .settings = &settings};
+    struct template_cache templates;
+    struct arena arena;
 
+    arena_init(&arena);
+    template_cache_init(&templates, &arena);
+    for (uint32_t i = 0; i < 3; i++) {
+        run[i].tmpl =
+            template_parse(&templates, str_of(words[i]), SPAN_NONE, TEMPLATE_ARGV, STR_NONE, NULL);
+    }
     show(fixture);
-    scene->plan.instances[0].command.argv = argv;
-    scene->plan.instances[0].command.argc = 3;
+    scene->plan.stages[0].source = &source;
     scene_start(scene, 0);
     scene_end(scene, 0, INST_UNSETTLED, 12, "", "");
     scene_expect(scene, "unsettled fetch@of=a: exit 1, after 12ms\n"
                         "  at pawl.toml:4:1\n"
                         "  command: cp 'a file' out/b\n"
                         "  it printed nothing\n");
+    template_cache_fini(&templates);
+    arena_fini(&arena);
 }
 
 static void test_lost_log(void **state)

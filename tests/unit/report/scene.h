@@ -36,6 +36,8 @@ struct scene {
 static void scene_init(struct scene *scene, const char *const *names, const uint32_t (*edges)[2],
                        uint32_t edge_count)
 {
+    static const struct m_settings settings = {.cpu = {.tmpl = NULL}};
+    static const struct m_stage stage_source = {.settings = &settings};
     struct plan *plan = &scene->plan;
     uint32_t at = 0, back = 0;
 
@@ -58,6 +60,7 @@ static void scene_init(struct scene *scene, const char *const *names, const uint
         str_split(&rest, '@', &stage);
         if (plan->stage_count == 0 || !str_equal(plan->stages[plan->stage_count - 1].name, stage)) {
             plan->stages[plan->stage_count].instances_first = i;
+            plan->stages[plan->stage_count].source = &stage_source;
             plan->stages[plan->stage_count++].name = stage;
         }
         plan->stages[plan->stage_count - 1].instance_count++;
