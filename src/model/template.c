@@ -217,14 +217,6 @@ static bool check_no_nul(struct str text, struct span where, struct diags *diags
     return at < 0;
 }
 
-static const struct template *template_new(struct arena *arena, struct str text, struct span where,
-                                           enum template_use use, const struct template_body *body)
-{
-    struct template *template = ARENA_NEW(arena, struct template);
-    *template = (struct template){text, where, use, body};
-    return template;
-}
-
 static const struct template_body *body_new(struct arena *arena, struct span where,
                                             enum template_use use, struct str shell,
                                             const segment_vec *segments)
@@ -280,13 +272,13 @@ static const struct template_body *cache_find(struct template_cache *cache, stru
     uint32_t number = exact ? map_get(&cache->numbers[use], text) : MAP_MISSING;
     const struct template_body *body;
 
-    if (number != MAP_MISSING && str_equal(cache->bodies.items[number]->shell, shell)) {
-        return cache->bodies.items[number];
+    if (number != MAP_MISSING && str_equal(cache->bodies.items[number].body->shell, shell)) {
+        return cache->bodies.items[number].body;
     }
     body = body_parse(cache->arena, text, where, use, shell, diags);
     if (body != NULL && exact && number == MAP_MISSING) {
         map_put(&cache->numbers[use], text, (uint32_t)cache->bodies.count);
-        VEC_PUSH(&cache->bodies, body);
+        VEC_PUSH(&cache->bodies, (struct template_known){body});
     }
     return body;
 }
@@ -296,6 +288,7 @@ const struct template *template_parse(struct template_cache *cache, struct str t
                                       struct diags *diags)
 {
     const struct template_body *body = NULL;
+    struct template *template;
     if (!check_no_nul(text, where, diags)) {
         return NULL;
     }
@@ -305,7 +298,9 @@ const struct template *template_parse(struct template_cache *cache, struct str t
             return NULL;
         }
     }
-    return template_new(cache->arena, text, where, use, body);
+    template = ARENA_NEW(cache->arena, struct template);
+    *template = (struct template){text, where, use, body};
+    return template;
 }
 
 /* A span of the body as one of this template. */

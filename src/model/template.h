@@ -31,12 +31,16 @@ enum { TEMPLATE_USES = TEMPLATE_SHELL + 1 };
 struct template;
 struct template_body;
 
+struct template_known {
+    const struct template_body *body;
+};
+
 /* What was parsed so far, by text, and the arena that all of it goes into. It is needed for parsing
  * alone: templates outlive it. */
 struct template_cache {
     struct arena *arena;
     struct map numbers[TEMPLATE_USES]; /* of bodies */
-    VEC(const struct template_body *) bodies;
+    VEC(struct template_known) bodies;
 };
 
 void template_cache_init(struct template_cache *cache, struct arena *arena);
