@@ -185,10 +185,35 @@ static bool glob_walk_path(struct glob_walk *walk, struct str path)
     return glob_walk_is_alive(walk);
 }
 
+/* The folders that a pattern names without magic, up to and with the last slash. */
+static size_t literal_folders(struct str pattern)
+{
+    size_t end = 0;
+    for (size_t i = 0; i < pattern.len; i++) {
+        char c = pattern.data[i];
+        if (c == '*' || c == '?' || c == '[') {
+            break;
+        }
+        end = c == '/' ? i + 1 : end;
+    }
+    return end;
+}
+
 /* `**` at the end has matched a file only if it stands for at least that file's name. */
 bool glob_match(struct str pattern, struct str path)
 {
     struct glob_walk walk;
+    size_t folders = literal_folders(pattern);
+    if (folders < pattern.len && folders < path.len) {
+        if (memcmp(pattern.data, path.data, folders) != 0) {
+            return false;
+        }
+        pattern = str_skip(pattern, folders);
+        path = str_skip(path, folders);
+        if (str_find(pattern, '/') < 0 && !is_double_star(pattern)) {
+            return str_find(path, '/') < 0 && component_match(pattern, path);
+        }
+    }
     glob_walk_init(&walk, pattern);
     bool matched = glob_walk_path(&walk, path) && walk.reach[walk.count];
     glob_walk_fini(&walk);

@@ -92,8 +92,8 @@ static enum expr_lookup plan_find_bare(const struct plan_scope *scope, const str
                                        struct arena *arena, struct plan_name *found,
                                        struct expr_answer *answer)
 {
-    found->param = manifest_param(scope->plan->manifest, name->member);
-    found->kind = PLAN_NAME_PARAM;
+    bool is_axis = false;
+
     for (uint32_t i = 0; scope->stage != NULL && i < scope->stage->settings->axis_count; i++) {
         if (!str_equal(scope->stage->settings->axes[i].name, name->member)) {
             continue;
@@ -103,15 +103,18 @@ static enum expr_lookup plan_find_bare(const struct plan_scope *scope, const str
             found->number = i;
             return EXPR_FOUND;
         }
-        if (found->param == NULL) {
-            return plan_refuse_early(scope, arena, answer);
-        }
+        is_axis = true;
     }
-    if (found->param == NULL) {
-        plan_suggest_name(scope, name->member, arena, answer);
-        return EXPR_UNKNOWN;
+    found->param = manifest_param(scope->plan->manifest, name->member);
+    found->kind = PLAN_NAME_PARAM;
+    if (found->param != NULL) {
+        return EXPR_FOUND;
     }
-    return EXPR_FOUND;
+    if (is_axis) {
+        return plan_refuse_early(scope, arena, answer);
+    }
+    plan_suggest_name(scope, name->member, arena, answer);
+    return EXPR_UNKNOWN;
 }
 
 /* The item of a list of inputs or outputs, whose elements start with their name. */
@@ -219,17 +222,11 @@ static struct value plan_path_value(const struct plan_scope *scope, struct str p
     return value_path(plan_path_from(arena, scope->dir, path.len != 0 ? path : STR(".")));
 }
 
-typedef VEC(struct value) plan_value_vec;
-
-static struct value plan_value_list(plan_value_vec *values, struct arena *arena)
-{
-    struct value *items = ARENA_ARRAY(arena, struct value, values->count);
-
-    for (size_t i = 0; i < values->count; i++) {
-        items[i] = values->items[i];
-    }
-    return value_list(items, values->count);
-}
+/* Values in the arena, with room for all that may come. */
+struct plan_values {
+    struct value *items;
+    uint32_t count;
+};
 
 /* The resolved items of one input: [*first, return). */
 static uint32_t plan_resolved_range(const struct resolved_inputs *resolved, uint32_t input,
@@ -262,9 +259,22 @@ static enum expr_lookup plan_refuse_late(const struct plan_scope *scope, struct 
     return EXPR_REFUSED;
 }
 
+/* How many paths one input gives at most. */
+static uint32_t plan_input_most(const struct plan_scope *scope, uint32_t number)
+{
+    const struct plan_input *input = &scope->plan->inputs[number];
+    uint32_t first;
+
+    if (input->kind != PLAN_INPUT_GLOB) {
+        return 1;
+    }
+    return scope->resolved != NULL ? plan_resolved_range(scope->resolved, number, &first) - first
+                                   : input->source_count;
+}
+
 /* Appends the paths of one input. */
 static enum expr_lookup plan_add_input(const struct plan_scope *scope, uint32_t number,
-                                       struct arena *arena, plan_value_vec *values,
+                                       struct arena *arena, struct plan_values *values,
                                        struct expr_answer *answer)
 {
     const struct plan *plan = scope->plan;
@@ -284,46 +294,58 @@ static enum expr_lookup plan_add_input(const struct plan_scope *scope, uint32_t 
             scope->resolved != NULL && input->optional ? first == end : input->is_missing;
 
         if (!missing) {
-            VEC_PUSH(values, plan_path_value(scope, plan_path_name(plan, input->path), arena));
+            values->items[values->count++] =
+                plan_path_value(scope, plan_path_name(plan, input->path), arena);
         }
         return EXPR_FOUND;
     }
     for (; first < end; first++) {
-        VEC_PUSH(values, plan_path_value(scope, scope->resolved->items[first].path, arena));
+        values->items[values->count++] =
+            plan_path_value(scope, scope->resolved->items[first].path, arena);
     }
     for (uint32_t i = 0; scope->resolved == NULL && i < input->source_count; i++) {
         struct path_id path = plan->source_matches[input->sources_first + i];
 
-        VEC_PUSH(values, plan_path_value(scope, plan_path_name(plan, path), arena));
+        values->items[values->count++] = plan_path_value(scope, plan_path_name(plan, path), arena);
     }
     return EXPR_FOUND;
 }
 
-static enum expr_lookup plan_value_inputs(const struct plan_scope *scope, uint32_t number,
-                                          struct arena *arena, struct expr_answer *answer)
+static enum expr_lookup plan_value_all_inputs(const struct plan_scope *scope, struct arena *arena,
+                                              struct expr_answer *answer)
 {
-    plan_value_vec values = {0};
+    struct plan_values values = {NULL, 0};
     uint32_t first = scope->inst->inputs_first;
     enum expr_lookup lookup = EXPR_FOUND;
+    uint64_t most = 0;
 
-    if (number == PLAN_ALL) {
-        for (uint32_t i = 0; i < scope->stage->input_count && lookup == EXPR_FOUND; i++) {
-            lookup = plan_add_input(scope, first + i, arena, &values, answer);
-        }
-        answer->value = plan_value_list(&values, arena);
-    } else {
-        lookup = plan_add_input(scope, first + number, arena, &values, answer);
-        if (scope->plan->inputs[first + number].kind == PLAN_INPUT_GLOB) {
-            answer->value = plan_value_list(&values, arena);
-        } else if (values.count != 0) {
-            answer->value = values.items[0];
-        } else if (lookup == EXPR_FOUND) {
-            answer->reason = STR("it is optional and not there");
-            answer->hint = STR("default(…) gives another value then");
-            lookup = EXPR_MISSING;
-        }
+    for (uint32_t i = 0; i < scope->stage->input_count; i++) {
+        most += plan_input_most(scope, first + i);
     }
-    VEC_FREE(&values);
+    values.items = ARENA_ARRAY(arena, struct value, most);
+    for (uint32_t i = 0; i < scope->stage->input_count && lookup == EXPR_FOUND; i++) {
+        lookup = plan_add_input(scope, first + i, arena, &values, answer);
+    }
+    answer->value = value_list(values.items, values.count);
+    return lookup;
+}
+
+static enum expr_lookup plan_value_input(const struct plan_scope *scope, uint32_t input,
+                                         struct arena *arena, struct expr_answer *answer)
+{
+    struct plan_values values = {ARENA_ARRAY(arena, struct value, plan_input_most(scope, input)),
+                                 0};
+    enum expr_lookup lookup = plan_add_input(scope, input, arena, &values, answer);
+
+    if (scope->plan->inputs[input].kind == PLAN_INPUT_GLOB) {
+        answer->value = value_list(values.items, values.count);
+    } else if (values.count != 0) {
+        answer->value = values.items[0];
+    } else if (lookup == EXPR_FOUND) {
+        answer->reason = STR("it is optional and not there");
+        answer->hint = STR("default(…) gives another value then");
+        return EXPR_MISSING;
+    }
     return lookup;
 }
 
@@ -365,7 +387,10 @@ static enum expr_lookup plan_lookup(void *ctx, const struct expr_name *name, str
         answer->value = scope->inst->axes[found.number];
         return EXPR_FOUND;
     case PLAN_NAME_INPUTS:
-        return plan_value_inputs(scope, found.number, arena, answer);
+        return found.number == PLAN_ALL
+                   ? plan_value_all_inputs(scope, arena, answer)
+                   : plan_value_input(scope, scope->inst->inputs_first + found.number, arena,
+                                      answer);
     case PLAN_NAME_OUTPUTS:
         return plan_value_outputs(scope, found.number, arena, answer);
     }
