@@ -52,10 +52,10 @@ struct m_list {
 struct m_input {
     struct str name; /* "" in an array */
     struct span span;
+    uint32_t key_count;
+    struct str *keys;   /* only these values of a TOML or JSON file count */
     struct m_text path; /* path, glob or folder (ends in '/') */
     bool optional;
-    struct str *keys; /* only these values of a TOML or JSON file count */
-    uint32_t key_count;
 };
 
 struct m_output {

@@ -16,13 +16,27 @@ struct path_id plan_find_path(const struct plan *plan, struct str name)
     return (struct path_id){number != MAP_MISSING ? number : PLAN_NONE};
 }
 
+struct inst_id plan_find_instance(const struct plan *plan, struct str name)
+{
+    uint32_t at = (uint32_t)str_hash(name) & plan->name_mask;
+
+    while (plan->name_slots != NULL && plan->name_slots[at] != 0) {
+        uint32_t number = plan->name_slots[at] - 1;
+
+        if (str_equal(plan->instances[number].name, name)) {
+            return (struct inst_id){number};
+        }
+        at = (at + 1) & plan->name_mask;
+    }
+    return (struct inst_id){PLAN_NONE};
+}
+
 static void plan_init(struct plan *plan, const struct manifest *manifest, struct arena *arena,
                       const struct diags *diags)
 {
     *plan = (struct plan){.arena = arena, .manifest = manifest, .diags = diags};
     intern_init(&plan->path_names, arena);
     intern_init(&plan->names, arena);
-    map_init(&plan->instances_by_name);
     intern_add(&plan->names, STR(""));
     plan->stage_count = manifest->stage_count;
     plan->stages = ARENA_ARRAY(arena, struct plan_stage, manifest->stage_count);
@@ -36,7 +50,7 @@ void plan_fini(struct plan *plan)
 {
     intern_fini(&plan->path_names);
     intern_fini(&plan->names);
-    map_fini(&plan->instances_by_name);
+    free(plan->name_slots);
     free(plan->instances);
     free(plan->inputs);
     free(plan->outputs);

@@ -155,7 +155,8 @@ struct plan {
     uint32_t pool_use_count;
     uint32_t *pool_slots; /* by index into manifest->pools */
     struct inst_id *topo;
-    struct map instances_by_name; /* full name to number */
+    uint32_t *name_slots; /* numbers of instances + 1 by the hash of their name; 0: free */
+    uint32_t name_mask;
     struct path_id *listed_dirs; /* every folder that was listed, sorted: guards of a later index */
     uint32_t listed_dir_count;
     struct path_id *orphans; /* found while listing, sorted */
@@ -203,6 +204,9 @@ void plan_fini(struct plan *plan);
 struct str plan_path_name(const struct plan *plan, struct path_id path);
 /* The path's id, or PLAN_NONE. */
 struct path_id plan_find_path(const struct plan *plan, struct str name);
+
+/* The instance of that full name, or PLAN_NONE. */
+struct inst_id plan_find_instance(const struct plan *plan, struct str name);
 
 /* Selection by what a user types: a stage, an instance, a partial instance (`simulate@year=2026`,
  * `*` and `?` are glob), or the path of an output. Sets `selected[i]` for each match; false and a

@@ -171,6 +171,26 @@ static bool plan_expand_stage(struct plan_build *build, uint32_t number, plan_in
     return good;
 }
 
+/* At most half of the slots are taken. */
+static void plan_index_names(struct plan *plan)
+{
+    uint32_t slots = 4;
+
+    while (slots / 2 < plan->instance_count) {
+        slots *= 2;
+    }
+    plan->name_slots = mem_calloc(slots, sizeof(*plan->name_slots));
+    plan->name_mask = slots - 1;
+    for (uint32_t i = 0; i < plan->instance_count; i++) {
+        uint32_t at = (uint32_t)str_hash(plan->instances[i].name) & plan->name_mask;
+
+        while (plan->name_slots[at] != 0) {
+            at = (at + 1) & plan->name_mask;
+        }
+        plan->name_slots[at] = i + 1;
+    }
+}
+
 void plan_expand(struct plan_build *build)
 {
     struct plan *plan = build->plan;
@@ -182,7 +202,5 @@ void plan_expand(struct plan_build *build)
     }
     plan->instances = all.items;
     plan->instance_count = (uint32_t)all.count;
-    for (uint32_t i = 0; i < plan->instance_count; i++) {
-        map_put(&plan->instances_by_name, plan->instances[i].name, i);
-    }
+    plan_index_names(plan);
 }

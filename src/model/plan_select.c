@@ -160,7 +160,7 @@ bool plan_select_instances(const struct plan *plan, struct str selection, plan_i
     struct plan_selector selector = {
         .plan = plan, .arena = arena, .reason = reason, .hint = hint, .stage = selection};
     ptrdiff_t at = str_find(selection, '@');
-    uint32_t exact = map_get(&plan->instances_by_name, selection);
+    struct inst_id exact = plan_find_instance(plan, selection);
     struct suggest suggest;
     size_t before = found->count;
     bool known;
@@ -170,8 +170,8 @@ bool plan_select_instances(const struct plan *plan, struct str selection, plan_i
         selector.stage = str_head(selection, (size_t)at);
         selector.axes = str_skip(selection, (size_t)at + 1);
         selector.has_axes = true;
-        if (exact != MAP_MISSING) {
-            VEC_PUSH(found, (struct inst_id){exact});
+        if (inst_is_some(exact)) {
+            VEC_PUSH(found, exact);
             return true;
         }
     }

@@ -226,12 +226,12 @@ static struct plan *planning_good(struct planning *p, const char *text)
 
 static struct inst_id find(const struct plan *plan, const char *name)
 {
-    uint32_t number = map_get(&plan->instances_by_name, str_of(name));
+    struct inst_id number = plan_find_instance(plan, str_of(name));
 
-    if (number == MAP_MISSING) {
+    if (!inst_is_some(number)) {
         fail_msg("there is no instance '%s'", name);
     }
-    return (struct inst_id){number};
+    return number;
 }
 
 static const struct plan_instance *get(const struct plan *plan, const char *name)
