@@ -275,6 +275,7 @@ bench:
 		PAWL="$$PWD/build/pawl" sh tests/bench/$$part || exit 1; \
 	done
 	@PAWL="$$PWD/build/pawl" sh tests/bench/hash.sh
+	@PAWL="$$PWD/build/pawl" sh tests/bench/plan.sh
 
 cover: | build/deps/ready
 	@mkdir -p build/cover && find build/cover -name '*.gcda' -exec rm -f {} +
