@@ -64,6 +64,16 @@ void shell_scan(struct arena *arena, struct str text, struct shell_scan *scan);
 typedef bool (*shell_word_visitor)(void *ctx, struct str word, size_t offset, size_t len);
 void shell_words(struct str text, shell_word_visitor visit, void *ctx);
 
+/* Is the text one simple command, of which any shell of the known family makes the same words: a
+ * program and its arguments, without expansions, assignments, redirections, operators, patterns,
+ * line ends, and whose name no shell takes for itself? What is in doubt is none. The words lie in
+ * the arena, ended by NULL. */
+struct shell_simple {
+    const char **words;
+    uint32_t count;
+};
+bool shell_read_simple(struct arena *arena, struct str text, struct shell_simple *simple);
+
 /* Is a value safe in a plain word as it is: not empty, only A-Za-z0-9_./:=@%+,- ? */
 bool shell_is_safe(struct str text);
 /* A word that the shell takes for itself where a command is expected. */

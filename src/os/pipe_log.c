@@ -169,6 +169,13 @@ void pipe_log_drain(struct pipe_log *log)
     }
 }
 
+void pipe_log_add(struct pipe_log *log, struct str text)
+{
+    if (log->fd >= 0 && text.len > 0) {
+        log_take(log, text.data, text.len);
+    }
+}
+
 bool pipe_log_close(struct pipe_log *log)
 {
     close_fd(&log->fd);

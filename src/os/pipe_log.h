@@ -43,6 +43,8 @@ void pipe_log_on_data(struct pipe_log *log, void (*tell)(void *ctx, const char *
 enum pipe_state pipe_log_read(struct pipe_log *log);
 /* Takes everything that is in the pipe at this moment, without waiting. */
 void pipe_log_drain(struct pipe_log *log);
+/* Adds to the log as if it had come through the pipe. */
+void pipe_log_add(struct pipe_log *log, struct str text);
 /* Closes the pipe and the log; false with `sys` set when the log is not complete. Tail and counts
  * stay until pipe_log_free. */
 bool pipe_log_close(struct pipe_log *log);

@@ -17,6 +17,7 @@
 #include "os/files.h"
 #include "os/remove.h"
 #include "os/replace.h"
+#include "run/direct_dash.h"
 #include "run/environment.h"
 #include "run/log_name.h"
 #include "run/attempt_inside.h"
@@ -129,6 +130,7 @@ static void attempt_close_pipes(struct attempt *attempt)
     loop_remove(loop, &attempt->out_source);
     if (attempt->has_log) {
         pipe_log_drain(&attempt->log);
+        pipe_log_add(&attempt->log, attempt->last_words);
         if (!pipe_log_close(&attempt->log) && attempt->log.sys != 0 &&
             attempt->cause == CAUSE_NONE) {
             attempt->cause = CAUSE_ENVIRONMENT;
@@ -160,12 +162,22 @@ static bool attempt_is_oom(struct attempt *attempt)
     return executor->oom_kills > before;
 }
 
+/* A signal of ours would have ended the shell as well. */
+static void attempt_end_as_shell(struct attempt *attempt)
+{
+    if (attempt->direct && attempt->end.signal != 0 && !attempt->told_to_end) {
+        attempt->last_words = dash_end(&attempt->end, &attempt->arena);
+    }
+}
+
 static void attempt_judge_exit(struct attempt *attempt)
 {
     const struct child_end *end = &attempt->end;
     bool shell = attempt->what.command.shell;
+    bool oom = attempt_is_oom(attempt);
 
-    if (attempt_is_oom(attempt)) {
+    attempt_end_as_shell(attempt);
+    if (oom) {
         attempt->cause = CAUSE_OOM;
         attempt->reason =
             STR("killed by the kernel for want of memory; 'memory' says what it needs");

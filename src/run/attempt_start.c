@@ -175,23 +175,46 @@ static const char *attempt_path_of(const char *const *envp)
     return "";
 }
 
+static void attempt_note_time(struct attempt *attempt)
+{
+    const struct clock *clock = attempt->executor->session->clock;
+
+    attempt->started_real_ns = clock_real_ns(clock);
+    attempt->started_coarse_ns = clock_coarse_real_ns(clock);
+    attempt->started_mono_ns = clock_mono_ns(clock);
+}
+
+/* Without the shell; whatever fails is the shell's to report. */
+static bool attempt_spawn_direct(struct attempt *attempt, const struct spawn *spawn)
+{
+    struct spawn direct = *spawn;
+
+    return direct_prepare(&attempt->executor->direct, &attempt->what.command, &attempt->arena,
+                          &direct) &&
+           spawn_start(&direct, &attempt->child, NULL, NULL);
+}
+
 static bool attempt_spawn(struct attempt *attempt, struct spawn *spawn, struct err *err)
 {
     const struct plan_command *command = &attempt->what.command;
     struct str program;
 
     spawn->dir = command->dir.len != 0 ? command->dir.data : NULL;
-    if (!attempt_environment(attempt, spawn, err) ||
-        !spawn_find(&attempt->arena, command->argv[0], str_of(attempt_path_of(spawn->envp)),
+    if (!attempt_environment(attempt, spawn, err)) {
+        return false;
+    }
+    spawn->origin = attempt->executor->session->origin != NULL ? &attempt->executor->origin : NULL;
+    attempt_note_time(attempt);
+    attempt->direct = attempt_spawn_direct(attempt, spawn);
+    if (attempt->direct) {
+        return true;
+    }
+    if (!spawn_find(&attempt->arena, command->argv[0], str_of(attempt_path_of(spawn->envp)),
                     spawn->dir, &program, err)) {
         return false;
     }
     spawn->program = program.data;
     spawn->argv = attempt_argv(attempt);
-    spawn->origin = attempt->executor->session->origin != NULL ? &attempt->executor->origin : NULL;
-    attempt->started_real_ns = clock_real_ns(attempt->executor->session->clock);
-    attempt->started_coarse_ns = clock_coarse_real_ns(attempt->executor->session->clock);
-    attempt->started_mono_ns = clock_mono_ns(attempt->executor->session->clock);
     return spawn_start(spawn, &attempt->child, NULL, err);
 }
 

@@ -124,6 +124,7 @@ bool executor_init(struct executor *executor, struct session *session, struct fa
                                   .facts = facts,
                                   .recorder = recorder,
                                   .plan = &session->plan,
+                                  .direct = {.session = session},
                                   .tty_fd = -1};
     executor->place = (struct park_place){.workspace_fd = session->root_fd,
                                           .pawl_fd = session->workspace.pawlfd,

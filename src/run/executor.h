@@ -17,6 +17,7 @@
 #include "os/pool.h"
 #include "os/spawn.h"
 #include "os/usage.h"
+#include "run/direct.h"
 #include "run/engine.h"
 #include "run/facts.h"
 #include "run/tokens.h"
@@ -57,6 +58,7 @@ struct attempt {
     struct str id, span, log_name, failed_name;
     struct child child;
     bool started, exited, has_tty;
+    bool direct;      /* a shell's command, started without it */
     bool told_to_end; /* signalled while it ran: its end says nothing of its outputs */
     bool parked;      /* parking is done: outputs at their paths are this attempt's */
     struct loop_source exit_source, log_source, out_source;
@@ -68,6 +70,7 @@ struct attempt {
     struct str out_tmp; /* where `stdout = …` is collected */
     int64_t started_real_ns, started_mono_ns, started_coarse_ns, wall_ns;
     struct child_end end;
+    struct str last_words; /* what the shell would have said of that end */
     struct usage_group usage;
     struct attempt_output *outputs;
     uint32_t output_count;
@@ -114,6 +117,7 @@ struct executor {
     struct clone_memory clone;
     struct ways ways; /* from objects to the workspace */
     struct str pawl_path;
+    struct direct direct;
     struct attempt **by_instance; /* by number of the instance; NULL: no attempt */
     struct attempt *exited;       /* seen by the loop, not looked at yet */
     struct attempt *live;         /* spawned */
