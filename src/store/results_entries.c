@@ -86,28 +86,40 @@ struct result_head entry_head(const struct results *results, uint32_t n)
     return head;
 }
 
-/* What the newest entry makes dead among the older ones of its declared key. */
-static void entry_shadow(struct results *results, uint32_t n, const struct result_head *head)
+/* Is an older entry of the chain shadowed by the newest, before which `kept` are not? */
+static bool entry_is_shadowed(const struct results *results, uint32_t n,
+                              const struct result_head *newest, uint32_t *kept)
 {
+    const struct entry *entry = &results->entries.items[n];
+    struct result_head head = entry_head(results, n);
+    bool shadowed;
+
+    if (entry->forgotten || entry->unkeyed || !digest_equal(&head.declared, &newest->declared)) {
+        return false;
+    }
+    shadowed = *kept == RESULTS_PER_KEY || (digest_equal(&head.key, &newest->key) &&
+                                            digest_equal(&head.workspace, &newest->workspace) &&
+                                            digest_equal(&head.machine, &newest->machine));
+    *kept += !shadowed;
+    return shadowed;
+}
+
+/* Shadowed ones leave the chain of their declared key: a thousand commands of one key would else
+ * each pass by all before. */
+static void entry_shadow(struct results *results, uint32_t n, const struct result_head *newest)
+{
+    uint32_t *link = &results->entries.items[n].older[CHAIN_DECLARED];
     uint32_t kept = 1;
 
-    for (uint32_t at = results->entries.items[n].older[CHAIN_DECLARED]; at != RESULT_NONE;
-         at = results->entries.items[at].older[CHAIN_DECLARED]) {
-        struct entry *entry = &results->entries.items[at];
-        struct result_head other;
+    while (*link != RESULT_NONE) {
+        struct entry *entry = &results->entries.items[*link];
 
-        if (entry->shadowed || entry->forgotten || entry->unkeyed) {
-            continue;
+        if (entry_is_shadowed(results, *link, newest, &kept)) {
+            entry->shadowed = true;
+            *link = entry->older[CHAIN_DECLARED];
+        } else {
+            link = &entry->older[CHAIN_DECLARED];
         }
-        other = entry_head(results, at);
-        if (!digest_equal(&other.declared, &head->declared)) {
-            continue;
-        }
-        entry->shadowed =
-            kept == RESULTS_PER_KEY || (digest_equal(&other.key, &head->key) &&
-                                        digest_equal(&other.workspace, &head->workspace) &&
-                                        digest_equal(&other.machine, &head->machine));
-        kept += !entry->shadowed;
     }
 }
 
