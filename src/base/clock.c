@@ -123,12 +123,29 @@ void time_format_run_id(int64_t real_ns, char text[TIME_TEXT_BYTES])
              at.hour, at.minute, at.second);
 }
 
+/* `count` digits of a value and what stands behind them; returns where to go on. */
+static char *put_digits(char *at, int count, int value, char behind)
+{
+    for (int i = count; i > 0; i--) {
+        at[i - 1] = (char)('0' + value % 10);
+        value /= 10;
+    }
+    at[count] = behind;
+    return at + count + 1;
+}
+
 void time_format_rfc3339(int64_t real_ns, char text[TIME_TEXT_BYTES])
 {
     struct civil at = civil_of(real_ns);
 
-    snprintf(text, TIME_TEXT_BYTES, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", at.year, at.month,
-             at.day, at.hour, at.minute, at.second, at.milli);
+    /* 64 bits of nanoseconds are the years 1677 to 2262: four digits. */
+    text = put_digits(text, 4, at.year, '-');
+    text = put_digits(text, 2, at.month, '-');
+    text = put_digits(text, 2, at.day, 'T');
+    text = put_digits(text, 2, at.hour, ':');
+    text = put_digits(text, 2, at.minute, ':');
+    text = put_digits(text, 2, at.second, '.');
+    *put_digits(text, 3, at.milli, 'Z') = '\0';
 }
 
 void time_format_wall(int64_t real_ns, char text[TIME_TEXT_BYTES])

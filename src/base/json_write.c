@@ -167,13 +167,13 @@ void json_str(struct json_writer *w, struct str value)
 void json_int(struct json_writer *w, int64_t value)
 {
     json_value(w);
-    strbuf_printf(w->out, "%lld", (long long)value);
+    strbuf_put_i64(w->out, value);
 }
 
 void json_uint(struct json_writer *w, uint64_t value)
 {
     json_value(w);
-    strbuf_printf(w->out, "%llu", (unsigned long long)value);
+    strbuf_put_u64(w->out, value);
 }
 
 void json_double_text(struct strbuf *out, double value)

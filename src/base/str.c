@@ -151,6 +151,7 @@ struct str str_dup(struct arena *arena, struct str s)
 
 struct str str_printf(struct arena *arena, const char *format, ...)
 {
+    char text[256]; /* most fit, and formatting costs more than copying */
     va_list args;
     va_list again;
     int len;
@@ -158,10 +159,14 @@ struct str str_printf(struct arena *arena, const char *format, ...)
 
     va_start(args, format);
     va_copy(again, args);
-    len = vsnprintf(NULL, 0, format, args);
+    len = vsnprintf(text, sizeof(text), format, args);
     assert(len >= 0);
     data = arena_bytes(arena, (size_t)len + 1);
-    vsnprintf(data, (size_t)len + 1, format, again);
+    if ((size_t)len < sizeof(text)) {
+        memcpy(data, text, (size_t)len + 1);
+    } else {
+        vsnprintf(data, (size_t)len + 1, format, again);
+    }
     va_end(again);
     va_end(args);
     return (struct str){data, (size_t)len};
@@ -252,13 +257,26 @@ char *strbuf_reserve(struct strbuf *buf, size_t more)
     return buf->data + buf->len;
 }
 
+/* Most of what is appended is a few bytes, for which a library's memcpy takes a long run-up. */
+static void put_bytes(char *to, const char *from, size_t len)
+{
+    enum { FEW = 16, WORD = 8 };
+
+    if (len > FEW) {
+        memcpy(to, from, len);
+    } else if (len >= WORD) {
+        memcpy(to, from, WORD);
+        memcpy(to + len - WORD, from + len - WORD, WORD);
+    } else {
+        for (size_t i = 0; i < len; i++) {
+            to[i] = from[i];
+        }
+    }
+}
+
 void strbuf_add(struct strbuf *buf, const void *data, size_t len)
 {
-    char *at = strbuf_reserve(buf, len);
-
-    if (len != 0) {
-        memcpy(at, data, len);
-    }
+    put_bytes(strbuf_reserve(buf, len), data, len);
     buf->len += len;
     buf->data[buf->len] = '\0';
 }
@@ -273,16 +291,28 @@ void strbuf_puts(struct strbuf *buf, const char *text)
     strbuf_add(buf, text, strlen(text));
 }
 
-void strbuf_putc(struct strbuf *buf, char c)
+void strbuf_put_u64(struct strbuf *buf, uint64_t value)
 {
-    strbuf_add(buf, &c, 1);
+    char digits[20];
+    size_t at = sizeof(digits);
+
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
+    strbuf_add(buf, digits + at, sizeof(digits) - at);
 }
 
-void strbuf_put_int(struct strbuf *buf, int64_t value)
+void strbuf_put_i64(struct strbuf *buf, int64_t value)
 {
     char digits[STR_INT_BYTES];
 
     strbuf_add_str(buf, str_int(value, digits));
+}
+
+void strbuf_putc(struct strbuf *buf, char c)
+{
+    strbuf_add(buf, &c, 1);
 }
 
 void strbuf_vprintf(struct strbuf *buf, const char *format, va_list args)

@@ -65,7 +65,9 @@ void strbuf_add(struct strbuf *buf, const void *data, size_t len);
 void strbuf_add_str(struct strbuf *buf, struct str s);
 void strbuf_puts(struct strbuf *buf, const char *text);
 void strbuf_putc(struct strbuf *buf, char c);
-void strbuf_put_int(struct strbuf *buf, int64_t value); /* in decimal */
+/* In decimal. */
+void strbuf_put_u64(struct strbuf *buf, uint64_t value);
+void strbuf_put_i64(struct strbuf *buf, int64_t value);
 void strbuf_printf(struct strbuf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void strbuf_vprintf(struct strbuf *buf, const char *format, va_list args)

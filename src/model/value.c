@@ -61,7 +61,7 @@ bool value_render(const struct value *value, struct strbuf *out)
 {
     switch (value->kind) {
     case VALUE_INT:
-        strbuf_put_int(out, value->integer);
+        strbuf_put_i64(out, value->integer);
         return true;
     case VALUE_FLOAT:
         number_render_float(value->number, out);

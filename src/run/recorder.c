@@ -27,6 +27,7 @@ void recorder_fini(struct recorder *recorder)
     }
     run_state_fini(&recorder->state);
     arena_fini(&recorder->turn);
+    strbuf_fini(&recorder->members);
     free(recorder->pending);
     *recorder = (struct recorder){.dir_fd = -1};
 }
@@ -139,16 +140,16 @@ bool recorder_go_on(struct recorder *recorder, const struct run_id *id, struct e
 
 static void recorder_record(struct recorder *recorder, struct event *event)
 {
-    struct strbuf members = {0};
+    struct strbuf *members = &recorder->members;
     struct err err;
 
     event->time_ns = clock_real_ns(recorder->session->clock);
     event->run = recorder->run;
     event->trace = recorder->trace;
-    event_to_json(event, &members);
+    strbuf_clear(members);
+    event_to_json(event, members);
     event->seq = event_log_add(recorder->log, event->time_ns, str_of(event_types[event->type].name),
-                               strbuf_str(&members));
-    strbuf_fini(&members);
+                               strbuf_str(members));
     if (!run_state_apply(&recorder->state, event, &err)) {
         bug("%s", err.text);
     }

@@ -25,6 +25,7 @@ struct recorder {
     int dir_fd; /* runs/<id> */
     struct str run, trace;
     struct arena turn;
+    struct strbuf members; /* of the event that is being recorded */
     struct event *pending; /* recorded, not told */
     uint32_t pending_count, pending_cap;
     uint32_t flushed_count; /* of these, written */

@@ -122,15 +122,22 @@ uint64_t event_log_add(struct event_log *log, int64_t time_ns, struct str type, 
     }
     time_format_rfc3339(time_ns, time);
     log->last = log->pending.len;
-    strbuf_printf(&log->pending, "%s%llu,\"time\":\"%s\",\"type\":\"%.*s\"", EVENT_START,
-                  (unsigned long long)++log->seq, time, STR_ARG(type));
+    strbuf_puts(&log->pending, EVENT_START);
+    strbuf_put_u64(&log->pending, ++log->seq);
+    strbuf_puts(&log->pending, ",\"time\":\"");
+    strbuf_puts(&log->pending, time);
+    strbuf_puts(&log->pending, "\",\"type\":\"");
+    strbuf_add_str(&log->pending, type);
+    strbuf_putc(&log->pending, '"');
     if (fields.len > 0) {
         strbuf_putc(&log->pending, ',');
         strbuf_add_str(&log->pending, fields);
     }
     body = str_skip(strbuf_str(&log->pending), log->last);
     log->chain = event_chain(&log->chain, body);
-    strbuf_printf(&log->pending, ",\"chain\":\"%s\"}\n", digest_hex(&log->chain, hex));
+    strbuf_puts(&log->pending, ",\"chain\":\"");
+    strbuf_puts(&log->pending, digest_hex(&log->chain, hex));
+    strbuf_puts(&log->pending, "\"}\n");
     return log->seq;
 }
 
