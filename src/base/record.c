@@ -204,25 +204,21 @@ bool record_open_path(struct record_file *file, bool create, struct err *err)
     return true;
 }
 
-bool record_read_more(struct record_file *file, struct err *err)
+static bool record_read_to(struct record_file *file, uint64_t size_bytes, struct err *err)
 {
-    struct sys_stat stat;
     ssize_t got;
 
-    if (sys_fstat(file->fd, &stat) != 0) {
-        return err_sys(err, "'%s': cannot read", file->path);
-    }
-    if (stat.size_bytes < file->len) {
+    if (size_bytes < file->len) {
         /* Somebody cut it: what was read is no longer what is there. */
         file->len = file->damaged_bytes = 0;
         file->generation++;
     }
     file->torn_bytes = 0;
-    if (stat.size_bytes == file->len) {
+    if (size_bytes == file->len) {
         return true;
     }
-    record_reserve(file, (size_t)stat.size_bytes);
-    got = sys_pread_full(file->fd, file->data + file->len, (size_t)stat.size_bytes - file->len,
+    record_reserve(file, (size_t)size_bytes);
+    got = sys_pread_full(file->fd, file->data + file->len, (size_t)size_bytes - file->len,
                          (int64_t)file->len);
     if (got < 0) {
         return err_sys(err, "'%s': cannot read", file->path);
@@ -238,34 +234,53 @@ bool record_read_more(struct record_file *file, struct err *err)
     return true;
 }
 
-bool record_is_current(const struct record_file *file, bool *current, struct err *err)
+/* Is the path still this file, and how long is it? */
+static bool record_look(const struct record_file *file, struct sys_stat *stat, bool *current,
+                        struct err *err)
+{
+    *current = sys_statat(file->dirfd, file->path, 0, stat) == 0;
+    if (!*current && errno != ENOENT) {
+        return err_sys(err, "'%s': cannot read", file->path);
+    }
+    *current = *current && record_same_file(file, stat);
+    return true;
+}
+
+bool record_catch_up(struct record_file *file, bool *current, struct err *err)
 {
     struct sys_stat stat;
 
-    if (sys_statat(file->dirfd, file->path, 0, &stat) != 0) {
-        *current = false;
-        return errno == ENOENT ? true : err_sys(err, "'%s': cannot read", file->path);
+    if (!record_look(file, &stat, current, err)) {
+        return false;
     }
-    *current = record_same_file(file, &stat);
-    return true;
+    if (!*current) {
+        record_forget(file);
+        return true;
+    }
+    return record_read_to(file, stat.size_bytes, err);
 }
 
 bool record_refresh(struct record_file *file, struct err *err)
 {
+    struct sys_stat stat;
     bool current = false;
 
-    if (file->fd >= 0) {
-        if (!record_is_current(file, &current, err)) {
-            return false;
-        }
-        if (!current) {
-            record_forget(file);
-        }
-    }
-    if (file->fd < 0 && !record_open_path(file, false, err)) {
+    if (file->fd >= 0 && !record_catch_up(file, &current, err)) {
         return false;
     }
-    return file->fd < 0 || record_read_more(file, err);
+    if (current) {
+        return true;
+    }
+    if (!record_open_path(file, false, err)) {
+        return false;
+    }
+    if (file->fd < 0) {
+        return true;
+    }
+    if (sys_fstat(file->fd, &stat) != 0) {
+        return err_sys(err, "'%s': cannot read", file->path);
+    }
+    return record_read_to(file, stat.size_bytes, err);
 }
 
 bool record_file_open(struct record_file *file, int dirfd, const char *path, const char *kind,

@@ -17,11 +17,9 @@ void record_make_head(unsigned char head[RECORD_FILE_HEAD_BYTES], const char *ki
 void record_reserve(struct record_file *file, size_t size);
 /* Opens the path as it is now; `create`: for writing, made if missing. */
 bool record_open_path(struct record_file *file, bool create, struct err *err);
-/* Whether the path still is the file we have; an error only for what is neither. */
-bool record_is_current(const struct record_file *file, bool *current, struct err *err);
 /* Forgets the file that was read. */
 void record_forget(struct record_file *file);
-/* Reads what lies behind `len` and takes it in. */
-bool record_read_more(struct record_file *file, struct err *err);
+/* If the path still is the file we have: takes in what lies behind `len`; else forgets the file. */
+bool record_catch_up(struct record_file *file, bool *current, struct err *err);
 
 #endif

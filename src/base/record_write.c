@@ -62,14 +62,7 @@ static bool record_try_lock(struct record_file *file, bool *locked, struct err *
         file->fd = -1;
         return record_open_path(file, true, err);
     }
-    if (!record_is_current(file, locked, err)) {
-        return false;
-    }
-    if (!*locked) {
-        record_forget(file);
-        return true;
-    }
-    return record_read_more(file, err);
+    return record_catch_up(file, locked, err);
 }
 
 static bool record_lock(struct record_file *file, struct err *err)
