@@ -98,10 +98,17 @@ void loop_remove(struct loop *loop, struct loop_source *source)
 {
     struct epoll_event event = {.events = 0};
 
+    if (source->fd >= 0) {
+        sys_epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, source->fd, &event);
+    }
+    loop_forget(loop, source);
+}
+
+void loop_forget(struct loop *loop, struct loop_source *source)
+{
     if (source->fd < 0) {
         return;
     }
-    sys_epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, source->fd, &event);
     loop->source_count--;
     source->fd = -1;
     for (int i = 0; i < loop->batch_count; i++) {

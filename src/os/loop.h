@@ -54,6 +54,9 @@ bool loop_change(struct loop *loop, struct loop_source *source, unsigned events,
 /* Also from a callback, also of another source: what was waiting for it is dropped. A source that
  * was never added or is removed already (fd -1) is left alone. */
 void loop_remove(struct loop *loop, struct loop_source *source);
+/* The same for a descriptor that nobody else holds and that is closed before the next wait: the
+ * kernel then stops watching it by itself. */
+void loop_forget(struct loop *loop, struct loop_source *source);
 
 /* Waits until something happened or the monotonic clock reads `deadline_ns` (LOOP_FOREVER: no
  * limit; a time that is past: looks and returns), then calls the callbacks of all sources that have

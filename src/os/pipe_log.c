@@ -32,17 +32,24 @@ static bool make_pipe(int *our_fd, int *child_fd, struct err *err)
     if (sys_pipe(fds, 0) != 0) {
         return err_sys(err, "cannot make a pipe for output");
     }
-    if (sys_set_nonblock(fds[0], true) != 0) {
+    if (sys_fcntl(fds[0], F_SETFL, O_NONBLOCK) != 0) {
         err_sys(err, "cannot make a pipe for output");
         sys_close(fds[0]);
         sys_close(fds[1]);
         return false;
     }
-    /* Fewer turns for loud commands; refused above the user's share of pipe memory. */
-    sys_pipe_set_size(fds[0], PIPE_BYTES);
     *our_fd = fds[0];
     *child_fd = fds[1];
     return true;
+}
+
+/* At the first bytes: most commands print nothing. Fewer turns for loud ones; refused above the
+ * user's share of pipe memory. */
+static void widen_pipe(int fd, uint64_t bytes_before)
+{
+    if (bytes_before == 0) {
+        sys_pipe_set_size(fd, PIPE_BYTES);
+    }
 }
 
 static size_t pipe_bytes(int fd)
@@ -81,7 +88,6 @@ bool pipe_log_open(struct pipe_log *log, const char *path, size_t tail_bytes, in
     log->path = mem_alloc(strlen(path) + 1);
     strcpy(log->path, path);
     log->tail_cap = tail_bytes;
-    log->tail = mem_alloc(tail_bytes);
     return true;
 }
 
@@ -114,6 +120,9 @@ static void tail_add(struct pipe_log *log, const char *data, size_t len)
     if (log->tail_cap == 0) {
         return;
     }
+    if (log->tail == NULL) {
+        log->tail = mem_alloc(log->tail_cap);
+    }
     at = (size_t)((log->bytes + skip) % log->tail_cap);
     len -= skip;
     head = len < log->tail_cap - at ? len : log->tail_cap - at;
@@ -142,6 +151,7 @@ static enum pipe_state log_read(struct pipe_log *log, size_t limit)
 
         switch (piece_of(count)) {
         case PIECE_DATA:
+            widen_pipe(log->fd, log->bytes);
             log_take(log, chunk, (size_t)count);
             limit -= (size_t)count;
             break;
@@ -253,6 +263,7 @@ static enum pipe_state file_read(struct pipe_file *pipe, size_t limit)
 
         switch (piece_of(count)) {
         case PIECE_DATA:
+            widen_pipe(pipe->fd, pipe->bytes);
             pipe->bytes += (uint64_t)count;
             limit -= (size_t)count;
             break;

@@ -27,7 +27,7 @@ struct pipe_log {
     char *path;     /* of the log; owned */
     uint64_t bytes; /* printed so far */
     int sys;        /* first errno of opening or writing the log; 0: none */
-    char *tail;     /* ring of the last bytes */
+    char *tail;     /* ring of the last bytes, made at the first */
     size_t tail_cap;
     void (*tell)(void *ctx, const char *data, size_t len); /* may be NULL */
     void *ctx;

@@ -52,7 +52,8 @@ struct birth {
     pid_t parent;
     struct spawn_fd *fds; /* all of them, sorted by `to`; `from` is changed in the child */
     size_t fd_count;
-    int words_fd; /* writing end of the pipe, with fork only; -1 */
+    bool fds_cross; /* a source has the number of another one's target */
+    int words_fd;   /* writing end of the pipe, with fork only; -1 */
     sigset_t mask;
     sigset_t to_ignore, to_default;
     mode_t umask;
@@ -141,10 +142,27 @@ CHILD_SIDE static bool child_enter_dir(struct birth *birth)
     return true;
 }
 
+/* Each in its place at once, where no source is another one's target. */
+CHILD_SIDE static bool child_place_fds(struct birth *birth)
+{
+    for (size_t i = 0; i < birth->fd_count; i++) {
+        const struct spawn_fd *fd = &birth->fds[i];
+
+        if (fd->from == fd->to ? fcntl(fd->to, F_SETFD, 0) != 0 : dup2(fd->from, fd->to) < 0) {
+            return say(birth, SPAWN_STEP_FD);
+        }
+    }
+    return true;
+}
+
 /* Sources go above all targets first, so that no dup2 hits one that is still needed. */
 CHILD_SIDE static bool child_move_fds(struct birth *birth)
 {
     int top = birth->fds[birth->fd_count - 1].to;
+
+    if (!birth->fds_cross) {
+        return child_place_fds(birth);
+    }
 
     for (size_t i = 0; i < birth->fd_count; i++) {
         int moved = fcntl(birth->fds[i].from, F_DUPFD_CLOEXEC, top + 1);
@@ -283,6 +301,18 @@ static int compare_to(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
+static bool fds_cross(const struct birth *birth)
+{
+    for (size_t i = 0; i < birth->fd_count; i++) {
+        for (size_t j = 0; j < birth->fd_count; j++) {
+            if (i != j && birth->fds[i].from == birth->fds[j].to) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void prepare_fds(struct birth *birth, int stdin_fd)
 {
     const struct spawn *spawn = birth->spawn;
@@ -297,10 +327,11 @@ static void prepare_fds(struct birth *birth, int stdin_fd)
         birth->fds[3 + i] = spawn->fds[i];
     }
     qsort(birth->fds, birth->fd_count, sizeof(*birth->fds), compare_to);
+    birth->fds_cross = fds_cross(birth);
 }
 
 /* An empty root has no /dev/null; a pipe that has ended reads the same. */
-static int open_empty(void)
+int spawn_open_empty(void)
 {
     struct sys_stat stat;
     int fds[2];
@@ -345,6 +376,7 @@ static pid_t clone_copied(struct birth *birth)
         return -1;
     }
     birth->words_fd = fds[1];
+    birth->fds_cross = true; /* it too must be above all targets */
     pid = fork();
     if (pid == 0) {
         child_main(birth);
@@ -472,7 +504,7 @@ bool spawn_start(const struct spawn *spawn, struct child *child, enum spawn_step
                  struct err *err)
 {
     enum spawn_step own_step = SPAWN_STEP_PREPARE;
-    int stdin_fd = spawn->stdin_fd >= 0 ? spawn->stdin_fd : open_empty();
+    int stdin_fd = spawn->stdin_fd >= 0 ? spawn->stdin_fd : spawn_open_empty();
     bool good;
 
     *child = (struct child){.pidfd = -1};

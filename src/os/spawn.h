@@ -68,6 +68,10 @@ const char *spawn_step_name(enum spawn_step step);
 bool spawn_start(const struct spawn *spawn, struct child *child, enum spawn_step *step,
                  struct err *err);
 
+/* What reads as an empty standard input, for who starts many; -1 with errno. The caller closes it.
+ */
+int spawn_open_empty(void);
+
 /* How a child ended. */
 struct child_end {
     int exit_code; /* of a process that exited; else -1 */
