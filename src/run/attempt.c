@@ -126,8 +126,8 @@ static void attempt_close_pipes(struct attempt *attempt)
     struct loop *loop = &attempt->executor->loop;
 
     loop_remove(loop, &attempt->exit_source);
-    loop_remove(loop, &attempt->log_source);
-    loop_remove(loop, &attempt->out_source);
+    loop_forget(loop, &attempt->log_source);
+    loop_forget(loop, &attempt->out_source);
     if (attempt->has_log) {
         pipe_log_drain(&attempt->log);
         pipe_log_add(&attempt->log, attempt->last_words);

@@ -13,11 +13,11 @@ static void attempt_on_exit(void *ctx, unsigned events)
 {
     struct attempt *attempt = ctx;
 
-    (void)events;
-    if (child_ended(&attempt->child, &attempt->end) != 0) {
-        attempt->exited = true;
-        loop_remove(&attempt->executor->loop, &attempt->exit_source);
-    }
+    (void)events; /* a pidfd is readable once the process has ended; child_reap asks how and closes
+                     it */
+    attempt->exited = true;
+    attempt->executor->some_exited = true;
+    loop_forget(&attempt->executor->loop, &attempt->exit_source);
 }
 
 static void attempt_on_log(void *ctx, unsigned events)
@@ -218,7 +218,7 @@ static bool attempt_spawn(struct attempt *attempt, struct spawn *spawn, struct e
     return spawn_start(spawn, &attempt->child, NULL, err);
 }
 
-static void attempt_close_ends(struct spawn *spawn, int tty_fd)
+static void attempt_close_ends(struct spawn *spawn, const struct executor *executor)
 {
     int fds[] = {spawn->stdin_fd, spawn->stdout_fd, spawn->stderr_fd};
 
@@ -228,7 +228,7 @@ static void attempt_close_ends(struct spawn *spawn, int tty_fd)
         for (unsigned before = 0; before < i; before++) {
             again |= fds[before] == fds[i];
         }
-        if (fds[i] >= 0 && fds[i] != tty_fd && !again) {
+        if (fds[i] >= 0 && fds[i] != executor->tty_fd && fds[i] != executor->empty_fd && !again) {
             sys_close(fds[i]);
         }
     }
@@ -257,7 +257,8 @@ static void attempt_more_fds(struct attempt *attempt, struct spawn *spawn,
 static bool attempt_run(struct attempt *attempt, struct err *err)
 {
     struct executor *executor = attempt->executor;
-    struct spawn spawn = {.stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, .tty_fd = -1};
+    struct spawn spawn = {
+        .stdin_fd = executor->empty_fd, .stdout_fd = -1, .stderr_fd = -1, .tty_fd = -1};
     struct spawn_fd fds[ATTEMPT_MORE_FDS];
     bool ok = attempt_find_reads(attempt, err) && attempt_note_reads(attempt, err) &&
               !attempt_finds_strays(attempt) && attempt_hide_missing(attempt, err) &&
@@ -270,7 +271,7 @@ static bool attempt_run(struct attempt *attempt, struct err *err)
         ok = attempt_spawn(attempt, &spawn, err);
         tokens_started(&attempt->loan);
     }
-    attempt_close_ends(&spawn, executor->tty_fd);
+    attempt_close_ends(&spawn, executor);
     return ok && loop_add(&executor->loop, &attempt->exit_source, attempt->child.pidfd, LOOP_READ,
                           attempt_on_exit, attempt, err);
 }

@@ -26,8 +26,13 @@ static struct str environment_name(struct str var)
 /* Replaces the variable of that name, or adds it. */
 static void environment_set(struct environment_vars *vars, struct str var)
 {
+    size_t len = environment_name(var).len;
+
     for (size_t i = 0; i < vars->count; i++) {
-        if (str_equal(environment_name(vars->items[i]), environment_name(var))) {
+        struct str item = vars->items[i];
+
+        if (item.len >= len && memcmp(item.data, var.data, len) == 0 &&
+            (item.len == len || item.data[len] == '=')) {
             vars->items[i] = var;
             return;
         }
@@ -38,7 +43,17 @@ static void environment_set(struct environment_vars *vars, struct str var)
 static void environment_set_text(struct environment_vars *vars, struct arena *arena,
                                  const char *name, struct str value)
 {
-    environment_set(vars, str_printf(arena, "%s=%.*s", name, STR_ARG(value)));
+    size_t len = strlen(name);
+    char *text = arena_bytes(arena, len + value.len + 2);
+    struct str var = {text, len + 1 + value.len};
+
+    memcpy(text, name, len);
+    text[len] = '=';
+    if (value.len != 0) {
+        memcpy(text + len + 1, value.data, value.len);
+    }
+    text[var.len] = '\0';
+    environment_set(vars, var);
 }
 
 static void environment_base(struct environment_vars *vars, struct arena *arena)

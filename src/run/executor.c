@@ -12,7 +12,7 @@
 #include "base/sys.h"
 #include "os/remove.h"
 
-enum { EXECUTOR_CHILDREN_LIMIT_S = 5 };
+enum { EXECUTOR_CHILDREN_LIMIT_S = 5, EXECUTOR_STRAYS_PERIOD_MS = 50 };
 
 void executor_note(struct executor *executor, const struct note *note)
 {
@@ -125,7 +125,8 @@ bool executor_init(struct executor *executor, struct session *session, struct fa
                                   .recorder = recorder,
                                   .plan = &session->plan,
                                   .direct = {.session = session},
-                                  .tty_fd = -1};
+                                  .tty_fd = -1,
+                                  .empty_fd = spawn_open_empty()};
     executor->place = (struct park_place){.workspace_fd = session->root_fd,
                                           .pawl_fd = session->workspace.pawlfd,
                                           .clone = &executor->clone};
@@ -204,11 +205,24 @@ static bool executor_is_ours(void *ctx, pid_t pid)
     return false;
 }
 
+/* Orphans that came to us hold nothing but their number once they have ended: they need not be
+ * looked for at each of a thousand ends. What is put off is done at a later wait, or at the end. */
+static void executor_reap_strays(struct executor *executor, int64_t now_ns)
+{
+    if (executor->child_signal && now_ns >= executor->next_strays_ns) {
+        executor->child_signal = false;
+        executor->next_strays_ns = now_ns + EXECUTOR_STRAYS_PERIOD_MS * NS_PER_MS;
+        children_reap_strays(executor_is_ours, executor);
+    }
+}
+
 static void executor_take_exits(struct executor *executor)
 {
     struct attempt **at = &executor->live;
+    bool some = executor->some_exited;
 
-    while (*at != NULL) {
+    executor->some_exited = false;
+    while (some && *at != NULL) {
         struct attempt *attempt = *at;
 
         if (!attempt->exited) {
@@ -217,10 +231,6 @@ static void executor_take_exits(struct executor *executor)
         }
         *at = attempt->next;
         attempt_take_exit(attempt);
-    }
-    if (executor->child_signal) {
-        executor->child_signal = false;
-        children_reap_strays(executor_is_ours, executor);
     }
 }
 
@@ -265,9 +275,11 @@ static bool executor_wait(void *ctx, int64_t deadline_ns, struct err *err)
     if (!loop_wait(&executor->loop, deadline_ns, err)) {
         return false;
     }
+    now_ns = executor_now(ctx);
     executor_take_exits(executor);
+    executor_reap_strays(executor, now_ns);
     executor_take_pool(executor);
-    usage_look(executor, executor_now(ctx));
+    usage_look(executor, now_ns);
     durable_start(executor);
     return true;
 }
@@ -402,6 +414,9 @@ void executor_fini(struct executor *executor)
     }
     if (executor->tty_fd >= 0) {
         sys_close(executor->tty_fd);
+    }
+    if (executor->empty_fd >= 0) {
+        sys_close(executor->empty_fd);
     }
     free(executor->by_instance);
     free(executor->notes);
