@@ -13,7 +13,7 @@
 #include "base/sys.h"
 #include "os/files.h"
 
-enum { SESSION_LOCK_RETRY_MS = 100, SESSION_LIVES_LIMIT_MS = 5000 };
+enum { SESSION_LOCK_RETRY_MS = 100, SESSION_LOCK_GONE_MS = 2000, SESSION_LIVES_LIMIT_MS = 5000 };
 
 void session_init(struct session *session, const struct session_options *options,
                   const struct clock *clock, const struct origin *origin)
@@ -200,12 +200,12 @@ void session_tell_holder(struct session *session, const char *run)
     lock_tell(&session->lock, &me, NULL);
 }
 
-static bool session_lock_once(struct session *session, enum lock_answer *answer, struct err *err)
+static bool session_lock_once(struct session *session, enum lock_answer *answer,
+                              struct lock_holder *other, struct err *err)
 {
     struct lock_holder me = session_holder(session, "");
-    struct lock_holder other;
 
-    *answer = lock_take(&session->lock, ".pawl/lock", &me, &other, err);
+    *answer = lock_take(&session->lock, ".pawl/lock", &me, other, err);
     session->locked = *answer == LOCK_HELD;
     return session->locked;
 }
@@ -219,16 +219,32 @@ static void session_tell_waiting(const struct err *err)
     strbuf_fini(&line);
 }
 
+/* A pawl that was killed while it started a command: until that child has executed or died it holds
+ * copies of all descriptors, the lock's too. */
+static bool session_holder_is_gone(const struct session *session, const struct lock_holder *other)
+{
+    struct lock_holder me = session_holder(session, "");
+
+    return other->pid > 0 && strcmp(other->host, me.host) == 0 && sys_kill(other->pid, 0) != 0 &&
+           errno == ESRCH;
+}
+
 static bool session_take_lock(struct session *session, bool wait, struct err *err)
 {
     enum lock_answer answer;
+    struct lock_holder other;
+    uint32_t gone_ms = 0;
     bool told = false;
 
-    while (!session_lock_once(session, &answer, err)) {
-        if (answer != LOCK_BUSY || !wait) {
+    while (!session_lock_once(session, &answer, &other, err)) {
+        bool gone = answer == LOCK_BUSY && gone_ms < SESSION_LOCK_GONE_MS &&
+                    session_holder_is_gone(session, &other);
+
+        gone_ms += gone ? SESSION_LOCK_RETRY_MS : 0;
+        if (answer != LOCK_BUSY || (!wait && !gone)) {
             return false;
         }
-        if (!told) {
+        if (!told && !gone) {
             session_tell_waiting(err);
             told = true;
         }

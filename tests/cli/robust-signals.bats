@@ -174,3 +174,39 @@ expect_clean() {
 	"$PAWL" run
 	[ "$(cat ../status)" -eq 2 ]
 }
+
+@test "a lock whose holder was killed a moment ago is waited for" {
+	cat >pawl.toml <<-'END'
+		[pipeline]
+		name = "lock"
+		[stage.a]
+		run = "echo a"
+	END
+	"$PAWL" run
+	# The child of a pawl that is no more: the same lock, for a moment longer.
+	cat >../hold.pl <<-'END'
+		use Fcntl;
+		defined(my $gone = fork) or die;
+		exit 0 if $gone == 0;
+		waitpid $gone, 0;
+		open(my $lock, '+<', '.pawl/lock') or die;
+		my $line = <$lock>;
+		$line =~ s/^pawl-lock 1 \d+/pawl-lock 1 $gone/ or die;
+		my $range = pack('s s x4 q q l x4', F_WRLCK, 0, 1 << 62, 1, 0);
+		fcntl($lock, 37, $range) or die;
+		truncate($lock, 0); seek($lock, 0, 0); print $lock $line; $lock->flush;
+		open(my $ready, '>', '../ready') or die; close $ready;
+		select undef, undef, undef, $ARGV[0];
+	END
+	perl -MIO::Handle ../hold.pl 0.5 &
+	wait_for ../ready
+	"$PAWL" run
+	wait
+	rm ../ready
+	perl -MIO::Handle ../hold.pl 30 &
+	holder=$!
+	wait_for ../ready
+	run "$PAWL" run
+	[ "$status" -eq 9 ]
+	kill "$holder"
+}
