@@ -52,6 +52,9 @@ static struct attempt *attempt_new(struct executor *executor, struct inst_id ins
     const struct plan *plan = executor->plan;
 
     arena_init(&attempt->arena);
+    if (executor->spare_count != 0) {
+        attempt->arena = executor->spare[--executor->spare_count];
+    }
     attempt->executor = executor;
     attempt->instance = instance;
     attempt->inst = &plan->instances[instance.n];
@@ -74,6 +77,20 @@ static struct attempt *attempt_new(struct executor *executor, struct inst_id ins
     return attempt;
 }
 
+/* Its first block is kept: making and unmapping one for each command costs as much as filling it.
+ */
+static void attempt_give_arena(struct attempt *attempt)
+{
+    struct executor *executor = attempt->executor;
+
+    if (executor->spare_count == EXECUTOR_SPARE_ARENAS) {
+        arena_fini(&attempt->arena);
+        return;
+    }
+    arena_reset(&attempt->arena);
+    executor->spare[executor->spare_count++] = attempt->arena;
+}
+
 void attempt_free(struct attempt *attempt)
 {
     if (attempt->has_log) {
@@ -83,7 +100,7 @@ void attempt_free(struct attempt *attempt)
         sys_close(attempt->out_fd);
     }
     tokens_back(&attempt->executor->tokens, &attempt->loan);
-    arena_fini(&attempt->arena);
+    attempt_give_arena(attempt);
     free(attempt);
 }
 

@@ -418,6 +418,9 @@ void executor_fini(struct executor *executor)
     if (executor->empty_fd >= 0) {
         sys_close(executor->empty_fd);
     }
+    while (executor->spare_count != 0) {
+        arena_fini(&executor->spare[--executor->spare_count]);
+    }
     free(executor->by_instance);
     free(executor->notes);
     arena_fini(&executor->note_arena);

@@ -102,6 +102,8 @@ struct restore_job {
     uint64_t size_bytes;
 };
 
+enum { EXECUTOR_SPARE_ARENAS = 8 };
+
 struct executor {
     struct session *session;
     struct facts *facts;
@@ -125,6 +127,8 @@ struct executor {
     struct attempt **ended_last;
     struct note *notes;
     uint32_t note_count, note_cap, note_next;
+    struct arena spare[EXECUTOR_SPARE_ARENAS]; /* of attempts that are over, for the next ones */
+    uint32_t spare_count;
     struct arena note_arena; /* texts of notes: until they were taken, recorded and told */
     struct str *drops;       /* attempts whose parked files wait for a barrier */
     uint32_t drop_count, drop_cap;
