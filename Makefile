@@ -271,7 +271,7 @@ bench:
 	@test -f tests/bench/run.sh || { echo "there is no tests/bench/run.sh" >&2; exit 1; }
 	@$(MAKE) --no-print-directory -j$(JOBS) V=release
 	@PAWL="$$PWD/build/pawl" sh tests/bench/run.sh
-	@for part in 'mixed.sh 1000' 'mixed.sh 500' hog.sh memory.sh; do \
+	@for part in start.sh 'mixed.sh 1000' 'mixed.sh 500' hog.sh memory.sh; do \
 		PAWL="$$PWD/build/pawl" sh tests/bench/$$part || exit 1; \
 	done
 	@PAWL="$$PWD/build/pawl" sh tests/bench/hash.sh
