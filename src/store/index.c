@@ -21,14 +21,16 @@ bool index_mapped_path(const struct index *index, uint32_t path, struct index_pa
     const struct index_map *map = &index->map;
     uint64_t seq = index_map_seq(map, path);
 
+    if (index_map_is_state_only(map, path)) {
+        return false;
+    }
     if (seq != 0 && seq >= index->synced_seq && !digest_equal(&map->epoch, &index->epoch)) {
         return false;
     }
     signature_decode(map->at[INDEX_SIGNATURES] + (size_t)path * SIGNATURE_BYTES, &row->signature);
     memcpy(row->digest.bytes, map->at[INDEX_DIGESTS] + (size_t)path * DIGEST_BYTES, DIGEST_BYTES);
     row->firm = index_map_is_firm(map, path);
-    /* What the last state only wants to be missing, or a folder, has no digest. */
-    return !digest_is_zero(&row->digest);
+    return true;
 }
 
 void index_mapped_instance(const struct index *index, uint32_t instance, struct index_instance *row)

@@ -312,10 +312,15 @@ uint32_t index_map_find_instance(const struct index_map *map, struct str name)
 
 uint64_t index_map_seq(const struct index_map *map, uint32_t path)
 {
-    return bytes_get_u64(map->at[INDEX_WORTH] + (size_t)path * 8) >> 1;
+    return bytes_get_u64(map->at[INDEX_WORTH] + (size_t)path * 8) >> 2;
 }
 
 bool index_map_is_firm(const struct index_map *map, uint32_t path)
 {
-    return (map->at[INDEX_WORTH][(size_t)path * 8] & 1) != 0;
+    return (map->at[INDEX_WORTH][(size_t)path * 8] & INDEX_FIRM) != 0;
+}
+
+bool index_map_is_state_only(const struct index_map *map, uint32_t path)
+{
+    return (map->at[INDEX_WORTH][(size_t)path * 8] & INDEX_STATE_ONLY) != 0;
 }

@@ -24,7 +24,7 @@ enum index_section {
     INDEX_PATHS,          /* by path: offset, length: u32; sorted by bytes */
     INDEX_SIGNATURES,     /* by path: 40 bytes; mode 0: nothing is there */
     INDEX_DIGESTS,        /* by path: 32 bytes */
-    INDEX_WORTH,          /* by path: seq: u64, times two, plus one if firm */
+    INDEX_WORTH,          /* by path: u64: seq times four, plus INDEX_FIRM, plus INDEX_STATE_ONLY */
     INDEX_PATH_SLOTS,     /* hash table of path numbers */
     INDEX_INSTANCES,      /* by instance: 120 bytes */
     INDEX_INSTANCE_SLOTS, /* hash table of instance numbers */
@@ -36,6 +36,9 @@ enum index_section {
     INDEX_OUTPUTS,        /* by output: 48 bytes */
     INDEX_SECTIONS
 };
+
+/* A row that the last state alone has: of a folder, or of nothing being there. */
+enum { INDEX_FIRM = 1, INDEX_STATE_ONLY = 2 };
 
 /* Bytes of a row; 1 for sections of bytes. */
 enum {
@@ -89,6 +92,7 @@ uint32_t index_map_find_instance(const struct index_map *map, struct str name);
 
 uint64_t index_map_seq(const struct index_map *map, uint32_t path);
 bool index_map_is_firm(const struct index_map *map, uint32_t path);
+bool index_map_is_state_only(const struct index_map *map, uint32_t path);
 
 /* Of a section: fed block by block; the last one may be shorter. */
 uint64_t index_checksum_add(uint64_t checksum, const void *block, size_t len);

@@ -217,25 +217,50 @@ static bool save_u64(struct save *save, uint64_t value)
 }
 
 /* What is known of a row's path. */
-static void save_path_row(const struct save *save, const struct save_row *row,
-                          struct index_path *path, uint64_t *seq)
+struct save_path {
+    struct index_path row;
+    uint64_t seq;
+    bool state_only;
+};
+
+static bool save_find(const struct save *save, const struct save_row *row, struct save_path *path)
 {
     const struct index *index = save->index;
 
-    *seq = index->next_seq;
-    *path = (struct index_path){.firm = true};
-    if (row->state != 0 && save->state->paths.items[row->state - 1].has_signature) {
-        path->signature = save->state->paths.items[row->state - 1].signature;
-    } else if (row->kind == SAVE_SLOT && !index->paths.items[row->from].gone) {
-        *path = index->paths.items[row->from].row;
-        *seq = index->paths.items[row->from].seq;
-    } else if (row->kind == SAVE_MAPPED) {
-        if (!index_mapped_path(index, row->from, path)) {
-            *path = (struct index_path){.firm = true};
-        }
-        *seq = index_map_seq(&index->map, row->from);
+    switch (row->kind) {
+    case SAVE_SLOT:
+        path->row = index->paths.items[row->from].row;
+        path->seq = index->paths.items[row->from].seq;
+        return !index->paths.items[row->from].gone;
+    case SAVE_MAPPED:
+        path->seq = index_map_seq(&index->map, row->from);
+        return index_mapped_path(index, row->from, &path->row);
+    case SAVE_STATE:
+        break;
     }
-    *seq = *seq < index->synced_seq ? 0 : *seq;
+    return false;
+}
+
+static void save_path_row(const struct save *save, const struct save_row *row,
+                          struct save_path *path)
+{
+    const struct last_state_path_row *own =
+        row->state != 0 ? &save->state->paths.items[row->state - 1] : NULL;
+
+    *path = (struct save_path){.state_only = false};
+    if ((own != NULL && own->has_signature) || !save_find(save, row, path)) {
+        *path = (struct save_path){.seq = save->index->next_seq, .state_only = true};
+        if (own != NULL && own->has_signature) {
+            path->row.signature = own->signature;
+        }
+    }
+    path->seq = path->seq < save->index->synced_seq ? 0 : path->seq;
+}
+
+static uint64_t save_worth(const struct save_path *path)
+{
+    return path->seq << 2 | (path->state_only ? INDEX_STATE_ONLY : 0) |
+           (path->row.firm ? INDEX_FIRM : 0);
 }
 
 /* --- names and instances --- */
@@ -302,17 +327,16 @@ static bool save_column(struct save *save, enum index_section section)
 
     for (uint32_t i = 0; ok && i < save->rows.count; i++) {
         unsigned char signature[SIGNATURE_BYTES];
-        struct index_path path;
-        uint64_t seq;
+        struct save_path path;
 
-        save_path_row(save, &save->rows.items[i], &path, &seq);
+        save_path_row(save, &save->rows.items[i], &path);
         if (section == INDEX_SIGNATURES) {
-            signature_encode(&path.signature, signature);
+            signature_encode(&path.row.signature, signature);
             ok = save_bytes(save, signature, sizeof(signature));
         } else if (section == INDEX_DIGESTS) {
-            ok = save_bytes(save, path.digest.bytes, DIGEST_BYTES);
+            ok = save_bytes(save, path.row.digest.bytes, DIGEST_BYTES);
         } else {
-            ok = save_u64(save, seq << 1 | path.firm);
+            ok = save_u64(save, save_worth(&path));
         }
     }
     return ok;
