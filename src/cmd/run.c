@@ -443,12 +443,14 @@ static bool run_is_outside(const struct run_call *call, struct err *err)
                    "this manifest, or use another workspace");
 }
 
-/* All still stands as the last run left it: neither manifest nor lock is needed to say so. */
+/* All still stands as the last run left it: neither manifest nor lock is needed to say so. Who
+ * could not take the lock is told so all the same. */
 static bool run_has_nothing_to_do(struct run_call *call)
 {
     const struct guards_counts *counts = &call->standing.counts;
 
     if (!cli_takes_last_state(call->cli) || call->cli->result_file != NULL ||
+        sys_access(AT_FDCWD, ".pawl/lock", W_OK) != 0 ||
         standing_look(&call->standing, &call->session) != STANDING_ALL) {
         return false;
     }

@@ -263,13 +263,17 @@ static enum expr_lookup plan_refuse_late(const struct plan_scope *scope, struct 
 static uint32_t plan_input_most(const struct plan_scope *scope, uint32_t number)
 {
     const struct plan_input *input = &scope->plan->inputs[number];
-    uint32_t first;
+    uint32_t first = 0;
+    uint32_t end;
 
     if (input->kind != PLAN_INPUT_GLOB) {
         return 1;
     }
-    return scope->resolved != NULL ? plan_resolved_range(scope->resolved, number, &first) - first
-                                   : input->source_count;
+    if (scope->resolved == NULL) {
+        return input->source_count;
+    }
+    end = plan_resolved_range(scope->resolved, number, &first);
+    return end - first;
 }
 
 /* Appends the paths of one input. */

@@ -134,6 +134,22 @@ static void check_sources(struct decided *with, struct decided *without)
     }
 }
 
+/* Keys are made again from what was seen. */
+static void check_keys(struct decided *with, struct decided *without, struct inst_id instance)
+{
+    struct inst_reads one, other;
+    bool keyed;
+
+    arena_reset(&with->facts.scratch);
+    keyed = facts_reads_of(&with->facts, instance, &with->facts.scratch, &one);
+    arena_reset(&without->facts.scratch);
+    assert_int_equal(keyed,
+                     facts_reads_of(&without->facts, instance, &without->facts.scratch, &other));
+    if (keyed) {
+        assert_memory_equal(&one.declared, &other.declared, sizeof(one.declared));
+    }
+}
+
 static void check_instances(struct decided *with, struct decided *without)
 {
     assert_int_equal(with->session.plan.instance_count, without->session.plan.instance_count);
@@ -145,7 +161,7 @@ static void check_instances(struct decided *with, struct decided *without)
         assert_int_equal(with->decide.verdict[i], without->decide.verdict[i]);
         assert_int_equal(with->decide.action[i], without->decide.action[i]);
         assert_int_equal(one->keyed, other->keyed);
-        assert_memory_equal(&one->declared, &other->declared, sizeof(one->declared));
+        check_keys(with, without, (struct inst_id){i});
     }
 }
 
