@@ -30,7 +30,7 @@ static void plan_near_list(struct plan_build *build)
     struct str folder = str_dup(&near->arena, near->folder);
 
     near->listed =
-        build->files->list(build->files->ctx, folder, &near->arena, &near->entries, &near->count);
+        build->files->peek(build->files->ctx, folder, &near->arena, &near->entries, &near->count);
 }
 
 static enum plan_exists plan_ask(struct plan_build *build, struct str path)

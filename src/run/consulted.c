@@ -152,17 +152,16 @@ static bool consulted_is_own(struct str name)
     return str_is(name, ".pawl") || file_is_temp_name(name.data);
 }
 
-bool consulted_list(struct str path, struct arena *arena, struct consulted_entry **entries,
-                    uint32_t *count, bool *exists, struct err *err)
+bool consulted_list(const struct consulted *consulted, struct str path, struct arena *arena,
+                    struct consulted_listing *listing, struct err *err)
 {
+    struct signature_tick tick = {.coarse_ns = clock_coarse_real_ns(consulted->clock)};
     struct walk_options flat = {.flat = true, .all = true};
     struct walk_list list = {NULL, 0};
     const char *name = path.len != 0 ? path.data : ".";
     struct signature there;
 
-    *count = 0;
-    *entries = NULL;
-    *exists = false;
+    *listing = (struct consulted_listing){.exists = false};
     if (!signature_read(AT_FDCWD, name, true, &there, err)) {
         return false;
     }
@@ -172,24 +171,27 @@ bool consulted_list(struct str path, struct arena *arena, struct consulted_entry
     if (!walk_folder(AT_FDCWD, name, &flat, arena, &list, err)) {
         return false;
     }
-    *exists = true;
-    *entries = ARENA_ARRAY(arena, struct consulted_entry, list.count);
+    listing->exists = true;
+    listing->count = list.count;
+    listing->entries = ARENA_ARRAY(arena, struct consulted_entry, list.count);
     for (uint32_t i = 0; i < list.count; i++) {
-        (*entries)[i] = (struct consulted_entry){list.items[i].path, list.items[i].type};
+        listing->entries[i] = (struct consulted_entry){list.items[i].path, list.items[i].type};
     }
-    *count = list.count;
+    if (signature_is_firm(&there, &there, &tick)) {
+        listing->signature = there;
+    }
     return true;
 }
 
-struct digest consulted_listing_digest(const struct consulted_entry *entries, uint32_t count)
+struct digest consulted_listing_digest(const struct consulted_listing *listing)
 {
     struct strbuf bytes = {0};
     struct digest digest;
 
-    for (uint32_t i = 0; i < count; i++) {
-        if (!consulted_is_own(entries[i].name)) {
-            bytes_put_str(&bytes, entries[i].name);
-            bytes_put_u8(&bytes, (uint8_t)entries[i].type);
+    for (uint32_t i = 0; i < listing->count; i++) {
+        if (!consulted_is_own(listing->entries[i].name)) {
+            bytes_put_str(&bytes, listing->entries[i].name);
+            bytes_put_u8(&bytes, (uint8_t)listing->entries[i].type);
         }
     }
     digest = sha256_of(bytes.data, bytes.len);
@@ -197,19 +199,19 @@ struct digest consulted_listing_digest(const struct consulted_entry *entries, ui
     return digest;
 }
 
-void consulted_folder(struct consulted *consulted, struct str path, bool exists,
-                      const struct consulted_entry *entries, uint32_t count)
+void consulted_folder(struct consulted *consulted, struct str path,
+                      const struct consulted_listing *listing)
 {
-    struct consulted_folder folder = {.exists = exists, .count = count};
+    struct consulted_folder folder = {.listed = *listing};
 
     if (map_get(&consulted->folder_numbers, path) != MAP_MISSING) {
         return;
     }
     folder.path = str_dup(consulted->arena, path);
-    folder.entries = ARENA_ARRAY(consulted->arena, struct consulted_entry, count);
-    for (uint32_t i = 0; i < count; i++) {
-        folder.entries[i] =
-            (struct consulted_entry){str_dup(consulted->arena, entries[i].name), entries[i].type};
+    folder.listed.entries = ARENA_ARRAY(consulted->arena, struct consulted_entry, listing->count);
+    for (uint32_t i = 0; i < listing->count; i++) {
+        folder.listed.entries[i] = (struct consulted_entry){
+            str_dup(consulted->arena, listing->entries[i].name), listing->entries[i].type};
     }
     map_put(&consulted->folder_numbers, folder.path, (uint32_t)consulted->folders.count);
     VEC_PUSH(&consulted->folders, folder);
@@ -220,7 +222,6 @@ void consulted_folder(struct consulted *consulted, struct str path, bool exists,
 struct consulted_end {
     struct consulted *consulted;
     const struct plan *plan;
-    struct signature_times *times;
     struct arena arena; /* one folder's listing */
     struct map above;   /* folders above the plan's outputs; loaded when first asked */
     bool above_loaded;
@@ -269,28 +270,28 @@ static bool end_is_own_entry(struct consulted_end *end, struct str folder,
     if (entry->type != FILE_FOLDER || !end_is_above_outputs(end, path)) {
         return false;
     }
-    consulted_folder(end->consulted, path, true, NULL, 0);
+    consulted_folder(end->consulted, path, &(struct consulted_listing){.exists = true});
     return true;
 }
 
 /* Both are sorted: what only one of them has must be our own. */
 static bool end_same_entries(struct consulted_end *end, struct str folder,
-                             const struct consulted_entry *before, uint32_t before_count,
-                             const struct consulted_entry *now, uint32_t now_count)
+                             const struct consulted_listing *before,
+                             const struct consulted_listing *now)
 {
     uint32_t b = 0;
     uint32_t n = 0;
 
-    while (b < before_count || n < now_count) {
-        int order = b == before_count ? 1
-                    : n == now_count  ? -1
-                                      : str_compare(before[b].name, now[n].name);
-        bool same = order == 0 && before[b].type == now[n].type;
+    while (b < before->count || n < now->count) {
+        int order = b == before->count ? 1
+                    : n == now->count  ? -1
+                                       : str_compare(before->entries[b].name, now->entries[n].name);
+        bool same = order == 0 && before->entries[b].type == now->entries[n].type;
 
-        if (!same && order <= 0 && !end_is_own_entry(end, folder, &before[b])) {
+        if (!same && order <= 0 && !end_is_own_entry(end, folder, &before->entries[b])) {
             return false;
         }
-        if (!same && order >= 0 && !end_is_own_entry(end, folder, &now[n])) {
+        if (!same && order >= 0 && !end_is_own_entry(end, folder, &now->entries[n])) {
             return false;
         }
         b += order <= 0;
@@ -299,78 +300,75 @@ static bool end_same_entries(struct consulted_end *end, struct str folder,
     return true;
 }
 
-static bool end_has_links(const struct consulted_entry *entries, uint32_t count)
+static bool end_has_links(const struct consulted_listing *listing)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        if (entries[i].type == FILE_LINK) {
+    for (uint32_t i = 0; i < listing->count; i++) {
+        if (listing->entries[i].type == FILE_LINK) {
             return true;
         }
     }
     return false;
 }
 
-static void end_close(int fd)
+/* Nothing came or went since it was listed. */
+static bool end_is_unchanged(const struct consulted_folder *folder)
 {
-    if (fd >= 0) {
-        sys_close(fd);
-    }
+    struct signature now;
+
+    return folder->listed.signature.mode != 0 &&
+           signature_read(AT_FDCWD, folder->path.len != 0 ? folder->path.data : ".", true, &now,
+                          NULL) &&
+           signature_equal(&now, &folder->listed.signature);
 }
 
-/* Lists a folder under a signature that a later change cannot leave as it is, if that can be had.
- */
-static bool end_list(struct consulted_end *end, struct str path, struct consulted_entry **entries,
-                     uint32_t *count, bool *exists, struct signature *signature)
+static void end_settled(struct consulted_folder *folder, const struct consulted_listing *now)
 {
-    const char *name = path.len != 0 ? path.data : ".";
-    int fd = sys_open(name, O_RDONLY | O_DIRECTORY, 0);
+    folder->listing = consulted_listing_digest(now);
+    folder->signature = end_has_links(now) ? (struct signature){0} : now->signature;
+}
 
-    *signature = (struct signature){0};
+/* Lists a folder under a signature that a later change cannot leave as it is; waits for the tick of
+ * the clock where that takes it. */
+static bool end_list(struct consulted_end *end, struct str path, struct consulted_listing *now)
+{
     for (int i = 0; i < CONSULTED_TRIES; i++) {
-        struct signature_tick tick = signature_tick_now(end->times, fd);
-        struct signature before = {0};
-        struct signature after = {0};
+        struct signature_tick tick = {.coarse_ns = clock_coarse_real_ns(end->consulted->clock)};
+        struct signature there;
 
         arena_reset(&end->arena);
-        if ((fd >= 0 && !signature_read_fd(fd, &before, NULL)) ||
-            !consulted_list(path, &end->arena, entries, count, exists, NULL) ||
-            (fd >= 0 && !signature_read_fd(fd, &after, NULL))) {
-            break;
+        if (!consulted_list(end->consulted, path, &end->arena, now, NULL)) {
+            return false;
         }
-        if (fd < 0 || signature_is_firm(&before, &after, &tick)) {
-            *signature = after;
-            end_close(fd);
+        if (!now->exists || now->signature.mode != 0 ||
+            !signature_read(AT_FDCWD, path.len != 0 ? path.data : ".", true, &there, NULL)) {
             return true;
         }
-        consulted_wait(signature_wait_ns(&after, &tick));
+        consulted_wait(signature_wait_ns(&there, &tick));
     }
-    end_close(fd);
-    return false;
+    return true;
 }
 
 static bool end_settle_folder(struct consulted_end *end, uint32_t number)
 {
     /* Entries may be added to `folders` meanwhile. */
     struct consulted_folder folder = end->consulted->folders.items[number];
-    struct consulted_entry *now;
-    uint32_t count;
+    struct consulted_listing now;
 
-    if (!end_list(end, folder.path, &now, &count, &folder.exists, &folder.signature) ||
-        !end_same_entries(end, folder.path, folder.entries, folder.count, now, count)) {
+    if (end_is_unchanged(&folder)) {
+        end_settled(&folder, &folder.listed);
+    } else if (!end_list(end, folder.path, &now) ||
+               !end_same_entries(end, folder.path, &folder.listed, &now)) {
         return false;
+    } else {
+        end_settled(&folder, &now);
     }
-    folder.listing = consulted_listing_digest(now, count);
-    if (end_has_links(now, count)) {
-        folder.signature = (struct signature){0};
-    }
-    folder.settled = true;
     end->consulted->folders.items[number] = folder;
     return true;
 }
 
-bool consulted_settle(struct consulted *consulted, const struct plan *plan,
-                      struct signature_times *times)
+bool consulted_settle(struct consulted *consulted, const struct plan *plan)
 {
-    struct consulted_end end = {.consulted = consulted, .plan = plan, .times = times};
+    struct consulted_end end = {.consulted = consulted, .plan = plan};
     bool ok = !consulted->unsure;
 
     arena_init(&end.arena);

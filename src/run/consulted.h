@@ -28,12 +28,17 @@ struct consulted_entry {
     enum file_type type;
 };
 
-struct consulted_folder {
-    struct str path;                 /* "" is the workspace */
+struct consulted_listing {
     struct consulted_entry *entries; /* sorted by bytes */
     uint32_t count;
-    bool exists;
-    bool settled;               /* `signature` and `listing` are of the end */
+    bool exists;                /* else nothing is there, or no folder */
+    struct signature signature; /* from before, if no later change can leave it; else mode 0 */
+};
+
+struct consulted_folder {
+    struct str path; /* "" is the workspace */
+    struct consulted_listing listed;
+    /* At the end, see consulted_settle(). */
     struct signature signature; /* mode 0: it is to be listed again each time */
     struct digest listing;
 };
@@ -63,20 +68,19 @@ void consulted_file(struct consulted *consulted, struct str path, bool follow,
  * for. ENOENT is noted, too. */
 bool consulted_read(struct consulted *consulted, struct str path, uint64_t limit_bytes,
                     struct strbuf *text, struct err *err);
-void consulted_folder(struct consulted *consulted, struct str path, bool exists,
-                      const struct consulted_entry *entries, uint32_t count);
+void consulted_folder(struct consulted *consulted, struct str path,
+                      const struct consulted_listing *listing);
 /* Looks a program up on PATH and notes what came out; "" if there is none. */
 struct str consulted_program(struct consulted *consulted, struct str name, struct arena *arena,
                              struct err *err);
 
-/* Lists a folder: false if it cannot be. `exists` false: nothing is there, or no folder. */
-bool consulted_list(struct str path, struct arena *arena, struct consulted_entry **entries,
-                    uint32_t *count, bool *exists, struct err *err);
-struct digest consulted_listing_digest(const struct consulted_entry *entries, uint32_t count);
+/* Lists a folder; false if it cannot be. */
+bool consulted_list(const struct consulted *consulted, struct str path, struct arena *arena,
+                    struct consulted_listing *listing, struct err *err);
+struct digest consulted_listing_digest(const struct consulted_listing *listing);
 
 /* At the end: signatures of all folders as they are now. False: something besides what the plan
  * makes has come or gone, so that another plan may come out. */
-bool consulted_settle(struct consulted *consulted, const struct plan *plan,
-                      struct signature_times *times);
+bool consulted_settle(struct consulted *consulted, const struct plan *plan);
 
 #endif

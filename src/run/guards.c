@@ -188,7 +188,7 @@ bool guards_write(struct session *session, const struct guards_counts *counts, s
 {
     struct strbuf request = {0};
 
-    if (!consulted_settle(&session->consulted, &session->plan, session->times)) {
+    if (!consulted_settle(&session->consulted, &session->plan)) {
         return false;
     }
     guards_request(session, &request);
@@ -252,19 +252,18 @@ static bool guards_same_file(struct session *session, struct reader *reader)
            signature_read(AT_FDCWD, path.data, follow, &now, NULL) && signature_equal(&then, &now);
 }
 
-static bool guards_same_listing(struct str path, const struct digest *then)
+static bool guards_same_listing(const struct session *session, struct str path,
+                                const struct digest *then)
 {
-    struct consulted_entry *entries;
+    struct consulted_listing listing;
     struct digest now;
     struct arena arena;
-    uint32_t count;
-    bool exists;
     bool same;
 
     arena_init(&arena);
-    same = consulted_list(path, &arena, &entries, &count, &exists, NULL);
+    same = consulted_list(&session->consulted, path, &arena, &listing, NULL);
     if (same) {
-        now = consulted_listing_digest(entries, count);
+        now = consulted_listing_digest(&listing);
         same = digest_equal(&now, then);
     }
     arena_fini(&arena);
@@ -287,7 +286,7 @@ static bool guards_same_folder(struct session *session, struct reader *reader)
         signature_equal(&then, &now)) {
         return true;
     }
-    return guards_same_listing(path, &listing);
+    return guards_same_listing(session, path, &listing);
 }
 
 static bool guards_same_program(struct session *session, struct reader *reader)

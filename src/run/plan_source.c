@@ -33,34 +33,45 @@ static bool plan_source_is_folder(struct str folder, const struct consulted_entr
            signature_type(&there) == FILE_FOLDER;
 }
 
-static struct plan_entry *plan_source_entries(struct str folder,
-                                              const struct consulted_entry *found, uint32_t count,
-                                              struct arena *arena)
+static struct plan_entry *
+plan_source_entries(struct str folder, const struct consulted_listing *listing, struct arena *arena)
 {
-    struct plan_entry *entries = ARENA_ARRAY(arena, struct plan_entry, count);
+    struct plan_entry *entries = ARENA_ARRAY(arena, struct plan_entry, listing->count);
 
-    for (uint32_t i = 0; i < count; i++) {
-        entries[i] =
-            (struct plan_entry){.name = found[i].name,
-                                .is_folder = plan_source_is_folder(folder, &found[i], arena),
-                                .is_link = found[i].type == FILE_LINK};
+    for (uint32_t i = 0; i < listing->count; i++) {
+        const struct consulted_entry *found = &listing->entries[i];
+
+        entries[i] = (struct plan_entry){.name = found->name,
+                                         .is_folder = plan_source_is_folder(folder, found, arena),
+                                         .is_link = found->type == FILE_LINK};
     }
     return entries;
+}
+
+static bool plan_source_read_folder(const struct session *session, struct str folder,
+                                    struct arena *arena, struct consulted_listing *listing,
+                                    struct plan_entry **entries, uint32_t *count)
+{
+    *entries = NULL;
+    *count = 0;
+    if (!consulted_list(&session->consulted, folder, arena, listing, NULL)) {
+        return false;
+    }
+    *entries = plan_source_entries(folder, listing, arena);
+    *count = listing->count;
+    return true;
 }
 
 static bool plan_source_list(void *ctx, struct str folder, struct arena *arena,
                              struct plan_entry **entries, uint32_t *count)
 {
     struct session *session = ctx;
-    struct consulted_entry *found;
-    bool exists;
+    struct consulted_listing listing;
 
-    *entries = NULL;
-    if (!consulted_list(folder, arena, &found, count, &exists, NULL)) {
+    if (!plan_source_read_folder(session, folder, arena, &listing, entries, count)) {
         return false;
     }
-    consulted_folder(&session->consulted, folder, exists, found, *count);
-    *entries = plan_source_entries(folder, found, *count, arena);
+    consulted_folder(&session->consulted, folder, &listing);
     return true;
 }
 
@@ -68,16 +79,9 @@ static bool plan_source_list(void *ctx, struct str folder, struct arena *arena,
 static bool plan_source_peek(void *ctx, struct str folder, struct arena *arena,
                              struct plan_entry **entries, uint32_t *count)
 {
-    struct consulted_entry *found;
-    bool exists;
+    struct consulted_listing listing;
 
-    (void)ctx;
-    *entries = NULL;
-    if (!consulted_list(folder, arena, &found, count, &exists, NULL)) {
-        return false;
-    }
-    *entries = plan_source_entries(folder, found, *count, arena);
-    return true;
+    return plan_source_read_folder(ctx, folder, arena, &listing, entries, count);
 }
 
 static enum plan_exists plan_source_exists(void *ctx, struct str path)

@@ -248,6 +248,25 @@ pipeline() {
 	stands 3
 }
 
+@test "a folder that was only asked for files by name may get others" {
+	manifest <<-'END'
+		[stage.s]
+		matrix = { n = { from = 1, to = 12 } }
+		run = "cat {{inputs}} > out/{{n}}"
+		inputs = ["src/{{n}}"]
+		outputs = ["out/{{n}}"]
+	END
+	mkdir src
+	for n in $(seq 12); do echo "$n" >"src/$n"; done
+	ends 0
+	stands 12
+	touch src/other
+	stands 12
+	rm src/other
+	mkdir src/folder
+	stands 12
+}
+
 @test "a link in a listed folder that leads elsewhere" {
 	manifest <<-'END'
 		[stage.s]
