@@ -74,7 +74,12 @@ need_test_tools() {
     need cppcheck cppcheck
     need valgrind valgrind
     need git git
+    need groff groff-base
+    need jq jq
+    need ninja ninja-build
+    perl -MJSON::PP -e 1 2>/dev/null || missing="$missing perl"
     need ps procps
+    need strace strace
 }
 
 # Tests copy busybox into an empty root, where no library is.

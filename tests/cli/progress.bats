@@ -32,6 +32,7 @@ second() {
 # Runs pawl with a terminal of 50 columns; what it got is in ./typescript.
 on_terminal() {
 	local status=0
+	export TERM=xterm # of a machine's own nothing is known
 	script -qec "stty cols 50 rows 24 && exec \"$PAWL\" run $*" typescript >/dev/null 2>&1 </dev/null ||
 		status=$?
 	sed -e '/^Script started/d' -e '/^Script done/d' typescript >screen

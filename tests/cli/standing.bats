@@ -55,8 +55,8 @@ pipeline() {
 @test "it makes one look a path and few calls besides" {
 	command -v strace >/dev/null || skip "no strace"
 	strace -o /dev/null true 2>/dev/null || skip "strace may not trace"
-	# a sanitizer's own calls are none of ours
-	! grep -aq __asan_init "$PAWL" && ! grep -aq __tsan_init "$PAWL" || skip "a sanitizer's build"
+	# a sanitizer's calls and those of coverage are none of ours
+	not grep -aqE '__asan_init|__tsan_init|\.gcda' "$PAWL" || skip "an instrumented build"
 	manifest <<-'END'
 		[stage.s]
 		matrix = { n = { from = 1, to = 400 } }
