@@ -324,7 +324,10 @@ static bool end_is_unchanged(const struct consulted_folder *folder)
 static void end_settled(struct consulted_folder *folder, const struct consulted_listing *now)
 {
     folder->listing = consulted_listing_digest(now);
-    folder->signature = end_has_links(now) ? (struct signature){0} : now->signature;
+    folder->signature = (struct signature){0};
+    if (!end_has_links(now)) {
+        folder->signature = now->signature;
+    }
 }
 
 /* Lists a folder under a signature that a later change cannot leave as it is; waits for the tick of
