@@ -202,9 +202,10 @@ static void check_show(struct place *place)
     uint32_t warnings = session->diags.warnings;
 
     session_show_diags(&place->session, cli_is_colored(place->cli, STDERR_FILENO));
-    strbuf_printf(&place->cli->out, "%.*s: %u stages, %u instances, ",
+    strbuf_printf(&place->cli->out, "%.*s: %u stage%s, %u instance%s, ",
                   STR_ARG(session->manifest_path), session->plan.stage_count,
-                  session->plan.instance_count);
+                  session->plan.stage_count == 1 ? "" : "s", session->plan.instance_count,
+                  session->plan.instance_count == 1 ? "" : "s");
     if (warnings != 0) {
         strbuf_printf(&place->cli->out, "%u warning%s\n", warnings, warnings == 1 ? "" : "s");
     } else {

@@ -228,7 +228,7 @@ static void status_show(struct strbuf *out, const struct run_view *view)
     status_counts(out, state);
     strbuf_printf(out, "\nattempts   %u", state->attempts_started);
     if (state->resumes != 0) {
-        strbuf_printf(out, ", continued %u times", state->resumes);
+        strbuf_printf(out, ", continued %u time%s", state->resumes, state->resumes == 1 ? "" : "s");
     }
     strbuf_putc(out, '\n');
     status_show_list(out, "targets   ", &state->targets);

@@ -38,6 +38,12 @@ setup() {
 	[ ! -e .pawl ]
 }
 
+@test "check: one of each" {
+	printf '[pipeline]\nname = "one"\n[stage.only]\nrun = "true"\n' >pawl.toml
+	run --separate-stderr "$PAWL" check
+	[ "$output" = "pawl.toml: 1 stage, 1 instance, no mistakes" ]
+}
+
 @test "check: a file that a command names and its stage does not declare" {
 	cat >>pawl.toml <<-'TOML'
 
