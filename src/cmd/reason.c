@@ -288,7 +288,7 @@ static struct str reason_to_run(const struct reason_view *view, struct inst_id i
                    : STR("runs in each run: cache = false");
     }
     if (!reason->has_last) {
-        return STR("never ran here");
+        return STR("never finished here");
     }
     return reason->change_count != 0 ? reason_changes_text(reason, arena)
                                      : reason_of_useless(view, instance, reason);

@@ -43,8 +43,8 @@ planned() {
 	run --separate-stderr "$PAWL" plan
 	[ "$status" -eq 0 ]
 	[ "$stderr" = "" ]
-	[ "$output" = "run      first@name=a: never ran here
-run      first@name=b: never ran here
+	[ "$output" = "run      first@name=a: never finished here
+run      first@name=b: never finished here
 may run  second: depends on what 'first@name=a' makes
 2 would run, 1 may run" ]
 	[ ! -e .pawl ]
@@ -281,7 +281,7 @@ may run  second: depends on what 'first@name=a' makes
 	kill -9 "$pid"
 	wait "$pid" || :
 	[ "$(planned stamp)" = "" ]
-	[ "$(planned slow)" = "run: never ran here" ]
+	[ "$(planned slow)" = "run: never finished here" ]
 	touch go
 	"$PAWL" run -q
 	[ "$("$PAWL" events | grep -c '"attempt.started".*"stamp"')" -eq 1 ]

@@ -48,3 +48,11 @@ setup() {
 	[ "$status" -eq 0 ]
 	[[ "$stderr" == *"start     second: passed variable 'TOKEN' changed"* ]]
 }
+
+@test "a stage that failed never finished, which plan and why say" {
+	printf '[pipeline]\nname = "ends"\n[stage.bad]\nrun = "false"\noutputs = ["o"]\n' >pawl.toml
+	run "$PAWL" run
+	[ "$status" -eq 1 ]
+	[[ "$("$PAWL" plan)" == "run      bad: never finished here"* ]]
+	[[ "$("$PAWL" why bad)" == "bad: would run: never finished here"* ]]
+}
