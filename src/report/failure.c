@@ -233,25 +233,43 @@ static void failure_add_how(const struct event *event, struct strbuf *out)
     strbuf_putc(out, '\n');
 }
 
-void failure_add(const struct report_options *options, const struct event *event,
-                 const struct run_state *state, struct strbuf *out)
+/* What failed before it started has its place only in the plan. */
+static void failure_add_place(const struct report_options *options, const struct event *event,
+                              const struct run_state *state, struct strbuf *out)
 {
+    const struct plan *plan = options->plan;
     struct str place = event->place;
-    bool ran = event->type == EVENT_ATTEMPT_FINISHED;
-    bool unsettled = str_is(event->state, inst_state_name(INST_UNSETTLED));
+    struct arena scratch;
 
+    arena_init(&scratch);
     if (place.len == 0 && event->number < state->instance_count) {
         place = state->instances[event->number].place;
     }
-    failure_add_word(options, unsettled ? "unsettled" : "failed", out);
-    story_add_name(options->plan, state, event->number, out);
-    strbuf_puts(out, ": ");
-    failure_add_how(event, out);
+    if (place.len == 0 && plan != NULL && plan->diags != NULL &&
+        event->number < plan->instance_count) {
+        uint32_t stage = plan->instances[event->number].stage.n;
+
+        place = diags_place_text(plan->diags, &scratch, plan->stages[stage].source->span);
+    }
     if (place.len != 0) {
         strbuf_puts(out, "  at ");
         text_add_inline(out, place);
         strbuf_putc(out, '\n');
     }
+    arena_fini(&scratch);
+}
+
+void failure_add(const struct report_options *options, const struct event *event,
+                 const struct run_state *state, struct strbuf *out)
+{
+    bool ran = event->type == EVENT_ATTEMPT_FINISHED;
+    bool unsettled = str_is(event->state, inst_state_name(INST_UNSETTLED));
+
+    failure_add_word(options, unsettled ? "unsettled" : "failed", out);
+    story_add_name(options->plan, state, event->number, out);
+    strbuf_puts(out, ": ");
+    failure_add_how(event, out);
+    failure_add_place(options, event, state, out);
     if (!ran) {
         return;
     }

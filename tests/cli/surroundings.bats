@@ -56,3 +56,19 @@ setup() {
 	[[ "$("$PAWL" plan)" == "run      bad: never finished here"* ]]
 	[[ "$("$PAWL" why bad)" == "bad: would run: never finished here"* ]]
 }
+
+@test "what fails before it starts has its place too" {
+	cat >pawl.toml <<-'TOML'
+		[pipeline]
+		name = "place"
+		[stage.glob]
+		inputs = ["*.nothing"]
+		run = "cat {{inputs}}"
+		[stage.program]
+		run = ["no-such-program-anywhere"]
+	TOML
+	run "$PAWL" run -k
+	[ "$status" -eq 11 ]
+	[[ "$output" == *"failed    glob: no file matches '*.nothing'"$'\n'"  at pawl.toml:3:8"$'\n'* ]]
+	[[ "$output" == *"failed    program: "*"no such program on PATH"$'\n'"  at pawl.toml:6:8"$'\n'* ]]
+}
