@@ -10,6 +10,7 @@
 #include "os/files.h"
 #include "os/machine.h"
 #include "os/signature.h"
+#include "run/session.h"
 
 struct doctor {
     struct machine machine;
@@ -117,8 +118,7 @@ int cmd_doctor(struct cli *cli)
     struct doctor doctor = {0};
     struct err err = {0};
 
-    if (cli->dir != NULL && sys_chdir(cli->dir) != 0) {
-        err_sys(&err, "'%s': cannot go there", cli->dir);
+    if (!session_go(cli->dir, &err)) {
         return cli_fail(&err);
     }
     doctor_look(&doctor);

@@ -6,6 +6,7 @@
 #include "base/sys.h"
 #include "cmd/command.h"
 #include "os/files.h"
+#include "run/session.h"
 
 static const char init_text[] =
     "# What is made of what, for pawl: 'pawl run' brings it up to date, 'pawl plan' says what it\n"
@@ -69,8 +70,7 @@ int cmd_init(struct cli *cli)
     const char *file = cli->file != NULL ? cli->file : "pawl.toml";
     struct err err = {0};
 
-    if (cli->dir != NULL && sys_chdir(cli->dir) != 0) {
-        err_sys(&err, "'%s': cannot go there", cli->dir);
+    if (!session_go(cli->dir, &err)) {
         return cli_fail(&err);
     }
     if (!init_write(file, &err)) {

@@ -68,12 +68,24 @@ void session_fini(struct session *session)
 
 /* --- where --- */
 
+bool session_go(const char *dir, struct err *err)
+{
+    if (dir != NULL && sys_chdir(dir) != 0) {
+        err_sys(err, "'%s': cannot go there", dir);
+        if (err->sys == ENOENT || err->sys == ENOTDIR) {
+            err->status = STATUS_USAGE;
+        }
+        return false;
+    }
+    return true;
+}
+
 static bool session_here(struct session *session, struct str *here, struct err *err)
 {
     char path[PATH_MAX];
 
-    if (session->options.dir != NULL && sys_chdir(session->options.dir) != 0) {
-        return err_sys(err, "'%s': cannot go there", session->options.dir);
+    if (!session_go(session->options.dir, err)) {
+        return false;
     }
     if (getcwd(path, sizeof(path)) == NULL) {
         return err_sys(err, "the working folder cannot be found");

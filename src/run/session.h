@@ -78,6 +78,9 @@ void session_init(struct session *session, const struct session_options *options
                   const struct clock *clock, const struct origin *origin);
 void session_fini(struct session *session);
 
+/* Goes to the folder of -C; NULL: stays here. Errors: status 2 (no such folder), 11. */
+bool session_go(const char *dir, struct err *err);
+
 /* Finds the manifest and opens the workspace folder. Errors: status 2 (no such file), 11. */
 bool session_find(struct session *session, struct err *err);
 

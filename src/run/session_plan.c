@@ -45,6 +45,9 @@ static bool session_collect_overrides(struct session *session, struct manifest_r
 
         file = session_read_toml(session, path.data, str_of(options->params_file), trees, err);
         if (file == NULL) {
+            if (err->sys == ENOENT) {
+                err->status = STATUS_USAGE;
+            }
             return false;
         }
     }

@@ -48,7 +48,7 @@ out/power-3.txt: 8" ]
 	"$PAWL" -C other init
 	[ -f other/pawl.toml ]
 	run --separate-stderr "$PAWL" -C missing init
-	[ "$status" -ne 0 ]
+	[ "$status" -eq 2 ]
 	[[ "$stderr" == "pawl: 'missing': cannot go there: "* ]]
 }
 

@@ -209,4 +209,6 @@ chain() {
 	has out 7a
 	ends 0 --params params.toml -p n=8
 	has out 8a
+	ends 2 --params missing.toml
+	[[ $output == "pawl: 'missing.toml': cannot be read: "* ]]
 }

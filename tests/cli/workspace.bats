@@ -44,6 +44,16 @@ setup() {
 	[ "$output" = "pawl.toml: 1 stage, 1 instance, no mistakes" ]
 }
 
+@test "a folder that is not there is a mistake of the command line" {
+	for command in run plan check status doctor; do
+		run "$PAWL" -C missing "$command"
+		[ "$status" -eq 2 ]
+		[[ "$output" == "pawl: 'missing': cannot go there: "* ]]
+		run "$PAWL" -C data.txt "$command"
+		[ "$status" -eq 2 ]
+	done
+}
+
 @test "check: a file that a command names and its stage does not declare" {
 	cat >>pawl.toml <<-'TOML'
 
