@@ -479,6 +479,19 @@ static bool render_text(struct render *r, const struct segment *segment, const s
     return quotes ? render_word(r, segment, text, is_path) : render_plain(r, text, is_path);
 }
 
+/* A list where no word of its own may begin. */
+static bool render_free_fail(struct render *r, const struct segment *segment)
+{
+    if (segment->hole.redirected) {
+        return render_fail(
+            r, segment->span,
+            "give its path a name, such as outputs.NAME, or use 'stdin' and 'stdout'",
+            "a list is the target of a redirection");
+    }
+    return render_fail(r, segment->span, "put blanks around it, or say join(x, ' ')",
+                       "a list stands within a word");
+}
+
 static bool render_list(struct render *r, const struct segment *segment, const struct value *list)
 {
     const struct shell_hole *hole = &segment->hole;
@@ -489,9 +502,7 @@ static bool render_list(struct render *r, const struct segment *segment, const s
     }
     bool free = hole->place == SHELL_PLACE_COMMENT || (hole->alone && !hole->redirected);
     if (!free && !expr_is_raw(segment->expr)) {
-        return render_fail(r, segment->span, "put blanks around it, or say join(x, ' ')",
-                           hole->redirected ? "a list is the target of a redirection"
-                                            : "a list stands within a word");
+        return render_free_fail(r, segment);
     }
     for (size_t i = 0; i < list->list.count; i++) {
         if (i > 0) {
