@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/path.h"
 #include "cmd/place.h"
 #include "cmd/targets.h"
 #include "os/remove.h"
@@ -59,8 +60,9 @@ static bool clean_remove(struct clean *clean, const struct made_row *row, struct
         }
         clean_forget(clean, row->path);
     }
-    strbuf_printf(&clean->cli->out, "%s '%.*s'\n", clean->cli->dry ? "would remove" : "removed",
-                  STR_ARG(row->path));
+    strbuf_puts(&clean->cli->out, clean->cli->dry ? "would remove '" : "removed '");
+    path_show(&clean->cli->out, row->path);
+    strbuf_puts(&clean->cli->out, "'\n");
     clean->removed++;
     return true;
 }
@@ -68,6 +70,7 @@ static bool clean_remove(struct clean *clean, const struct made_row *row, struct
 static bool clean_one(struct clean *clean, const struct made_row *row, struct err *err)
 {
     struct output_look look;
+    struct strbuf shown = {0};
 
     if (!source_look_known(clean->session, row->path, &look, err)) {
         return false;
@@ -81,7 +84,9 @@ static bool clean_one(struct clean *clean, const struct made_row *row, struct er
     if (look.known) {
         return clean_remove(clean, row, err);
     }
-    cli_warn("'%.*s' stays: it was changed since pawl made it", STR_ARG(row->path));
+    path_show(&shown, row->path);
+    cli_warn("'%s' stays: it was changed since pawl made it", shown.data);
+    strbuf_fini(&shown);
     clean->changed++;
     return true;
 }

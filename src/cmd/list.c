@@ -1,6 +1,7 @@
 /* Owns `list`: stages as the manifest says them, and what they expand to. */
 #include "base/json_write.h"
 #include "base/map.h"
+#include "base/path.h"
 #include "cmd/place.h"
 #include "cmd/targets.h"
 
@@ -47,12 +48,14 @@ static void list_axis_values(const struct list_show *show, const struct plan_sta
 
 static void list_add_value(void *ctx, struct str value)
 {
-    strbuf_printf(ctx, " %.*s", STR_ARG(value));
+    strbuf_putc(ctx, ' ');
+    path_show(ctx, value);
 }
 
 static void list_file(struct strbuf *out, bool *first, const char *word, struct str path)
 {
-    strbuf_printf(out, "%s%.*s", *first ? word : ", ", STR_ARG(path));
+    strbuf_puts(out, *first ? word : ", ");
+    path_show(out, path);
     *first = false;
 }
 

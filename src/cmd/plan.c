@@ -1,5 +1,6 @@
 /* Owns `plan`: what `run` would do with the same arguments, and why. */
 #include "base/json_write.h"
+#include "base/path.h"
 #include "cmd/decided.h"
 #include "run/standing.h"
 
@@ -151,10 +152,10 @@ static void plan_show_end(struct plan_show *show)
     bool first = true;
 
     for (uint32_t i = 0; i < show->kept.count; i++) {
-        strbuf_printf(&show->cli->out,
-                      "keep     '%.*s': pawl did not make what lies there; it would be moved to "
-                      ".pawl/kept\n",
-                      STR_ARG(show->kept.items[i]));
+        strbuf_puts(&show->cli->out, "keep     '");
+        path_show(&show->cli->out, show->kept.items[i]);
+        strbuf_puts(&show->cli->out,
+                    "': pawl did not make what lies there; it would be moved to .pawl/kept\n");
     }
     plan_show_count(show, DECIDE_RUN, "would run", &first);
     plan_show_count(show, DECIDE_WAIT, "may run", &first);

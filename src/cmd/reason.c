@@ -3,6 +3,7 @@
 
 #include "base/hex.h"
 #include "base/map.h"
+#include "base/path.h"
 
 /* --- the difference of two lists of fields --- */
 
@@ -191,7 +192,9 @@ void reason_change_text(const struct reason_change *change, struct strbuf *out)
         } else {
             struct str rest = str_skip(change->name, prefix.len);
 
-            strbuf_printf(out, "%s '%.*s' %s", reason_words[i].noun, STR_ARG(rest), verb);
+            strbuf_printf(out, "%s '", reason_words[i].noun);
+            path_show(out, rest);
+            strbuf_printf(out, "' %s", verb);
         }
         return;
     }
@@ -269,15 +272,27 @@ static struct str reason_of_useless(const struct reason_view *view, struct inst_
     return STR("its result is not in the store any more");
 }
 
+static struct str reason_of_output(const struct reason_view *view, struct inst_id instance,
+                                   const char *what, struct arena *arena)
+{
+    struct strbuf text = {0};
+    struct str said;
+
+    strbuf_puts(&text, "output '");
+    path_show(&text, reason_lost_output(view, instance));
+    strbuf_printf(&text, "' %s", what);
+    said = str_dup(arena, strbuf_str(&text));
+    strbuf_fini(&text);
+    return said;
+}
+
 static struct str reason_to_run(const struct reason_view *view, struct inst_id instance,
                                 const struct reason *reason, struct arena *arena)
 {
     const struct plan_instance *inst = &view->session->plan.instances[instance.n];
 
     if (view->facts->instances[instance.n].hit) {
-        struct str path = reason_lost_output(view, instance);
-
-        return str_printf(arena, "output '%.*s' is neither here nor in the store", STR_ARG(path));
+        return reason_of_output(view, instance, "is neither here nor in the store", arena);
     }
     if (view->forced[instance.n]) {
         return STR("forced");
@@ -307,9 +322,7 @@ struct str reason_text(const struct reason_view *view, struct inst_id instance,
     case DECIDE_NOTHING:
         return STR("up to date");
     case DECIDE_RESTORE:
-        path = reason_lost_output(view, instance);
-        return str_printf(arena, "output '%.*s' is not as it was, and the store has it",
-                          STR_ARG(path));
+        return reason_of_output(view, instance, "is not as it was, and the store has it", arena);
     case DECIDE_RUN:
         return reason_to_run(view, instance, reason, arena);
     case DECIDE_END_SKIPPED:

@@ -231,6 +231,36 @@ adopted 'tree'" ]
 	[ "$stderr" = "pawl: 'copy@n=1' cannot be adopted: 'copy-1.txt' is a folder" ]
 }
 
+# --- names of files
+
+@test "a name with a line end or an escape sequence stays in its line and is no escape sequence" {
+	mkdir in out
+	echo 1 >in/$'a\e[31mred\nb'
+	echo 2 >out/$'a\e[31mred\nb'
+	cat >pawl.toml <<-'TOML'
+		[pipeline]
+		name = "odd"
+		[stage.copy]
+		matrix = { f = { glob = "in/*" } }
+		inputs = ["{{f}}"]
+		run = "cp {{inputs}} {{outputs}}"
+		outputs = ["out/{{stem(f)}}"]
+	TOML
+	name='a\x1b[31mred\x0ab'
+	[[ "$("$PAWL" plan)" == *"keep     'out/$name': pawl did not make"* ]]
+	[[ "$("$PAWL" list)" == *"axis   f: in/$name"$'\n'* ]]
+	"$PAWL" run -q
+	echo 3 >in/*
+	[[ "$("$PAWL" plan)" == *": input 'in/$name' changed"$'\n'* ]]
+	[[ "$("$PAWL" why copy)" == *"  input 'in/$name' changed"$'\n'* ]]
+	echo 3 >out/*
+	[[ "$("$PAWL" clean 2>&1)" == *"pawl: 'out/$name' stays: "* ]]
+	[[ "$("$PAWL" plan)" == *"keep     'out/$name': "* ]]
+	"$PAWL" run -q
+	[ "$("$PAWL" clean)" = "removed 'out/$name'" ]
+	[[ "$("$PAWL" plan)" == *": output 'out/$name' is not as it was"* ]]
+}
+
 # --- doctor
 
 @test "doctor: what this machine offers, and nothing left behind" {
