@@ -287,6 +287,11 @@ static bool plan_is_exact(struct plan_build *build, struct path_id path)
 {
     struct str name = plan_path_name(build->plan, path);
 
+    /* Looking for what it matches lists the folder of that very name unless there are brackets in
+     * it; a file that comes there has to be noticed all the same. */
+    if (str_find(path_dir(name), '[') >= 0) {
+        plan_list(build, path_dir(name));
+    }
     return inst_is_some(build->plan->paths[path.n].producer) ||
            (plan_path_exists(build, path) == PLAN_EXISTS_FILE &&
             !build->files->was_made(build->files->ctx, name));

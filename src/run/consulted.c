@@ -146,6 +146,20 @@ struct str consulted_program(struct consulted *consulted, struct str name, struc
 
 /* --- folders --- */
 
+/* A link counts as what it leads to, so that has to be told, too. */
+static bool consulted_is_folder(struct str folder, const struct walk_entry *entry,
+                                struct arena *arena)
+{
+    struct signature there;
+
+    if (entry->type != FILE_LINK) {
+        return entry->type == FILE_FOLDER;
+    }
+    return signature_read(AT_FDCWD, path_join(arena, folder, entry->path).data, true, &there,
+                          NULL) &&
+           signature_type(&there) == FILE_FOLDER;
+}
+
 /* pawl's own folder comes and goes without meaning. */
 static bool consulted_is_own(struct str name)
 {
@@ -175,7 +189,10 @@ bool consulted_list(const struct consulted *consulted, struct str path, struct a
     listing->count = list.count;
     listing->entries = ARENA_ARRAY(arena, struct consulted_entry, list.count);
     for (uint32_t i = 0; i < list.count; i++) {
-        listing->entries[i] = (struct consulted_entry){list.items[i].path, list.items[i].type};
+        listing->entries[i] =
+            (struct consulted_entry){.name = list.items[i].path,
+                                     .type = list.items[i].type,
+                                     .is_folder = consulted_is_folder(path, &list.items[i], arena)};
     }
     if (signature_is_firm(&there, &there, &tick)) {
         listing->signature = there;
@@ -188,10 +205,12 @@ struct digest consulted_listing_digest(const struct consulted_listing *listing)
     struct strbuf bytes = {0};
     struct digest digest;
 
+    bytes_put_u8(&bytes, listing->exists);
     for (uint32_t i = 0; i < listing->count; i++) {
         if (!consulted_is_own(listing->entries[i].name)) {
             bytes_put_str(&bytes, listing->entries[i].name);
             bytes_put_u8(&bytes, (uint8_t)listing->entries[i].type);
+            bytes_put_u8(&bytes, listing->entries[i].is_folder);
         }
     }
     digest = sha256_of(bytes.data, bytes.len);
@@ -210,8 +229,8 @@ void consulted_folder(struct consulted *consulted, struct str path,
     folder.path = str_dup(consulted->arena, path);
     folder.listed.entries = ARENA_ARRAY(consulted->arena, struct consulted_entry, listing->count);
     for (uint32_t i = 0; i < listing->count; i++) {
-        folder.listed.entries[i] = (struct consulted_entry){
-            str_dup(consulted->arena, listing->entries[i].name), listing->entries[i].type};
+        folder.listed.entries[i] = listing->entries[i];
+        folder.listed.entries[i].name = str_dup(consulted->arena, listing->entries[i].name);
     }
     map_put(&consulted->folder_numbers, folder.path, (uint32_t)consulted->folders.count);
     VEC_PUSH(&consulted->folders, folder);
@@ -286,7 +305,8 @@ static bool end_same_entries(struct consulted_end *end, struct str folder,
         int order = b == before->count ? 1
                     : n == now->count  ? -1
                                        : str_compare(before->entries[b].name, now->entries[n].name);
-        bool same = order == 0 && before->entries[b].type == now->entries[n].type;
+        bool same = order == 0 && before->entries[b].type == now->entries[n].type &&
+                    before->entries[b].is_folder == now->entries[n].is_folder;
 
         if (!same && order <= 0 && !end_is_own_entry(end, folder, &before->entries[b])) {
             return false;
@@ -298,6 +318,13 @@ static bool end_same_entries(struct consulted_end *end, struct str folder,
         n += order >= 0;
     }
     return true;
+}
+
+/* A folder that is not there is not an empty one; those for outputs are made by the run. */
+static bool end_is_still_there(struct consulted_end *end, struct str folder, bool before, bool now)
+{
+    return before == now ||
+           (now && (end_is_output(end, folder) || end_is_above_outputs(end, folder)));
 }
 
 static bool end_has_links(const struct consulted_listing *listing)
@@ -360,6 +387,7 @@ static bool end_settle_folder(struct consulted_end *end, uint32_t number)
     if (end_is_unchanged(&folder)) {
         end_settled(&folder, &folder.listed);
     } else if (!end_list(end, folder.path, &now) ||
+               !end_is_still_there(end, folder.path, folder.listed.exists, now.exists) ||
                !end_same_entries(end, folder.path, &folder.listed, &now)) {
         return false;
     } else {

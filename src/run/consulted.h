@@ -26,6 +26,7 @@ struct consulted_file {
 struct consulted_entry {
     struct str name;
     enum file_type type;
+    bool is_folder; /* a link: leads to one */
 };
 
 struct consulted_listing {

@@ -19,22 +19,8 @@ static const char *plan_source_path(struct str path)
     return path.len != 0 ? path.data : ".";
 }
 
-/* A link counts as what it leads to. */
-static bool plan_source_is_folder(struct str folder, const struct consulted_entry *entry,
-                                  struct arena *arena)
-{
-    struct signature there;
-
-    if (entry->type != FILE_LINK) {
-        return entry->type == FILE_FOLDER;
-    }
-    return signature_read(AT_FDCWD, path_join(arena, folder, entry->name).data, true, &there,
-                          NULL) &&
-           signature_type(&there) == FILE_FOLDER;
-}
-
-static struct plan_entry *
-plan_source_entries(struct str folder, const struct consulted_listing *listing, struct arena *arena)
+static struct plan_entry *plan_source_entries(const struct consulted_listing *listing,
+                                              struct arena *arena)
 {
     struct plan_entry *entries = ARENA_ARRAY(arena, struct plan_entry, listing->count);
 
@@ -42,7 +28,7 @@ plan_source_entries(struct str folder, const struct consulted_listing *listing, 
         const struct consulted_entry *found = &listing->entries[i];
 
         entries[i] = (struct plan_entry){.name = found->name,
-                                         .is_folder = plan_source_is_folder(folder, found, arena),
+                                         .is_folder = found->is_folder,
                                          .is_link = found->type == FILE_LINK};
     }
     return entries;
@@ -57,7 +43,7 @@ static bool plan_source_read_folder(const struct session *session, struct str fo
     if (!consulted_list(&session->consulted, folder, arena, listing, NULL)) {
         return false;
     }
-    *entries = plan_source_entries(folder, listing, arena);
+    *entries = plan_source_entries(listing, arena);
     *count = listing->count;
     return true;
 }

@@ -293,6 +293,79 @@ pipeline() {
 	has out "$(printf '2\n3')"
 }
 
+@test "a link in a listed folder that leads to a file, and then to a folder" {
+	manifest <<-'END'
+		[stage.files]
+		run = "echo files >>../ran; cat {{inputs}} > files"
+		inputs = ["src/*"]
+		outputs = ["files"]
+		[stage.deep]
+		run = "echo deep >>../ran; cat {{inputs}} > deep"
+		inputs = ["tree/*/x"]
+		outputs = ["deep"]
+	END
+	mkdir -p src tree/a to
+	echo 1 >src/a
+	echo 1 >tree/a/x
+	echo 1 >led
+	ln -s ../to src/link
+	ln -s ../led tree/link
+	ends 0
+	ran files deep
+	stands 2
+	rmdir to
+	echo 2 >to
+	stale
+	ends 0
+	ran files
+	has files "$(printf '1\n2')"
+	rm led
+	mkdir led
+	echo 2 >led/x
+	stale
+	ends 0
+	ran deep
+	has deep "$(printf '1\n2')"
+	stands 2
+}
+
+@test "an empty folder that goes is missing" {
+	manifest <<-'END'
+		[stage.s]
+		run = "echo s >>../ran; ls data > out"
+		inputs = ["data/"]
+		outputs = ["out"]
+	END
+	mkdir data
+	ends 0
+	stands 1
+	rmdir data
+	ends 3
+	mkdir data
+	ends 0
+	ran
+	stands 1
+}
+
+@test "a pattern that comes to be the name of a file" {
+	manifest <<-'END'
+		[stage.s]
+		run = "echo s >>../ran; cat {{inputs}} > out"
+		inputs = ["[x]/a"]
+		outputs = ["out"]
+	END
+	mkdir x '[x]'
+	echo 1 >x/a
+	ends 0
+	stands 1
+	echo 2 >'[x]/a'
+	stale
+	ends 0
+	ran s
+	has out 2
+	stands 1
+}
+
 @test "what is optional and comes, and an optional output that somebody makes" {
 	manifest <<-'END'
 		[stage.s]
