@@ -42,6 +42,15 @@ void consulted_file(struct consulted *consulted, struct str path, bool follow,
     consulted->unsure |= !firm;
 }
 
+void consulted_absence(struct consulted *consulted, struct str path)
+{
+    struct signature signature = {0};
+    bool sure = signature_read(AT_FDCWD, path.data, true, &signature, NULL) &&
+                signature_type(&signature) != FILE_REGULAR;
+
+    consulted_file(consulted, path, true, &signature, sure);
+}
+
 static bool consulted_read_once(int fd, const char *path, uint64_t limit_bytes, struct strbuf *text,
                                 struct signature *signature, bool *firm, int64_t *wait_ns,
                                 struct err *err)

@@ -65,6 +65,8 @@ void consulted_fini(struct consulted *consulted);
 /* `firm` false: nothing can be said of it later, unless its bytes are read again. */
 void consulted_file(struct consulted *consulted, struct str path, bool follow,
                     const struct signature *signature, bool firm);
+/* Nothing, or no file that could be read, is at this path, and that counts. */
+void consulted_absence(struct consulted *consulted, struct str path);
 /* Reads a file whole; a signature that is not firm only because its tick has not passed is waited
  * for. ENOENT is noted, too. */
 bool consulted_read(struct consulted *consulted, struct str path, uint64_t limit_bytes,

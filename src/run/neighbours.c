@@ -110,6 +110,8 @@ static bool neighbours_visit(struct session *session, struct str list, bool take
             *noted = true;
         } else if (path.len != 0 && sys_access(AT_FDCWD, path.data, R_OK) == 0) {
             ok = neighbour_visit(session, path, take, err);
+        } else if (path.len != 0) {
+            consulted_absence(&session->consulted, path);
         }
     }
     return ok;

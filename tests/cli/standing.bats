@@ -662,6 +662,18 @@ pipeline() {
 	wait "$pid"
 }
 
+@test "another manifest that comes back and makes what is ours" {
+	pipeline
+	printf '[pipeline]\nname = "other"\n[stage.s]\nrun = "echo > other"\noutputs = ["other"]\n' >other.toml
+	ends 0 -f other.toml
+	mv other.toml gone
+	ends 0
+	stands 4
+	sed 's/other"\]/sum"]/' gone >other.toml
+	ends 3
+	says "'sum' is also made by 'other.toml'"
+}
+
 @test "another manifest of the workspace, and results that are taken away" {
 	pipeline
 	ends 0
