@@ -1,8 +1,9 @@
 /* Owns the rows of the index, and what they are worth.
  *
  * Every put of a path has the next number `seq`; the mark `synced N` covers all rows with a smaller
- * one. A row that a mark covered when the index was saved has seq 0. Rows of another epoch than the
- * present one that no mark covers are never given.
+ * one of its epoch: a sync in a later one says nothing of what was lost before. A row that a mark
+ * covered when the index was saved has seq 0. Rows of another epoch than the present one that no mark
+ * covers are never given.
  *
  * What is mapped from `index` (index_map.c) is followed by `index.log` (index_log.c); damage
  * empties the file it is in. */
@@ -24,7 +25,7 @@ bool index_mapped_path(const struct index *index, uint32_t path, struct index_pa
     if (index_map_is_state_only(map, path)) {
         return false;
     }
-    if (seq != 0 && seq >= index->synced_seq && !digest_equal(&map->epoch, &index->epoch)) {
+    if (seq != 0 && seq >= index->mapped_synced_seq && !digest_equal(&map->epoch, &index->epoch)) {
         return false;
     }
     signature_decode(map->at[INDEX_SIGNATURES] + (size_t)path * SIGNATURE_BYTES, &row->signature);
@@ -102,14 +103,13 @@ void index_set_path(struct index *index, struct str path, const struct index_pat
 bool index_unset_path(struct index *index, struct str path)
 {
     struct index_path row;
-    struct path_slot *slot;
+    bool was_there = index_path(index, path, &row);
 
-    if (!index_path(index, path, &row)) {
-        return false;
+    /* One of the file that is not given yet would be when a mark that covers it is read. */
+    if (was_there || index_map_find_path(&index->map, path) != UINT32_MAX) {
+        path_slot_for_put(index, path)->gone = true;
     }
-    slot = path_slot_for_put(index, path);
-    slot->gone = true;
-    return true;
+    return was_there;
 }
 
 void index_set_instance(struct index *index, struct str name, const struct index_instance *row)
@@ -128,12 +128,22 @@ void index_set_instance(struct index *index, struct str name, const struct index
 
 /* --- opening --- */
 
-static void index_drop_untrusted(struct index *index)
+void index_end_epoch(struct index *index)
 {
     VEC_EACH (slot, &index->paths) {
-        slot->gone |= slot->foreign && slot->seq >= index->synced_seq && slot->seq != 0;
+        if (slot->seq < index->synced_seq) {
+            slot->seq = 0;
+        }
+        slot->gone |= slot->foreign && slot->seq != 0;
         slot->foreign = false;
-        /* Numbers of an earlier session say nothing about this one. */
+    }
+}
+
+static void index_drop_untrusted(struct index *index)
+{
+    index_end_epoch(index);
+    /* Numbers of an earlier session say nothing about this one. */
+    VEC_EACH (slot, &index->paths) {
         slot->content_seq = 0;
     }
 }
@@ -293,8 +303,11 @@ void index_instance_add_duration(struct index_instance *row, uint64_t duration_n
     row->duration_count += row->duration_count < INDEX_DURATIONS;
 }
 
-void index_set_synced(struct index *index, uint64_t position)
+void index_set_synced(struct index *index, uint64_t position, const struct digest *epoch)
 {
+    if (digest_equal(epoch, &index->map.epoch) && position > index->mapped_synced_seq) {
+        index->mapped_synced_seq = position;
+    }
     if (position > index->synced_seq) {
         index->synced_seq = position;
         index->next_seq = position > index->next_seq ? position : index->next_seq;
@@ -304,7 +317,7 @@ void index_set_synced(struct index *index, uint64_t position)
 void index_mark_synced(struct index *index, uint64_t position)
 {
     if (position > index->synced_seq) {
-        index_set_synced(index, position);
+        index_set_synced(index, position, &index->epoch);
         index_log_synced(index, position);
     }
 }

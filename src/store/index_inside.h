@@ -33,6 +33,7 @@ struct index {
     VEC(struct path_slot) paths;
     VEC(struct instance_slot) instances;
     uint64_t next_seq, synced_seq;
+    uint64_t mapped_synced_seq; /* by marks of the file's own epoch */
     struct record_file log;
     struct record_batch batch;
     struct strbuf scratch;
@@ -47,7 +48,9 @@ void index_set_path(struct index *index, struct str path, const struct index_pat
 /* False if it was not there. */
 bool index_unset_path(struct index *index, struct str path);
 void index_set_instance(struct index *index, struct str name, const struct index_instance *row);
-void index_set_synced(struct index *index, uint64_t position);
+void index_set_synced(struct index *index, uint64_t position, const struct digest *epoch);
+/* While reading: no more rows of the epoch so far, nor marks that cover them. */
+void index_end_epoch(struct index *index);
 /* The row of a path in the file, if it may be trusted. */
 bool index_mapped_path(const struct index *index, uint32_t path, struct index_path *row);
 void index_mapped_instance(const struct index *index, uint32_t instance,

@@ -64,14 +64,35 @@ static bool log_instance(struct index *index, struct reader *reader)
     return true;
 }
 
+static bool log_epoch(struct index *index, struct reader *reader, struct digest *epoch)
+{
+    struct digest next = reader_digest(reader);
+
+    if (!digest_equal(&next, epoch)) {
+        index_end_epoch(index);
+    }
+    *epoch = next;
+    return reader_done(reader);
+}
+
+static bool log_synced(struct index *index, struct reader *reader, const struct digest *epoch)
+{
+    uint64_t position = reader_u64(reader);
+
+    if (!reader_done(reader)) {
+        return false;
+    }
+    index_set_synced(index, position, epoch);
+    return true;
+}
+
 static bool log_take(struct index *index, const struct record *record, struct digest *epoch)
 {
     struct reader reader = reader_of(record->payload.data, record->payload.len);
 
     switch (record->type) {
     case LOG_EPOCH:
-        *epoch = reader_digest(&reader);
-        return reader_done(&reader);
+        return log_epoch(index, &reader, epoch);
     case LOG_PATH:
         return log_path(index, &reader, !digest_equal(epoch, &index->epoch));
     case LOG_DROP:
@@ -80,8 +101,7 @@ static bool log_take(struct index *index, const struct record *record, struct di
     case LOG_INSTANCE:
         return log_instance(index, &reader);
     case LOG_SYNCED:
-        index_set_synced(index, reader_u64(&reader));
-        return reader_done(&reader);
+        return log_synced(index, &reader, epoch);
     default: /* types are numbers on disk: of a later version */
         return false;
     }

@@ -228,6 +228,54 @@ static void test_epochs(void **state)
     }
 }
 
+/* A mark says nothing of rows of an earlier epoch: what they say was lost before it, if at all. */
+static void test_mark_of_later_epoch(void **state)
+{
+    (void)state;
+    for (int saved = 0; saved < 4; saved++) {
+        struct index *index = open_index(1, NULL);
+
+        put(index, 1, 11);
+        put(index, 2, 22);
+        ok((saved & 1) != 0 ? index_save(index, NULL) : index_flush(index, NULL));
+        index_close(index);
+        index = open_index(2, NULL);
+        put(index, 3, 33);
+        index_mark_synced(index, index_position(index));
+        assert_int_equal(get(index, 1), -1);
+        assert_int_equal(index_path_count(index), 1);
+        ok((saved & 2) != 0 ? index_save(index, NULL) : index_flush(index, NULL));
+        index_close(index);
+        for (unsigned epoch = 2; epoch < 4; epoch++) {
+            index = open_index(epoch, NULL);
+            assert_int_equal(get(index, 1), -1);
+            assert_int_equal(get(index, 2), -1);
+            assert_int_equal(get(index, 3), 33);
+            index_close(index);
+        }
+        unlinkat(dir, "index", 0);
+        unlinkat(dir, "index.log", 0);
+    }
+}
+
+/* A row that was dropped does not come back when a mark covers it. */
+static void test_dropped_before_mark(void **state)
+{
+    struct index *index = open_index(1, NULL);
+    char name[32];
+
+    (void)state;
+    put(index, 1, 11);
+    ok(index_save(index, NULL));
+    index_drop_path(index, name_n(name, "p/", 1));
+    index_mark_synced(index, index_position(index));
+    ok(index_flush(index, NULL));
+    index_close(index);
+    index = open_index(2, NULL);
+    assert_int_equal(get(index, 1), -1);
+    index_close(index);
+}
+
 /* An old mark covers nothing that is put after an index was lost. */
 static void test_mark_outlives_index(void **state)
 {
@@ -382,6 +430,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_round),  TEST(test_no_write), TEST(test_epochs), TEST(test_mark_outlives_index),
+        TEST(test_mark_of_later_epoch), TEST(test_dropped_before_mark),
         TEST(test_damage), TEST(test_bad_log),  TEST(test_many),   TEST(test_frozen),
     };
 
