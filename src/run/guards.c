@@ -1,6 +1,6 @@
 /* Owns the guards of the last state, a sequence of
  *
- *     1 request    blob: program, manifest, options that change the plan
+ *     1 request    blob: program, machine, manifest, options that change the plan
  *     2 counts     four u32
  *     3 store      string: path of a shared store, or ""
  *     4 file       string: path  u8: follow links  40 bytes: signature
@@ -38,6 +38,7 @@ static void guards_request(const struct session *session, struct strbuf *out)
     const struct session_options *options = &session->options;
 
     bytes_put_str(out, STR(PAWL_VERSION " " PAWL_BUILD));
+    bytes_put_digest(out, &session->machine_digest);
     bytes_put_str(out, session->root);
     bytes_put_str(out, session->manifest_path);
     bytes_put_u8(out, options->store != NULL);

@@ -139,10 +139,23 @@ static bool session_named_file(struct session *session, struct str *folder, stru
     return true;
 }
 
+static void session_name_machine(struct session *session)
+{
+    struct strbuf text = {0};
+    struct err err;
+
+    if (!file_read(AT_FDCWD, "/etc/machine-id", 4096, &text, &err)) {
+        strbuf_puts(&text, session->machine.host);
+    }
+    session->machine_digest = sha256_of(strbuf_str(&text).data, text.len);
+    strbuf_fini(&text);
+}
+
 bool session_find(struct session *session, struct err *err)
 {
     struct str here;
 
+    session_name_machine(session);
     if (!session_here(session, &here, err)) {
         return false;
     }
@@ -296,18 +309,6 @@ static bool session_open_store_folder(struct session *session, enum session_acce
     return true;
 }
 
-static void session_name_machine(struct session *session)
-{
-    struct strbuf text = {0};
-    struct err err;
-
-    if (!file_read(AT_FDCWD, "/etc/machine-id", 4096, &text, &err)) {
-        strbuf_puts(&text, session->machine.host);
-    }
-    session->machine_digest = sha256_of(strbuf_str(&text).data, text.len);
-    strbuf_fini(&text);
-}
-
 static bool session_open_records(struct session *session, enum session_access access,
                                  struct err *err)
 {
@@ -352,7 +353,6 @@ static bool session_probe_times(struct session *session, struct err *err)
 bool session_open_store(struct session *session, enum session_access access, bool wait,
                         struct err *err)
 {
-    session_name_machine(session);
     session->times = signature_times_new();
     if (access == SESSION_LOOK && !session->workspace.exists) {
         return true;

@@ -688,6 +688,24 @@ pipeline() {
 	ran copy1 copy2 copy3 sum
 }
 
+@test "on another machine results count that name their tools" {
+	# both calls see the same mounts, or the store would be of another epoch
+	unshare -rm mount --bind /dev/null /etc/machine-id 2>/dev/null || skip "no mounts of our own"
+	pipeline
+	ends 0
+	echo 0123456789abcdef0123456789abcdef >../id
+	cat >../both <<-'END'
+		"$PAWL" run --quiet
+		"$PAWL" plan --check || exit 1
+		mount --bind ../id /etc/machine-id || exit 2
+		"$PAWL" plan --check
+	END
+	run unshare -rm sh ../both
+	echo "$output"
+	[ "$status" -eq 6 ]
+	says "its last result is of another machine"
+}
+
 @test "a damaged index costs planning and nothing else" {
 	pipeline
 	ends 0
