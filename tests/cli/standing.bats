@@ -649,11 +649,11 @@ pipeline() {
 	ends 0
 	stands 1
 	echo '[stage.t]' >>pawl.toml
-	echo 'run = "until [ -e ../go ]; do sleep 0.05; done"' >>pawl.toml
+	echo 'run = "echo >../begun; until [ -e ../go ]; do sleep 0.05; done"' >>pawl.toml
 	"$PAWL" run >../held 2>&1 3>&- &
 	pid=$!
 	for _ in $(seq 200); do
-		! grep -q '"type":"attempt.started"' .pawl/runs/*/events.jsonl || break
+		[ ! -e ../begun ] || break
 		sleep 0.05
 	done
 	run "$PAWL" run
