@@ -2,8 +2,8 @@
  *
  * Every put of a path has the next number `seq`; the mark `synced N` covers all rows with a smaller
  * one of its epoch: a sync in a later one says nothing of what was lost before. A row that a mark
- * covered when the index was saved has seq 0. Rows of another epoch than the present one that no mark
- * covers are never given.
+ * covered when the index was saved has seq 0. Rows of another epoch than the present one that no
+ * mark covers are never given.
  *
  * What is mapped from `index` (index_map.c) is followed by `index.log` (index_log.c); damage
  * empties the file it is in. */

@@ -429,9 +429,16 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_round),  TEST(test_no_write), TEST(test_epochs), TEST(test_mark_outlives_index),
-        TEST(test_mark_of_later_epoch), TEST(test_dropped_before_mark),
-        TEST(test_damage), TEST(test_bad_log),  TEST(test_many),   TEST(test_frozen),
+        TEST(test_round),
+        TEST(test_no_write),
+        TEST(test_epochs),
+        TEST(test_mark_outlives_index),
+        TEST(test_mark_of_later_epoch),
+        TEST(test_dropped_before_mark),
+        TEST(test_damage),
+        TEST(test_bad_log),
+        TEST(test_many),
+        TEST(test_frozen),
     };
 
     return cmocka_run_group_tests_name("store/index", tests, NULL, NULL);
