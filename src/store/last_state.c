@@ -131,23 +131,9 @@ uint32_t last_state_user(const struct last_state *state, uint32_t user)
     return bytes_get_u32(state->map.at[INDEX_USERS] + 4 * (size_t)user);
 }
 
-static bool state_output_holds(const struct last_output *output)
-{
-    return output->state != LAST_OUTPUT_MADE || output->type == TREE_FILE ||
-           output->type == TREE_FOLDER || output->type == TREE_LINK;
-}
-
 bool last_state_load_outputs(const struct last_state *state)
 {
-    bool holds = index_map_check(&state->map, INDEX_RESULTS);
-
-    for (uint32_t i = 0; holds && i < state->map.outputs; i++) {
-        struct last_output output;
-
-        last_state_output_of(state, i, &output);
-        holds = state_output_holds(&output);
-    }
-    return holds;
+    return index_map_check(&state->map, INDEX_RESULTS);
 }
 
 uint32_t last_state_outputs(const struct last_state *state)

@@ -118,8 +118,7 @@ static void ask_state(int dir)
     if (last_state_load_outputs(state)) {
         for (uint32_t i = 0; i < last_state_outputs(state); i++) {
             last_state_output_of(state, i, &output);
-            assert(output.state != LAST_OUTPUT_MADE || output.type == TREE_FILE ||
-                   output.type == TREE_FOLDER || output.type == TREE_LINK);
+            assert(output.state <= LAST_OUTPUT_MISSING);
         }
     }
     last_state_close(state);
