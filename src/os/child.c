@@ -45,9 +45,18 @@ int child_ended(const struct child *child, struct child_end *end)
     return 1;
 }
 
-bool child_kill_group(const struct child *child, int signal)
+static bool kill_group(const struct child *child, int signal)
 {
     return child->pid > 1 && (sys_kill(-child->pid, signal) == 0 || errno == ESRCH);
+}
+
+bool child_kill_group(const struct child *child, int signal)
+{
+    /* It may not have come so far as to make its group: then it is made here. */
+    if (child->early != NULL) {
+        setpgid(child->pid, child->pid);
+    }
+    return kill_group(child, signal);
 }
 
 bool child_kill(const struct child *child, int signal)
@@ -78,7 +87,7 @@ bool child_reap(struct child *child, struct child_end *end)
 
     good = sys_waitid(P_PID, (id_t)child->pid, WEXITED | WNOWAIT, &wait, NULL) == 0;
     if (good) {
-        child_kill_group(child, SIGKILL);
+        kill_group(child, SIGKILL);
         good = sys_waitid(P_PID, (id_t)child->pid, WEXITED, &wait, &usage) == 0;
         reap_group(child->pid);
     }

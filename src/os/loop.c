@@ -65,6 +65,7 @@ static struct epoll_event epoll_event_of(struct loop_source *source, unsigned ev
 
     event.events |= (events & LOOP_READ) != 0 ? EPOLLIN : 0U;
     event.events |= (events & LOOP_WRITE) != 0 ? EPOLLOUT : 0U;
+    event.events |= (events & LOOP_ONCE) != 0 ? EPOLLONESHOT : 0U;
     event.events |= (events & LOOP_EDGE) != 0 ? EPOLLET : 0U;
     event.data.ptr = source;
     return event;

@@ -19,7 +19,8 @@ enum {
     LOOP_WRITE = 2,  /* room to write */
     LOOP_HANGUP = 4, /* the other end is closed; always watched */
     LOOP_ERROR = 8,  /* always watched */
-    LOOP_EDGE = 16   /* asked for with others: told once, and again only when more has come */
+    LOOP_EDGE = 16,  /* asked for with others: told once, and again only when more has come */
+    LOOP_ONCE = 32   /* asked for with others: told once, and never again */
 };
 
 #define LOOP_FOREVER INT64_MAX
@@ -54,8 +55,9 @@ bool loop_change(struct loop *loop, struct loop_source *source, unsigned events,
 /* Also from a callback, also of another source: what was waiting for it is dropped. A source that
  * was never added or is removed already (fd -1) is left alone. */
 void loop_remove(struct loop *loop, struct loop_source *source);
-/* The same for a descriptor that nobody else holds and that is closed before the next wait: the
- * kernel then stops watching it by itself. */
+/* The same for a source that was added with LOOP_ONCE and has been told, and that is closed soon:
+ * the kernel says nothing more of it, and stops watching it once nobody has it open. A child that
+ * has not executed yet has all that we had open when it was started. */
 void loop_forget(struct loop *loop, struct loop_source *source);
 
 /* Waits until something happened or the monotonic clock reads `deadline_ns` (LOOP_FOREVER: no

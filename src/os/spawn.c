@@ -1,11 +1,14 @@
 /* Owns the way from clone to exec.
  *
- * The parent prepares everything (`struct birth`), blocks all signals and clones with CLONE_VM and
- * CLONE_VFORK: the child runs on a small stack in our memory while this thread stands still, so
- * starting costs the same however large we are, and its last words (step and errno) are simply
- * written into `struct birth`. Between clone and exec there are only raw calls: no allocation, no
- * locks, no wrapper of base/sys. Where such a clone is refused (emulators), fork does, and the last
- * words come through a pipe that closes at exec.
+ * The parent prepares everything (`struct birth`), blocks all signals and clones with CLONE_VM: the
+ * child runs on a small stack in our memory, so starting costs the same however large we are, and
+ * its last words (step and errno) are simply written into `struct birth`. With CLONE_VFORK this
+ * thread stands still until it executes; without (spawn.early) the stack and all that the child
+ * reads belong to it until it is reaped. It shares even errno with this thread, so between clone
+ * and exec there are only raw calls that do not set it: no allocation, no locks, no function of the
+ * C library. valgrind knows no such clone: for it compile with -DPAWL_SPAWN_WAITS, and every child
+ * is waited for. Where such a clone is refused (emulators), fork does, and the last words come
+ * through a pipe that closes at exec.
  *
  * Order in the child: group, death signal (then a look whether the parent is still there), umask,
  * limits, terminal, folder, descriptors, closing of all others, dispositions, mask, exec. Limits
@@ -40,7 +43,14 @@ enum { CHILD_SHARES = 0 };
 enum { CHILD_SHARES = 1 };
 #endif
 
-enum { STACK_BYTES = 64 << 10, CLOSE_MAX = 65536 };
+#ifdef PAWL_SPAWN_WAITS
+enum { CHILD_MAY_BE_EARLY = 0 };
+#else
+enum { CHILD_MAY_BE_EARLY = CHILD_SHARES };
+#endif
+
+/* The child's functions need a few hundred bytes. */
+enum { STACK_BYTES = 8 << 10, STACK_ALIGN = 16, CLOSE_MAX = 65536 };
 
 struct last_words {
     int step; /* enum spawn_step */
@@ -53,12 +63,20 @@ struct birth {
     struct spawn_fd *fds; /* all of them, sorted by `to`; `from` is changed in the child */
     size_t fd_count;
     bool fds_cross; /* a source has the number of another one's target */
+    bool waited;    /* it has executed, or said why not */
     int words_fd;   /* writing end of the pipe, with fork only; -1 */
     sigset_t mask;
     sigset_t to_ignore, to_default;
     mode_t umask;
     bool sets_umask, sets_limit[ORIGIN_LIMITS];
     volatile struct last_words words;
+};
+
+/* What a child that nobody waits for needs until it has executed. */
+struct spawn_early {
+    struct spawn spawn;
+    struct birth birth;
+    char stack[STACK_BYTES];
 };
 
 const char *spawn_step_name(enum spawn_step step)
@@ -90,27 +108,68 @@ const char *spawn_step_name(enum spawn_step step)
 
 /* ---- the child */
 
-CHILD_SIDE static bool say(struct birth *birth, enum spawn_step step)
+#if defined(__x86_64__)
+#define CHILD_IS_RAW 1
+CHILD_SIDE static long call(long number, long a, long b, long c, long d)
+{
+    register long r10 __asm__("r10") = d;
+    long result;
+
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+#elif defined(__aarch64__)
+#define CHILD_IS_RAW 1
+CHILD_SIDE static long call(long number, long a, long b, long c, long d)
+{
+    register long x8 __asm__("x8") = number;
+    register long x0 __asm__("x0") = a;
+    register long x1 __asm__("x1") = b;
+    register long x2 __asm__("x2") = c;
+    register long x3 __asm__("x3") = d;
+
+    __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3) : "memory");
+    return x0;
+}
+#else
+#define CHILD_IS_RAW 0
+CHILD_SIDE static long call(long number, long a, long b, long c, long d)
+{
+    long result = syscall(number, a, b, c, d);
+
+    return result == -1 ? -errno : result;
+}
+#endif
+
+CHILD_SIDE static long address(const volatile void *at)
+{
+    return (long)(uintptr_t)at;
+}
+
+/* `result` of the call that failed: its errno, negative. */
+CHILD_SIDE static bool say(struct birth *birth, enum spawn_step step, long result)
 {
     birth->words.step = (int)step;
-    birth->words.sys = errno != 0 ? errno : EIO;
+    birth->words.sys = result < 0 ? (int)-result : EIO;
     return false;
 }
 
 CHILD_SIDE static bool child_enter_group(struct birth *birth)
 {
-    if (setpgid(0, 0) != 0) {
-        return say(birth, SPAWN_STEP_GROUP);
+    long result = call(SYS_setpgid, 0, 0, 0, 0);
+
+    if (result != 0) {
+        return say(birth, SPAWN_STEP_GROUP, result);
     }
-    if (prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0UL, 0UL, 0UL) != 0) {
-        return say(birth, SPAWN_STEP_PARENT);
+    result = call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
+    if (result != 0) {
+        return say(birth, SPAWN_STEP_PARENT, result);
     }
     /* Had the parent ended before that call, its death would not be told. */
-    if (getppid() != birth->parent) {
-        errno = ESRCH;
-        return say(birth, SPAWN_STEP_PARENT);
-    }
-    return true;
+    return call(SYS_getppid, 0, 0, 0, 0) == birth->parent || say(birth, SPAWN_STEP_PARENT, -ESRCH);
 }
 
 CHILD_SIDE static bool child_set_limits(struct birth *birth)
@@ -118,11 +177,14 @@ CHILD_SIDE static bool child_set_limits(struct birth *birth)
     const struct origin *origin = birth->spawn->origin;
 
     if (birth->sets_umask) {
-        umask(birth->umask);
+        call(SYS_umask, (long)birth->umask, 0, 0, 0);
     }
     for (int i = 0; i < ORIGIN_LIMITS; i++) {
-        if (birth->sets_limit[i] && syscall(SYS_prlimit64, 0, i, &origin->limits[i], NULL) != 0) {
-            return say(birth, SPAWN_STEP_LIMIT);
+        long result =
+            birth->sets_limit[i] ? call(SYS_prlimit64, 0, i, address(&origin->limits[i]), 0) : 0;
+
+        if (result != 0) {
+            return say(birth, SPAWN_STEP_LIMIT, result);
         }
     }
     return true;
@@ -131,15 +193,20 @@ CHILD_SIDE static bool child_set_limits(struct birth *birth)
 CHILD_SIDE static bool child_enter_dir(struct birth *birth)
 {
     const struct spawn *spawn = birth->spawn;
-    pid_t group = getpid();
+    long result = 0;
 
-    if (spawn->tty_fd >= 0 && ioctl(spawn->tty_fd, TIOCSPGRP, &group) != 0) {
-        return say(birth, SPAWN_STEP_TERMINAL);
+    if (spawn->tty_fd >= 0) {
+        pid_t group = (pid_t)call(SYS_getpid, 0, 0, 0, 0);
+
+        result = call(SYS_ioctl, spawn->tty_fd, TIOCSPGRP, address(&group), 0);
     }
-    if (spawn->dir != NULL && chdir(spawn->dir) != 0) {
-        return say(birth, SPAWN_STEP_DIR);
+    if (result != 0) {
+        return say(birth, SPAWN_STEP_TERMINAL, result);
     }
-    return true;
+    if (spawn->dir != NULL) {
+        result = call(SYS_chdir, address(spawn->dir), 0, 0, 0);
+    }
+    return result == 0 || say(birth, SPAWN_STEP_DIR, result);
 }
 
 /* Each in its place at once, where no source is another one's target. */
@@ -147,15 +214,17 @@ CHILD_SIDE static bool child_place_fds(struct birth *birth)
 {
     for (size_t i = 0; i < birth->fd_count; i++) {
         const struct spawn_fd *fd = &birth->fds[i];
+        long result = fd->from == fd->to ? call(SYS_fcntl, fd->to, F_SETFD, 0, 0)
+                                         : call(SYS_dup3, fd->from, fd->to, 0, 0);
 
-        if (fd->from == fd->to ? fcntl(fd->to, F_SETFD, 0) != 0 : dup2(fd->from, fd->to) < 0) {
-            return say(birth, SPAWN_STEP_FD);
+        if (result < 0) {
+            return say(birth, SPAWN_STEP_FD, result);
         }
     }
     return true;
 }
 
-/* Sources go above all targets first, so that no dup2 hits one that is still needed. */
+/* Sources go above all targets first, so that no dup hits one that is still needed. */
 CHILD_SIDE static bool child_move_fds(struct birth *birth)
 {
     int top = birth->fds[birth->fd_count - 1].to;
@@ -163,24 +232,18 @@ CHILD_SIDE static bool child_move_fds(struct birth *birth)
     if (!birth->fds_cross) {
         return child_place_fds(birth);
     }
-
     for (size_t i = 0; i < birth->fd_count; i++) {
-        int moved = fcntl(birth->fds[i].from, F_DUPFD_CLOEXEC, top + 1);
+        long moved = call(SYS_fcntl, birth->fds[i].from, F_DUPFD_CLOEXEC, top + 1, 0);
 
         if (moved < 0) {
-            return say(birth, SPAWN_STEP_FD);
+            return say(birth, SPAWN_STEP_FD, moved);
         }
-        birth->fds[i].from = moved;
+        birth->fds[i].from = (int)moved;
     }
     if (birth->words_fd >= 0) {
-        birth->words_fd = fcntl(birth->words_fd, F_DUPFD_CLOEXEC, top + 1);
+        birth->words_fd = (int)call(SYS_fcntl, birth->words_fd, F_DUPFD_CLOEXEC, top + 1, 0);
     }
-    for (size_t i = 0; i < birth->fd_count; i++) {
-        if (dup2(birth->fds[i].from, birth->fds[i].to) < 0) {
-            return say(birth, SPAWN_STEP_FD);
-        }
-    }
-    return true;
+    return child_place_fds(birth);
 }
 
 CHILD_SIDE static void child_close_range(struct birth *birth, int first, int last)
@@ -190,16 +253,16 @@ CHILD_SIDE static void child_close_range(struct birth *birth, int first, int las
     /* The pipe for last words closes itself at exec. */
     if (birth->words_fd >= first && birth->words_fd <= last) {
         if (birth->words_fd > first) {
-            syscall(SYS_close_range, first, birth->words_fd - 1, 0);
+            call(SYS_close_range, first, birth->words_fd - 1, 0, 0);
         }
         first = birth->words_fd + 1;
     }
-    if (first > last || syscall(SYS_close_range, first, last, 0) == 0) {
+    if (first > last || call(SYS_close_range, first, last, 0, 0) == 0) {
         return;
     }
-    syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, limit);
+    call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, address(limit));
     for (int fd = first; fd <= last && fd < CLOSE_MAX && (uint64_t)fd < limit[0]; fd++) {
-        close(fd);
+        call(SYS_close, fd, 0, 0, 0);
     }
 }
 
@@ -216,26 +279,71 @@ CHILD_SIDE static void child_close_others(struct birth *birth)
     child_close_range(birth, first, INT32_MAX);
 }
 
+#if CHILD_IS_RAW
+enum { KERNEL_SIGSET_BYTES = 8 };
+
+/* As the kernel of these machines has it. */
+CHILD_SIDE static long child_set_action(int number, bool ignore)
+{
+    struct {
+        void (*handler)(int);
+        unsigned long flags;
+        void (*restorer)(void);
+        unsigned char mask[KERNEL_SIGSET_BYTES];
+    } volatile action;
+
+    action.handler = ignore ? SIG_IGN : SIG_DFL;
+    action.flags = 0;
+    action.restorer = NULL;
+    for (int i = 0; i < KERNEL_SIGSET_BYTES; i++) {
+        action.mask[i] = 0;
+    }
+    return call(SYS_rt_sigaction, number, address(&action), 0, KERNEL_SIGSET_BYTES);
+}
+
+CHILD_SIDE static long child_set_mask(const sigset_t *mask)
+{
+    return call(SYS_rt_sigprocmask, SIG_SETMASK, address(mask), 0, KERNEL_SIGSET_BYTES);
+}
+#else
+CHILD_SIDE static long child_set_action(int number, bool ignore)
+{
+    struct sigaction action = {.sa_handler = ignore ? SIG_IGN : SIG_DFL};
+
+    return sigaction(number, &action, NULL) == 0 ? 0 : -errno;
+}
+
+CHILD_SIDE static long child_set_mask(const sigset_t *mask)
+{
+    return sigprocmask(SIG_SETMASK, mask, NULL) == 0 ? 0 : -errno;
+}
+#endif
+
+CHILD_SIDE static bool child_has(const sigset_t *set, int number)
+{
+    const unsigned long *words = (const unsigned long *)(const void *)set;
+    int bits = (int)sizeof(*words) * 8;
+
+    return (words[(number - 1) / bits] >> ((number - 1) % bits) & 1) != 0;
+}
+
 CHILD_SIDE static bool child_set_signals(struct birth *birth)
 {
-    for (int i = 1; i < ORIGIN_SIGNALS; i++) {
-        struct sigaction action = {.sa_handler = SIG_DFL};
-        bool ignore = sigismember(&birth->to_ignore, i) == 1;
+    long result;
 
-        if (!ignore && sigismember(&birth->to_default, i) != 1) {
+    for (int i = 1; i < ORIGIN_SIGNALS; i++) {
+        bool ignore = child_has(&birth->to_ignore, i);
+
+        if (!ignore && !child_has(&birth->to_default, i)) {
             continue;
         }
-        if (ignore) {
-            action.sa_handler = SIG_IGN;
-        }
-        if (sigaction(i, &action, NULL) != 0) {
-            return say(birth, SPAWN_STEP_SIGNALS);
+        result = child_set_action(i, ignore);
+        if (result != 0) {
+            return say(birth, SPAWN_STEP_SIGNALS, result);
         }
     }
-    if (sigprocmask(SIG_SETMASK, &birth->mask, NULL) != 0) {
-        return say(birth, SPAWN_STEP_SIGNALS);
-    }
-    return true;
+    result = child_set_mask(&birth->mask);
+    return result == 0 || say(birth, SPAWN_STEP_SIGNALS, result);
 }
 
 CHILD_SIDE static bool child_become(struct birth *birth)
@@ -250,23 +358,28 @@ CHILD_SIDE static bool child_become(struct birth *birth)
     if (!child_set_signals(birth)) {
         return false;
     }
-    /* execve takes them without const and leaves them alone. */
-    execve(spawn->program, (char *const *)(uintptr_t)spawn->argv,
-           (char *const *)(uintptr_t)spawn->envp);
-    return say(birth, SPAWN_STEP_EXEC);
+    return say(
+        birth, SPAWN_STEP_EXEC,
+        call(SYS_execve, address(spawn->program), address(spawn->argv), address(spawn->envp), 0));
 }
 
-CHILD_SIDE static int child_main(void *arg)
+CHILD_SIDE _Noreturn static void child_live(struct birth *birth)
 {
-    struct birth *birth = arg;
 
     child_become(birth);
     if (birth->words_fd >= 0) {
         struct last_words words = {birth->words.step, birth->words.sys};
 
-        (void)!write(birth->words_fd, &words, sizeof(words));
+        call(SYS_write, birth->words_fd, address(&words), sizeof(words), 0);
     }
-    _exit(127);
+    for (;;) {
+        call(SYS_exit_group, 127, 0, 0, 0);
+    }
+}
+
+CHILD_SIDE static int child_main(void *birth)
+{
+    child_live(birth);
 }
 
 /* ---- the parent */
@@ -318,7 +431,8 @@ static void prepare_fds(struct birth *birth, int stdin_fd)
     const struct spawn *spawn = birth->spawn;
 
     birth->fd_count = 3 + spawn->fd_count;
-    birth->fds = mem_calloc(birth->fd_count, sizeof(*birth->fds));
+    birth->fds = spawn->early != NULL ? ARENA_ARRAY(spawn->early, struct spawn_fd, birth->fd_count)
+                                      : mem_calloc(birth->fd_count, sizeof(*birth->fds));
     birth->fds[0] = (struct spawn_fd){stdin_fd, STDIN_FILENO};
     birth->fds[1] = (struct spawn_fd){spawn->stdout_fd, STDOUT_FILENO};
     birth->fds[2] = (struct spawn_fd){spawn->stderr_fd, STDERR_FILENO};
@@ -350,20 +464,30 @@ int spawn_open_empty(void)
     return fds[0];
 }
 
-/* The child runs on `stack` in our memory until it executes or ends. */
-static pid_t clone_shared(struct birth *birth, int *pidfd)
+static pid_t clone_shared(struct birth *birth, char stack[static STACK_BYTES], int more_flags,
+                          int *pidfd)
 {
-    char stack[STACK_BYTES] __attribute__((aligned(16)));
-    const int flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
+    char *end = stack + STACK_BYTES;
+    char *top = end - (uintptr_t)end % STACK_ALIGN;
+    const int flags = CLONE_VM | SIGCHLD | more_flags;
     pid_t pid;
 
     *pidfd = -1;
-    pid = clone(child_main, stack + sizeof(stack), flags | SYS_CLONE_PIDFD, birth, pidfd);
+    pid = clone(child_main, top, flags | SYS_CLONE_PIDFD, birth, pidfd);
     if (pid < 0 && errno == EINVAL) {
         *pidfd = -1;
-        pid = clone(child_main, stack + sizeof(stack), flags, birth);
+        pid = clone(child_main, top, flags, birth);
     }
     return pid;
+}
+
+/* The child runs on this function's stack until it executes or ends. */
+static pid_t clone_waiting(struct birth *birth, int *pidfd)
+{
+    char stack[STACK_BYTES];
+
+    birth->waited = true;
+    return clone_shared(birth, stack, CLONE_VFORK, pidfd);
 }
 
 static pid_t clone_copied(struct birth *birth)
@@ -376,6 +500,7 @@ static pid_t clone_copied(struct birth *birth)
         return -1;
     }
     birth->words_fd = fds[1];
+    birth->waited = true;
     birth->fds_cross = true; /* it too must be above all targets */
     pid = fork();
     if (pid == 0) {
@@ -390,14 +515,15 @@ static pid_t clone_copied(struct birth *birth)
     return pid;
 }
 
-static pid_t give_birth(struct birth *birth, int *pidfd)
+static pid_t give_birth(struct birth *birth, struct spawn_early *early, int *pidfd)
 {
     pid_t pid = -1;
 
     *pidfd = -1;
     errno = ENOSYS;
     if (CHILD_SHARES) {
-        pid = clone_shared(birth, pidfd);
+        pid = early != NULL ? clone_shared(birth, early->stack, 0, pidfd)
+                            : clone_waiting(birth, pidfd);
     }
     if (pid < 0 && (errno == EINVAL || errno == ENOSYS)) {
         pid = clone_copied(birth);
@@ -408,7 +534,7 @@ static pid_t give_birth(struct birth *birth, int *pidfd)
     return pid;
 }
 
-static pid_t clone_blocked(struct birth *birth, int *pidfd)
+static pid_t clone_blocked(struct birth *birth, struct spawn_early *early, int *pidfd)
 {
     sigset_t all, old;
     pid_t pid;
@@ -417,7 +543,7 @@ static pid_t clone_blocked(struct birth *birth, int *pidfd)
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &old);
     prepare_origin(birth, birth->spawn->origin, &old);
-    pid = give_birth(birth, pidfd);
+    pid = give_birth(birth, early, pidfd);
     sys = errno;
     sigprocmask(SIG_SETMASK, &old, NULL);
     errno = sys;
@@ -474,29 +600,59 @@ static bool bury(const struct birth *birth, pid_t pid, int pidfd, enum spawn_ste
     return false;
 }
 
+/* Only where the child sets no errno of ours, and has a memory of its own for what it needs. */
+static struct spawn_early *make_early(const struct spawn *spawn)
+{
+    struct spawn_early *early;
+
+    if (!CHILD_IS_RAW || !CHILD_MAY_BE_EARLY || spawn->early == NULL || spawn->tty_fd >= 0) {
+        return NULL;
+    }
+    early = ARENA_NEW(spawn->early, struct spawn_early);
+    early->spawn = *spawn;
+    return early;
+}
+
 static bool start_with_stdin(const struct spawn *spawn, int stdin_fd, struct child *child,
                              enum spawn_step *step, struct err *err)
 {
-    struct birth birth = {.spawn = spawn, .parent = getpid(), .words_fd = -1};
+    struct spawn_early *early = make_early(spawn);
+    struct birth own = {.words_fd = -1};
+    struct birth *birth = early != NULL ? &early->birth : &own;
     struct rusage usage = {0};
     pid_t pid;
     int pidfd = -1;
 
-    prepare_fds(&birth, stdin_fd);
+    *birth = (struct birth){
+        .spawn = early != NULL ? &early->spawn : spawn, .parent = getpid(), .words_fd = -1};
+    prepare_fds(birth, stdin_fd);
     getrusage(RUSAGE_SELF, &usage);
     *step = SPAWN_STEP_CLONE;
-    pid = clone_blocked(&birth, &pidfd);
+    pid = clone_blocked(birth, early, &pidfd);
     if (pid < 0) {
         err_sys(err, "'%s': %s", spawn->program, spawn_step_name(*step));
     }
-    free(birth.fds);
+    if (spawn->early == NULL) {
+        free(birth->fds);
+    }
     if (pid < 0) {
         return false;
     }
-    if (birth.words.sys != 0) {
-        return bury(&birth, pid, pidfd, step, err);
+    if (birth->waited && birth->words.sys != 0) {
+        return bury(birth, pid, pidfd, step, err);
     }
-    *child = (struct child){pid, pidfd, (int64_t)usage.ru_maxrss * 1024};
+    *child = (struct child){pid, pidfd, (int64_t)usage.ru_maxrss * 1024, early};
+    return true;
+}
+
+bool child_never_ran(const struct child *child, struct err *err)
+{
+    const struct spawn_early *early = child->early;
+
+    if (early == NULL || early->birth.words.sys == 0) {
+        return false;
+    }
+    explain(&early->spawn, (enum spawn_step)early->birth.words.step, early->birth.words.sys, err);
     return true;
 }
 

@@ -16,6 +16,8 @@
 #include "base/str.h"
 #include "os/signals.h"
 
+struct spawn_early;
+
 /* Finds the program that `name` means as execvp would: with a slash it is a path (relative to
  * `dir`, which may be NULL for here), else each folder of `path` (a PATH; empty parts mean `dir`).
  * The result, in the arena, is what spawn.program wants; relative results are relative to `dir`.
@@ -38,6 +40,9 @@ struct spawn {
     const struct spawn_fd
         *fds; /* further descriptors the child gets, `to` from 3; all else is closed */
     size_t fd_count;
+    /* Not NULL: spawn_start need not wait for the exec. What the child needs until then is made in
+     * this arena, which stays, as do program, argv, envp, dir and origin, until it is reaped. */
+    struct arena *early;
     int tty_fd;                  /* terminal handed to the child's group; -1: none */
     const struct origin *origin; /* mask, dispositions, limits, umask; NULL: as they are now */
 };
@@ -46,6 +51,7 @@ struct child {
     pid_t pid; /* also the process group's number; 0: none */
     int pidfd; /* readable when the process has ended; -1 on kernels without: see SIGCHLD */
     int64_t rss_floor_bytes; /* our own peak when it was started: a smaller peak cannot be told */
+    const struct spawn_early *early; /* of one that nobody waited for; see child_never_ran */
 };
 
 enum spawn_step {
@@ -62,9 +68,10 @@ enum spawn_step {
 };
 const char *spawn_step_name(enum spawn_step step);
 
-/* Starts it. When this returns true the program has been executed. False: nothing runs, `err` says
- * the step and the reason (a missing program: sys ENOENT; a script without #! line: sys ENOEXEC),
- * `step` (may be NULL) which step it was. */
+/* Starts it. When this returns true the program has been executed, or, with spawn.early, will be:
+ * child_never_ran says at its end whether it was. False: nothing runs, `err` says the step and the
+ * reason (a missing program: sys ENOENT; a script without #! line: sys ENOEXEC), `step` (may be
+ * NULL) which step it was. */
 bool spawn_start(const struct spawn *spawn, struct child *child, enum spawn_step *step,
                  struct err *err);
 
@@ -84,6 +91,9 @@ struct child_end {
 /* Has it ended? 1: yes, `end` without cpu_ns and peak_bytes; 0: no; -1: there is no such child
  * (errno). Does not reap. */
 int child_ended(const struct child *child, struct child_end *end);
+/* Of a child that has ended and is not reaped: was its program never executed? Then `err` says the
+ * reason as spawn_start would have. */
+bool child_never_ran(const struct child *child, struct err *err);
 /* Signals the group of a child that is not yet reaped. True also when nobody was left. */
 bool child_kill_group(const struct child *child, int signal);
 /* Signals the process alone. */

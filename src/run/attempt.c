@@ -143,8 +143,8 @@ static void attempt_close_pipes(struct attempt *attempt)
     struct loop *loop = &attempt->executor->loop;
 
     loop_remove(loop, &attempt->exit_source);
-    loop_forget(loop, &attempt->log_source);
-    loop_forget(loop, &attempt->out_source);
+    loop_remove(loop, &attempt->log_source);
+    loop_remove(loop, &attempt->out_source);
     if (attempt->has_log) {
         pipe_log_drain(&attempt->log);
         pipe_log_add(&attempt->log, attempt->last_words);
@@ -164,6 +164,25 @@ static void attempt_close_pipes(struct attempt *attempt)
         }
         attempt->has_out = false;
     }
+}
+
+void attempt_drop_pipes(struct attempt *attempt)
+{
+    struct loop *loop = &attempt->executor->loop;
+
+    loop_remove(loop, &attempt->log_source);
+    loop_remove(loop, &attempt->out_source);
+    if (attempt->has_log) {
+        pipe_log_free(&attempt->log);
+    }
+    if (attempt->has_out) {
+        pipe_file_close(&attempt->out);
+    }
+    if (attempt->out_fd >= 0) {
+        sys_close(attempt->out_fd);
+    }
+    attempt->out_fd = -1;
+    attempt->has_log = attempt->has_out = false;
 }
 
 /* Killed by the kernel for want of memory? Each kill is laid to one attempt. */
@@ -220,6 +239,9 @@ void attempt_take_exit(struct attempt *attempt)
     struct note note = {.kind = NOTE_EXITED, .instance = attempt->instance};
 
     loop_remove(&attempt->executor->loop, &attempt->exit_source);
+    if (attempt_never_ran(attempt)) {
+        return;
+    }
     if (!child_reap(&attempt->child, &attempt->end)) {
         attempt->end.exit_code = -1;
     }

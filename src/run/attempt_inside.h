@@ -11,5 +11,10 @@ bool attempt_note_reads(struct attempt *attempt, struct err *err);
 bool attempt_hide_missing(struct attempt *attempt, struct err *err);
 bool attempt_park(struct attempt *attempt, struct err *err);
 bool attempt_finds_strays(struct attempt *attempt);
+/* attempt_start.c: the process has ended without having executed its program. Then it is started
+ * once more, through its shell, whose word counts; or it has failed. */
+bool attempt_never_ran(struct attempt *attempt);
+/* attempt.c: of a process that wrote nothing. */
+void attempt_drop_pipes(struct attempt *attempt);
 
 #endif

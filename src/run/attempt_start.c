@@ -189,7 +189,8 @@ static bool attempt_spawn_direct(struct attempt *attempt, const struct spawn *sp
 {
     struct spawn direct = *spawn;
 
-    return direct_prepare(&attempt->executor->direct, &attempt->what.command, &attempt->arena,
+    return !attempt->needs_shell &&
+           direct_prepare(&attempt->executor->direct, &attempt->what.command, &attempt->arena,
                           &direct) &&
            spawn_start(&direct, &attempt->child, NULL, NULL);
 }
@@ -254,16 +255,17 @@ static void attempt_more_fds(struct attempt *attempt, struct spawn *spawn,
     }
 }
 
-static bool attempt_run(struct attempt *attempt, struct err *err)
+static bool attempt_launch(struct attempt *attempt, struct err *err)
 {
     struct executor *executor = attempt->executor;
-    struct spawn spawn = {
-        .stdin_fd = executor->empty_fd, .stdout_fd = -1, .stderr_fd = -1, .tty_fd = -1};
+    struct spawn spawn = {.stdin_fd = executor->empty_fd,
+                          .stdout_fd = -1,
+                          .stderr_fd = -1,
+                          .early = &attempt->arena,
+                          .tty_fd = -1};
     struct spawn_fd fds[ATTEMPT_MORE_FDS];
-    bool ok = attempt_find_reads(attempt, err) && attempt_note_reads(attempt, err) &&
-              !attempt_finds_strays(attempt) && attempt_hide_missing(attempt, err) &&
-              attempt_park(attempt, err) && attempt_open_stdin(attempt, &spawn, err) &&
-              attempt_open_log(attempt, &spawn, err) && attempt_open_stdout(attempt, &spawn, err);
+    bool ok = attempt_open_stdin(attempt, &spawn, err) && attempt_open_log(attempt, &spawn, err) &&
+              attempt_open_stdout(attempt, &spawn, err);
 
     if (ok) {
         attempt_open_tty(attempt, &spawn);
@@ -272,22 +274,28 @@ static bool attempt_run(struct attempt *attempt, struct err *err)
         tokens_started(&attempt->loan);
     }
     attempt_close_ends(&spawn, executor);
-    return ok && loop_add(&executor->loop, &attempt->exit_source, attempt->child.pidfd, LOOP_READ,
-                          attempt_on_exit, attempt, err);
+    return ok && loop_add(&executor->loop, &attempt->exit_source, attempt->child.pidfd,
+                          LOOP_READ | LOOP_ONCE, attempt_on_exit, attempt, err);
 }
 
-void attempt_start(void *ctx, struct inst_id instance)
+static bool attempt_run(struct attempt *attempt, struct err *err)
 {
-    struct executor *executor = ctx;
-    struct attempt *attempt = executor->by_instance[instance.n];
-    struct err err = {0};
+    return attempt_find_reads(attempt, err) && attempt_note_reads(attempt, err) &&
+           !attempt_finds_strays(attempt) && attempt_hide_missing(attempt, err) &&
+           attempt_park(attempt, err) && attempt_launch(attempt, err);
+}
 
-    attempt->started = attempt_run(attempt, &err);
-    if (attempt->started) {
-        attempt->next = executor->live;
-        executor->live = attempt;
-        return;
-    }
+static void attempt_goes(struct attempt *attempt)
+{
+    attempt->next = attempt->executor->live;
+    attempt->executor->live = attempt;
+}
+
+/* Nothing of it runs. */
+static void attempt_give_up(struct attempt *attempt, const struct err *err)
+{
+    struct executor *executor = attempt->executor;
+
     if (attempt->child.pid != 0) {
         child_kill_group(&attempt->child, SIGKILL);
         child_reap(&attempt->child, &attempt->end);
@@ -302,12 +310,47 @@ void attempt_start(void *ctx, struct inst_id instance)
         attempt_finish(attempt);
         return;
     }
-    attempt->cause = err.sys == ENOENT || err.sys == EACCES || err.sys == ENOEXEC
+    attempt->cause = err->sys == ENOENT || err->sys == EACCES || err->sys == ENOEXEC
                          ? CAUSE_NOT_FOUND
                          : CAUSE_ENVIRONMENT;
-    attempt->reason = str_dup(&attempt->arena, str_of(err.text));
-    attempt->end.exit_code = -1;
+    attempt->reason = str_dup(&attempt->arena, str_of(err->text));
     attempt_finish(attempt);
+}
+
+void attempt_start(void *ctx, struct inst_id instance)
+{
+    struct executor *executor = ctx;
+    struct attempt *attempt = executor->by_instance[instance.n];
+    struct err err = {0};
+
+    attempt->started = attempt_run(attempt, &err);
+    if (attempt->started) {
+        attempt_goes(attempt);
+    } else {
+        attempt_give_up(attempt, &err);
+    }
+}
+
+bool attempt_never_ran(struct attempt *attempt)
+{
+    struct err err = {0};
+    bool again = attempt->direct && !attempt->signalled;
+
+    if (!child_never_ran(&attempt->child, &err)) {
+        return false;
+    }
+    child_reap(&attempt->child, &attempt->end);
+    tokens_back(&attempt->executor->tokens, &attempt->loan);
+    attempt_drop_pipes(attempt);
+    attempt->exited = false;
+    attempt->needs_shell = true;
+    if (again && attempt_launch(attempt, &err)) {
+        attempt_goes(attempt);
+        return true;
+    }
+    attempt->started = false;
+    attempt_give_up(attempt, &err);
+    return true;
 }
 
 void attempt_signal(void *ctx, struct inst_id instance, int signal)
@@ -317,6 +360,7 @@ void attempt_signal(void *ctx, struct inst_id instance, int signal)
     struct child_end end;
 
     if (attempt != NULL && attempt->started && !attempt->exited) {
+        attempt->signalled = true;
         attempt->told_to_end |= child_ended(&attempt->child, &end) == 0;
         child_kill_group(&attempt->child, signal);
     }

@@ -59,6 +59,8 @@ struct attempt {
     struct child child;
     bool started, exited, has_tty;
     bool direct;      /* a shell's command, started without it */
+    bool needs_shell; /* that was tried */
+    bool signalled;   /* by us */
     bool told_to_end; /* signalled while it ran: its end says nothing of its outputs */
     bool parked;      /* parking is done: outputs at their paths are this attempt's */
     struct loop_source exit_source, log_source, out_source;

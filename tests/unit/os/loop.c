@@ -89,6 +89,35 @@ static void test_events(void **state)
     loop_close(&loop);
 }
 
+/* One that was told once is forgotten, even while somebody else has the pipe open. */
+static void test_once(void **state)
+{
+    struct loop loop;
+    struct pipe_source source = {.loop = &loop};
+    struct err err = {0};
+    int held;
+
+    (void)state;
+    assert_true(loop_open(&loop, &err));
+    assert_int_equal(sys_pipe(source.fds, O_NONBLOCK), 0);
+    assert_true(
+        loop_add(&loop, &source.source, source.fds[0], LOOP_READ | LOOP_ONCE, note, &source, &err));
+    held = sys_dup(source.fds[0]);
+    assert_true(held >= 0);
+    assert_int_equal(sys_write(source.fds[1], "x", 1), 1);
+    wait_past(&loop);
+    wait_past(&loop);
+    assert_int_equal(source.calls, 1);
+    loop_forget(&loop, &source.source);
+    sys_close(source.fds[0]);
+    assert_int_equal(sys_write(source.fds[1], "x", 1), 1);
+    wait_past(&loop);
+    assert_int_equal(source.calls, 1);
+    sys_close(held);
+    sys_close(source.fds[1]);
+    loop_close(&loop);
+}
+
 static void test_removed_in_a_batch(void **state)
 {
     struct loop loop;
@@ -236,6 +265,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_events),
+        cmocka_unit_test(test_once),
         cmocka_unit_test(test_removed_in_a_batch),
         cmocka_unit_test(test_deadline),
         cmocka_unit_test(test_wake_is_kept),

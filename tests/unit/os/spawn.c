@@ -24,6 +24,10 @@
 
 static struct origin origin;
 
+/* Where children that nobody waits for have what they need; NULL: all are waited for. */
+static struct arena early_arena;
+static struct arena *early;
+
 static const char *const plain_env[] = {"PATH=/usr/bin:/bin", NULL};
 
 struct outcome {
@@ -41,6 +45,7 @@ static struct spawn spawn_of(const char *program, const char *const *argv)
         .stdin_fd = -1,
         .stdout_fd = STDOUT_FILENO,
         .stderr_fd = STDERR_FILENO,
+        .early = early,
         .tty_fd = -1,
         .origin = &origin,
     };
@@ -262,6 +267,28 @@ static void test_own_group(void **state)
     assert_int_not_equal(group, (long)getpgrp());
 }
 
+static void wait_for_end(const struct child *child)
+{
+    struct pollfd poll_fd = {.fd = child->pidfd, .events = POLLIN};
+
+    assert_true(child->pidfd >= 0);
+    assert_int_equal(poll(&poll_fd, 1, 10000), 1);
+}
+
+/* Of a child that nobody waited for the reason comes with its end. */
+static bool fails_later(struct child *child, struct err *err)
+{
+    struct child_end end;
+    bool failed;
+
+    assert_non_null(early);
+    wait_for_end(child);
+    failed = child_never_ran(child, err);
+    assert_true(child_reap(child, &end));
+    assert_int_equal(end.exit_code, 127);
+    return failed;
+}
+
 static void expect_failure(const char *program, const char *dir, enum spawn_step step, int sys,
                            const char *text)
 {
@@ -269,10 +296,11 @@ static void expect_failure(const char *program, const char *dir, enum spawn_step
     struct spawn spawn = spawn_of(program, argv);
     struct child child;
     struct err err = {0};
-    enum spawn_step got;
+    enum spawn_step got = step;
 
     spawn.dir = dir;
-    assert_false(spawn_start(&spawn, &child, &got, &err));
+    assert_true(!spawn_start(&spawn, &child, early == NULL ? &got : NULL, &err) ||
+                fails_later(&child, &err));
     assert_string_equal(err.text, text);
     assert_int_equal(got, step);
     assert_int_equal(err.sys, sys);
@@ -388,14 +416,11 @@ static void test_end_is_seen_before_reaping(void **state)
 {
     struct child child;
     struct child_end end;
-    struct pollfd poll_fd;
     int out;
     pid_t grandchild = start_and_read("sleep 1000 & echo $!; exit 3", &child, &out);
 
     (void)state;
-    poll_fd = (struct pollfd){.fd = child.pidfd, .events = POLLIN};
-    assert_true(child.pidfd >= 0);
-    assert_int_equal(poll(&poll_fd, 1, 10000), 1);
+    wait_for_end(&child);
     assert_int_equal(child_ended(&child, &end), 1);
     assert_int_equal(end.exit_code, 3);
     assert_int_equal(child_ended(&child, &end), 1);
@@ -472,6 +497,57 @@ static void test_terminal_is_handed_over(void **state)
     assert_int_equal(group, owner);
 }
 
+/* Whoever is killed before it could make its own group, or even execute, ends by that signal. */
+static void test_group_is_killed_at_once(void **state)
+{
+    static const char *const argv[] = {"sleep", "1000", NULL};
+    struct spawn spawn = spawn_of("/bin/sleep", argv);
+
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        struct child child;
+        struct child_end end;
+        struct err err = {0};
+
+        assert_true(spawn_start(&spawn, &child, NULL, &err));
+        assert_true(child_kill_group(&child, i % 2 == 0 ? SIGTERM : SIGKILL));
+        wait_for_end(&child);
+        assert_false(child_never_ran(&child, &err));
+        assert_true(child_reap(&child, &end));
+        assert_int_equal(end.signal, i % 2 == 0 ? SIGTERM : SIGKILL);
+    }
+}
+
+/* What the parent does meanwhile is nothing to the children, and the other way round. */
+static void test_many_at_once(void **state)
+{
+    enum { MANY = 64 };
+    static const char *const argv[] = {"x", NULL};
+    struct spawn good = spawn_of("/bin/true", argv), bad = spawn_of("/nowhere", argv);
+    struct child children[MANY];
+    bool started[MANY];
+
+    (void)state;
+    for (int i = 0; i < MANY; i++) {
+        started[i] = spawn_start(i % 2 == 0 ? &good : &bad, &children[i], NULL, NULL);
+        assert_int_equal(access("/nowhere/at/all", F_OK), -1);
+        assert_int_equal(errno, ENOENT);
+        errno = EXDEV;
+    }
+    assert_int_equal(errno, EXDEV);
+    for (int i = 0; i < MANY; i++) {
+        struct child_end end;
+
+        assert_true(started[i] || i % 2 != 0);
+        if (started[i]) {
+            wait_for_end(&children[i]);
+            assert_int_equal(child_never_ran(&children[i], NULL), i % 2 != 0);
+            assert_true(child_reap(&children[i], &end));
+            assert_int_equal(end.exit_code, i % 2 == 0 ? 0 : 127);
+        }
+    }
+}
+
 static void test_usage(void **state)
 {
     static struct outcome outcome;
@@ -516,13 +592,21 @@ int main(void)
         cmocka_unit_test(test_end_is_seen_before_reaping),
         cmocka_unit_test(test_orphans_of_other_groups_are_killed),
         cmocka_unit_test(test_terminal_is_handed_over),
+        cmocka_unit_test(test_group_is_killed_at_once),
+        cmocka_unit_test(test_many_at_once),
         cmocka_unit_test(test_usage),
     };
+    int failed;
 
     origin_note(&origin);
     sigemptyset(&origin.mask);
     for (int i = 0; i < ORIGIN_SIGNALS; i++) {
         origin.ignored[i] = false;
     }
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    arena_init(&early_arena);
+    early = &early_arena;
+    failed += cmocka_run_group_tests(tests, NULL, NULL);
+    arena_fini(&early_arena);
+    return failed;
 }
