@@ -20,6 +20,20 @@ int sys_openat(int dir, const char *path, int flags, mode_t mode)
     RETRY(OPEN, openat(dir, path, flags | O_CLOEXEC, mode));
 }
 
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
+
+int sys_open_linkless(int dir, const char *path, int flags)
+{
+    const struct {
+        uint64_t flags, mode, resolve;
+    } how = {.flags = (uint64_t)(flags | O_CLOEXEC), .resolve = 4 /* RESOLVE_NO_SYMLINKS */};
+    int result;
+
+    RETRY(OPEN, (int)syscall(SYS_openat2, dir, path, &how, sizeof(how)));
+}
+
 int sys_close(int fd)
 {
 #ifdef PAWL_FAULT

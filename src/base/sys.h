@@ -126,6 +126,9 @@ struct sys_stat {
 /* ---- opening and closing. `dir`: a descriptor or AT_FDCWD. O_CLOEXEC is added. */
 int sys_open(const char *path, int flags, mode_t mode);
 int sys_openat(int dir, const char *path, int flags, mode_t mode);
+/* ELOOP where any part of the path is a link; ENOSYS (or what a filter of calls says) where the
+ * kernel cannot do that in one call. */
+int sys_open_linkless(int dir, const char *path, int flags);
 int sys_close(int fd); /* reports write-back errors (EIO, ENOSPC); the descriptor is gone anyway */
 int sys_dup(int fd);   /* to the lowest free number from 3 */
 int sys_pipe(int fds[2], int flags); /* O_NONBLOCK or 0 */

@@ -1,5 +1,6 @@
-/* Owns making and opening of folders below a folder, one component at a time with O_NOFOLLOW, so
- * that a link put in the way never leads elsewhere. */
+/* Owns making and opening of folders below a folder, so that a link put in the way never leads
+ * elsewhere: in one call where the kernel can and all is there, else one component at a time with
+ * O_NOFOLLOW. */
 #include "os/files.h"
 
 #include <errno.h>
@@ -8,6 +9,8 @@
 #include <string.h>
 
 #include "base/sys.h"
+
+enum { AT_ONCE_BYTES = 1024 };
 
 static int open_component(int dir, const char *name, bool make)
 {
@@ -23,8 +26,20 @@ static int open_component(int dir, const char *name, bool make)
     return sys_openat(dir, name, flags, 0);
 }
 
-/* Opens the folder of the first `len` bytes of `path`; a duplicate of `dirfd` for none. */
-static int descend(int dirfd, const char *path, size_t len, bool make)
+/* Whatever goes wrong is the slow way's to tell, or to make good. */
+static int open_at_once(int dirfd, const char *path, size_t len)
+{
+    char folder[AT_ONCE_BYTES];
+
+    if (len == 0 || len >= sizeof(folder)) {
+        return -1;
+    }
+    memcpy(folder, path, len);
+    folder[len] = '\0';
+    return sys_open_linkless(dirfd, folder, O_PATH | O_DIRECTORY);
+}
+
+static int open_by_component(int dirfd, const char *path, size_t len, bool make)
 {
     int at = sys_openat(dirfd, len > 0 && path[0] == '/' ? "/" : ".", O_PATH | O_DIRECTORY, 0);
     size_t next = 0;
@@ -51,6 +66,14 @@ static int descend(int dirfd, const char *path, size_t len, bool make)
         next = end + 1;
     }
     return at;
+}
+
+/* Opens the folder of the first `len` bytes of `path`; a duplicate of `dirfd` for none. */
+static int descend(int dirfd, const char *path, size_t len, bool make)
+{
+    int fd = open_at_once(dirfd, path, len);
+
+    return fd >= 0 ? fd : open_by_component(dirfd, path, len, make);
 }
 
 static bool folder_error(struct err *err, const char *path, size_t len)

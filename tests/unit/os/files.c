@@ -121,6 +121,13 @@ static void test_folders(void **state)
     assert_false(folder_make(here.fd, "a/l/x", &err));
     assert_non_null(strstr(err.text, "link"));
     assert_int_equal(folder_open_parent(here.fd, "a/l/x", true, &base, &missing, &err), -1);
+    /* Nor to what is there already. */
+    assert_int_equal(symlinkat("b", here.fd, "a/in"), 0);
+    assert_true(temp_exists(here.fd, "a/in/c"));
+    assert_false(folder_make(here.fd, "a/in", &err));
+    assert_false(folder_make(here.fd, "a/in/c", &err));
+    assert_non_null(strstr(err.text, "link"));
+    assert_false(folder_make_parents(here.fd, "a/in/x", &err));
     assert_int_equal(folder_open_parent(here.fd, "no/x", false, &base, &missing, &err), -1);
     assert_true(missing);
     int fd = folder_open_parent(here.fd, "a/b/x", false, &base, &missing, &err);
