@@ -85,7 +85,7 @@ bool child_reap(struct child *child, struct child_end *end)
     int64_t peak_bytes;
     bool good;
 
-    good = sys_waitid(P_PID, (id_t)child->pid, WEXITED | WNOWAIT, &wait, NULL) == 0;
+    good = child->ended || sys_waitid(P_PID, (id_t)child->pid, WEXITED | WNOWAIT, &wait, NULL) == 0;
     if (good) {
         kill_group(child, SIGKILL);
         good = sys_waitid(P_PID, (id_t)child->pid, WEXITED, &wait, &usage) == 0;

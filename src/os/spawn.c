@@ -641,7 +641,10 @@ static bool start_with_stdin(const struct spawn *spawn, int stdin_fd, struct chi
     if (birth->waited && birth->words.sys != 0) {
         return bury(birth, pid, pidfd, step, err);
     }
-    *child = (struct child){pid, pidfd, (int64_t)usage.ru_maxrss * 1024, early};
+    *child = (struct child){.pid = pid,
+                            .pidfd = pidfd,
+                            .rss_floor_bytes = (int64_t)usage.ru_maxrss * 1024,
+                            .early = early};
     return true;
 }
 

@@ -51,6 +51,7 @@ struct child {
     pid_t pid; /* also the process group's number; 0: none */
     int pidfd; /* readable when the process has ended; -1 on kernels without: see SIGCHLD */
     int64_t rss_floor_bytes; /* our own peak when it was started: a smaller peak cannot be told */
+    bool ended;              /* set by who saw the pidfd readable: spares child_reap its waiting */
     const struct spawn_early *early; /* of one that nobody waited for; see child_never_ran */
 };
 

@@ -141,12 +141,15 @@ void attempt_describe(void *ctx, struct inst_id instance, uint32_t number, uint3
 static void attempt_close_pipes(struct attempt *attempt)
 {
     struct loop *loop = &attempt->executor->loop;
+    bool log_has_ended = attempt->log_source.fd < 0;
 
     loop_remove(loop, &attempt->exit_source);
     loop_remove(loop, &attempt->log_source);
     loop_remove(loop, &attempt->out_source);
     if (attempt->has_log) {
-        pipe_log_drain(&attempt->log);
+        if (!log_has_ended) {
+            pipe_log_drain(&attempt->log);
+        }
         pipe_log_add(&attempt->log, attempt->last_words);
         if (!pipe_log_close(&attempt->log) && attempt->log.sys != 0 &&
             attempt->cause == CAUSE_NONE) {

@@ -15,7 +15,7 @@ static void attempt_on_exit(void *ctx, unsigned events)
 
     (void)events; /* a pidfd is readable once the process has ended; child_reap asks how and closes
                      it */
-    attempt->exited = true;
+    attempt->exited = attempt->child.ended = true;
     attempt->executor->some_exited = true;
     loop_forget(&attempt->executor->loop, &attempt->exit_source);
 }

@@ -29,8 +29,9 @@ static bool direct_is_executable(struct arena *arena, const char *dir, struct st
                            : program.data;
     struct sys_stat stat;
 
+    /* What all may execute needs no question; where more than modes forbids it, exec says so. */
     return sys_stat(path, &stat) == 0 && S_ISREG(stat.mode) &&
-           sys_access(AT_FDCWD, path, X_OK) == 0;
+           ((stat.mode & 0111) == 0111 || sys_access(AT_FDCWD, path, X_OK) == 0);
 }
 
 /* As the shell spells it, which a script sees. Parts of PATH that are not plain absolute paths are

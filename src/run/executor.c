@@ -66,7 +66,8 @@ static void executor_on_signal(void *ctx, unsigned events)
     struct signals_note signal;
 
     (void)events;
-    while (signals_next(&executor->signals, &signal)) {
+    /* One: what else waits is told at the next wait, which does not wait then. */
+    if (signals_next(&executor->signals, &signal)) {
         if (signal.number == SIGINT || signal.number == SIGTERM || signal.number == SIGHUP) {
             executor_take_interrupt(executor, signal.number);
         } else if (signal.number == SIGCHLD) {
