@@ -123,7 +123,8 @@ prepare() { # SCENARIO ROUND TOOL
 }
 
 verify() {
-    cat src/*/* | cmp -s - all || die "the last output of $1 in '$PWD' is wrong after '$2'"
+    # More names than one call takes.
+    printf '%s\0' src/*/* | xargs -0 cat | cmp -s - all || die "the last output of $1 in '$PWD' is wrong after '$2'"
 }
 
 step() { # SCENARIO ROUND TOOL
