@@ -59,19 +59,6 @@ static void map_grow(struct map *map, uint32_t slots)
     *map = bigger;
 }
 
-void map_reserve(struct map *map, uint32_t count)
-{
-    uint32_t slots = MAP_FIRST_SLOTS;
-
-    while (map_room(slots) < count) {
-        slots *= 2;
-        assert(slots != 0);
-    }
-    if (map->slots == NULL || slots > map->mask + 1) {
-        map_grow(map, slots);
-    }
-}
-
 uint32_t map_get(const struct map *map, struct str key)
 {
     const struct map_slot *slot;

@@ -23,8 +23,6 @@ enum { MAP_MISSING = UINT32_MAX };
 
 void map_init(struct map *map);
 void map_fini(struct map *map);
-/* Room for `count` keys in all, so that putting them does not grow the table step by step. */
-void map_reserve(struct map *map, uint32_t count);
 /* The value, or MAP_MISSING. */
 uint32_t map_get(const struct map *map, struct str key);
 /* Sets or replaces. `value` must not be MAP_MISSING. */

@@ -27,7 +27,7 @@ static bool events_follow(struct cli *cli, const struct session *session,
     bool live = true;
 
     while (live) {
-        live = place_is_live(session);
+        live = session_is_held(session) == SESSION_HELD;
         if (live) {
             sys_poll(NULL, 0, EVENTS_WAIT_MS);
         }

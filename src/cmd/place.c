@@ -1,11 +1,8 @@
 /* Owns the steps from arguments to an opened workspace. */
 #include "cmd/place.h"
 
-#include <fcntl.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "base/sys.h"
 #include "run/recover.h"
 
 static struct session_options place_options(struct cli *cli)
@@ -87,21 +84,4 @@ int place_fail(struct place *place, const struct err *err)
         return err->status;
     }
     return cli_fail(err);
-}
-
-bool place_is_live(const struct session *session)
-{
-    int fd;
-    bool held;
-
-    if (session->workspace.pawlfd < 0) {
-        return false;
-    }
-    fd = sys_openat(session->workspace.pawlfd, "lock", O_RDONLY, 0);
-    if (fd < 0) {
-        return false;
-    }
-    held = sys_lock_probe(fd, F_WRLCK, 0, 0) == 1;
-    sys_close(fd);
-    return held;
 }

@@ -35,7 +35,4 @@ void place_close(struct place *place);
 /* Prints diagnostics that were not printed yet, then the error if they had none. */
 int place_fail(struct place *place, const struct err *err);
 
-/* Whether a process holds the workspace now. */
-bool place_is_live(const struct session *session);
-
 #endif

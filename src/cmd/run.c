@@ -370,6 +370,7 @@ static int run_work(struct run_call *call, struct err *err)
 {
     int status;
 
+    run_load_history(call);
     recorder_init(&call->recorder, &call->session);
     run_show_watch(&call->show, call->cli, &call->session, &call->recorder, &call->facts,
                    call->duration_ns, call->request.scope, run_jobs(call));
@@ -473,7 +474,6 @@ static bool run_prepare(struct run_call *call, struct err *err)
     call->goes_on = call->recovered.found && call->recovered.has_plan &&
                     digest_equal(&call->recovered.plan, &call->request.plan_digest) &&
                     call->recovered.instances == session->plan.instance_count;
-    run_load_history(call);
     run_decide(call);
     if (call->facts.broken.status != 0) {
         *err = call->facts.broken;

@@ -62,7 +62,7 @@ static void run_view_name_instances(const struct session *session, struct run_st
 bool run_view_read(const struct session *session, const struct run_id *id, struct run_view *view,
                    struct err *err)
 {
-    bool live = place_is_live(session);
+    bool live = session_is_held(session) == SESSION_HELD;
     bool ok;
 
     view->id = *id;

@@ -235,6 +235,23 @@ static bool session_lock_once(struct session *session, enum lock_answer *answer,
     return session->locked;
 }
 
+enum session_held session_is_held(const struct session *session)
+{
+    int fd;
+    int held;
+
+    if (session->workspace.pawlfd < 0) {
+        return SESSION_FREE;
+    }
+    fd = sys_openat(session->workspace.pawlfd, "lock", O_RDONLY, 0);
+    if (fd < 0) {
+        return errno == ENOENT ? SESSION_FREE : SESSION_HELD_UNKNOWN;
+    }
+    held = sys_lock_probe(fd, F_WRLCK, 0, 0);
+    sys_close(fd);
+    return held == 0 ? SESSION_FREE : held == 1 ? SESSION_HELD : SESSION_HELD_UNKNOWN;
+}
+
 static void session_tell_waiting(const struct err *err)
 {
     struct strbuf line = {0};

@@ -92,6 +92,9 @@ enum session_access {
  * workspace (`wait`: waits for him). */
 bool session_open_store(struct session *session, enum session_access access, bool wait,
                         struct err *err);
+/* Does a process hold the workspace now? Takes no lock. */
+enum session_held { SESSION_FREE, SESSION_HELD, SESSION_HELD_UNKNOWN };
+enum session_held session_is_held(const struct session *session);
 /* Reads the manifest and its companions. False: errors are in diags (status 3) or in `err`. */
 bool session_read_manifest(struct session *session, struct err *err);
 /* Builds the plan; the same. Needs session_open_store for orphans. */

@@ -1,7 +1,6 @@
 /* Owns the look whether the last state still stands. */
 #include "run/standing.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,20 +14,6 @@
 enum { STANDING_RANGE_LEAST = 1000 };
 
 /* --- before the files --- */
-
-/* Somebody works on the workspace: what he changes is his to say. */
-static bool standing_is_held(const struct session *session)
-{
-    int fd = sys_openat(session->workspace.pawlfd, "lock", O_RDONLY, 0);
-    bool held;
-
-    if (fd < 0) {
-        return errno != ENOENT;
-    }
-    held = sys_lock_probe(fd, F_WRLCK, 0, 0) != 0;
-    sys_close(fd);
-    return held;
-}
 
 /* The signatures are of this epoch: see store/epoch.h. */
 static bool standing_is_of_epoch(const struct standing *standing, const struct session *session,
@@ -56,7 +41,8 @@ static bool standing_open(struct standing *standing, struct session *session)
 {
     struct str store;
 
-    if (!session->workspace.exists || standing_is_held(session)) {
+    /* Who works on the workspace has to say himself what he changed. */
+    if (!session->workspace.exists || session_is_held(session) != SESSION_FREE) {
         return false;
     }
     standing->state = last_state_open(session->workspace.pawlfd);

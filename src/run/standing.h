@@ -1,7 +1,7 @@
 #ifndef PAWL_RUN_STANDING_H
 #define PAWL_RUN_STANDING_H
 /* What still stands of the last state (store/last_state.h): the quick way to know that there is
- * nothing to do, or what alone has to be decided. It reads no manifest, digests nothing, allocates
+ * nothing to do, or what alone has to be decided. It reads no manifest, digests no file, allocates
  * nothing a row, writes nothing and takes no lock.
  *
  *     standing_look(&standing, session)                after session_find
