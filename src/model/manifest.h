@@ -27,6 +27,7 @@
 
 #include "base/diag.h"
 #include "base/str.h"
+#include "model/toml.h"
 #include "model/value.h"
 
 struct template;
@@ -203,6 +204,8 @@ struct manifest {
     uint32_t pool_count;
     struct m_stage *stages; /* in order of definition */
     uint32_t stage_count;
+    struct toml_range *stage_texts; /* by stage: the part of the text that alone speaks of it; to 0:
+                                       it stands in several places, or not in a table of its own */
     struct m_index stage_index, param_index, pool_index;
 };
 

@@ -262,6 +262,12 @@ static void m_stage_read(struct m_reader *reader, const struct toml_entry *entry
     reader->owner = NULL;
 }
 
+static struct toml_range m_stage_text(const struct toml_value *value)
+{
+    return value->kind == TOML_TABLE && value->table->text.to != 0 ? value->table->text
+                                                                   : (struct toml_range){0, 0};
+}
+
 /* Room for the stages, not zeroed: each is written whole, as a copy of the defaults, and for many
  * of them a first pass over all that memory would be felt. */
 static struct m_stage *m_stages_room(struct arena *arena, uint32_t count)
@@ -298,11 +304,13 @@ void m_stages_read(struct m_reader *reader, const struct toml_value *value)
         return;
     }
     manifest->stages = m_stages_room(reader->arena, value->table->count);
+    manifest->stage_texts = ARENA_ARRAY(reader->arena, struct toml_range, value->table->count);
     TOML_EACH(entry, value->table)
     {
         m_stages_drop_read(reader, entry);
         if (m_name_check(reader, "a stage", entry->key, entry->key_span, true)) {
-            m_stage_read(reader, entry, &manifest->stages[manifest->stage_count++]);
+            m_stage_read(reader, entry, &manifest->stages[manifest->stage_count]);
+            manifest->stage_texts[manifest->stage_count++] = m_stage_text(&entry->value);
         }
     }
     m_index_build(&manifest->stage_index, reader->arena, manifest->stages, manifest->stage_count,

@@ -116,16 +116,18 @@ bool toml_skip_space(struct toml_parser *p)
 }
 
 /* The brackets and the name between them; `*defined` is NULL if the name may not be defined. */
-static bool toml_read_brackets(struct toml_parser *p, struct toml_value **defined)
+static bool toml_read_brackets(struct toml_parser *p, struct toml_value **defined,
+                               struct toml_table **owner)
 {
     bool item;
 
     *defined = NULL;
+    *owner = NULL;
     p->at++;
     item = toml_next_is(p, '[');
     p->at += item;
     toml_skip_blanks(p);
-    if (!toml_read_header_name(p, item, defined)) {
+    if (!toml_read_header_name(p, item, defined, owner)) {
         return false;
     }
     if (!toml_next_is(p, ']')) {
@@ -139,12 +141,24 @@ static bool toml_read_brackets(struct toml_parser *p, struct toml_value **define
     return true;
 }
 
+/* From here on the text speaks of another table of the second level, or of none. */
+static void toml_change_owner(struct toml_parser *p, struct toml_table *owner, const char *from)
+{
+    if (owner != p->owner) {
+        toml_owner_end(p->owner, (uint32_t)(from - p->begin));
+        toml_owner_begin(owner, (uint32_t)(from - p->begin));
+        p->owner = owner;
+    }
+}
+
 static bool toml_read_header(struct toml_parser *p)
 {
     const char *from = p->at;
     struct toml_value *defined;
-    bool good = toml_read_brackets(p, &defined);
+    struct toml_table *owner;
+    bool good = toml_read_brackets(p, &defined, &owner);
 
+    toml_change_owner(p, owner, from);
     if (good && defined != NULL) {
         defined->span = toml_span(p, from, p->at);
         p->current = defined->table;
@@ -221,6 +235,19 @@ static bool toml_read_statement(struct toml_parser *p)
            toml_end_line(p);
 }
 
+/* A gap begins where a header stands. */
+static bool toml_skip_gap(struct toml_parser *p)
+{
+    if (p->gap_count == 0 || p->at != p->begin + p->gaps->from) {
+        return false;
+    }
+    toml_change_owner(p, NULL, p->at);
+    p->at = p->begin + p->gaps->to;
+    p->gaps++;
+    p->gap_count--;
+    return true;
+}
+
 static void toml_read_document(struct toml_parser *p)
 {
     uint32_t errors_max = p->diags->errors + TOML_ERRORS_MAX;
@@ -235,6 +262,9 @@ static void toml_read_document(struct toml_parser *p)
         if (p->at == p->end) {
             return;
         }
+        if (toml_skip_gap(p)) {
+            continue;
+        }
         from = p->at;
         if (!toml_read_statement(p)) {
             toml_recover(p, from);
@@ -242,23 +272,42 @@ static void toml_read_document(struct toml_parser *p)
     }
 }
 
-/* Whether the text as a whole can be read: its size and its encoding. */
+static bool toml_check_encoding(struct toml_parser *p, size_t from, size_t to)
+{
+    size_t valid = from + utf8_valid_len(str_n(p->begin + from, to - from));
+
+    if (valid != to) {
+        diag_error(p->diags, (struct span){(uint32_t)valid, 1, p->source}, "save it as UTF-8",
+                   "byte 0x%02x is not UTF-8", (unsigned)(unsigned char)p->begin[valid]);
+    }
+    return valid == to;
+}
+
+/* Whether the text as a whole can be read: its size and its encoding. What is passed over was read
+ * before. */
 static bool toml_check_text(struct toml_parser *p, struct str text)
 {
-    size_t valid;
+    size_t from = 0;
 
     if (text.len > LIMIT_TOML_BYTES) {
         diag_error(p->diags, (struct span){0, 0, p->source}, NULL, "text is larger than %d bytes",
                    LIMIT_TOML_BYTES);
         return false;
     }
-    valid = utf8_valid_len(text);
-    if (valid != text.len) {
-        diag_error(p->diags, (struct span){(uint32_t)valid, 1, p->source}, "save it as UTF-8",
-                   "byte 0x%02x is not UTF-8", (unsigned)(unsigned char)text.data[valid]);
-        return false;
+    for (uint32_t i = 0; i < p->gap_count; i++) {
+        const struct toml_range *gap = &p->gaps[i];
+
+        if (gap->from < from || gap->to < gap->from || gap->to > text.len) {
+            diag_error(p->diags, (struct span){0, 0, p->source}, NULL,
+                       "text has changed since its tables were found");
+            return false;
+        }
+        if (!toml_check_encoding(p, from, gap->from)) {
+            return false;
+        }
+        from = gap->to;
     }
-    return true;
+    return toml_check_encoding(p, from, text.len);
 }
 
 struct toml_value *toml_parse(struct arena *arena, struct str text, uint16_t source,
@@ -270,7 +319,19 @@ struct toml_value *toml_parse(struct arena *arena, struct str text, uint16_t sou
 struct toml_value *toml_parse_apart(struct arena *arena, struct arena *strings, struct str text,
                                     uint16_t source, struct diags *diags)
 {
-    struct toml_parser p = {.arena = arena, .strings = strings, .diags = diags, .source = source};
+    return toml_parse_between(arena, strings, text, NULL, 0, source, diags);
+}
+
+struct toml_value *toml_parse_between(struct arena *arena, struct arena *strings, struct str text,
+                                      const struct toml_range *gaps, uint32_t gap_count,
+                                      uint16_t source, struct diags *diags)
+{
+    struct toml_parser p = {.arena = arena,
+                            .strings = strings,
+                            .diags = diags,
+                            .source = source,
+                            .gaps = gaps,
+                            .gap_count = gap_count};
     struct toml_value *root = ARENA_NEW(arena, struct toml_value);
     uint32_t errors = diags->errors;
 
@@ -285,6 +346,7 @@ struct toml_value *toml_parse_apart(struct arena *arena, struct arena *strings, 
         p.at += 3;
     }
     toml_read_document(&p);
+    toml_change_owner(&p, NULL, p.end);
     VEC_FREE(&p.items);
     strbuf_fini(&p.scratch);
     root->kind = TOML_TABLE;

@@ -9,6 +9,9 @@
  * outlive the tree. They are not followed by a NUL. A string may hold any character, U+0000 among
  * them.
  *
+ * A table of the second level (`stage.NAME`) knows the part of the text that alone speaks of it, so
+ * that a later reading of the same text can pass over it (toml_parse_between).
+ *
  * Errors go to `diags`, each with its place; several of different lines are reported at once. Every
  * value and key keeps its span, so that whoever reads meaning into the tree can complain at the
  * right place: span of a value is what was written (quotes and brackets included); that of a table
@@ -75,6 +78,11 @@ enum toml_origin {
     TOML_ORIGIN_INLINE   /* { … }: closed */
 };
 
+/* Bytes [from, to) of a text. */
+struct toml_range {
+    uint32_t from, to;
+};
+
 struct toml_table {
     struct toml_entry *first, *last;
     uint32_t count;
@@ -82,6 +90,9 @@ struct toml_table {
     struct toml_entry **index; /* open addressing over key hashes */
     enum toml_origin origin;
     uint32_t depth; /* the root is 0 */
+    /* Of a table with depth 2: from its first header up to the next header of another, when all
+     * that is said of it stands there and nothing else does; else `to` is 0. */
+    struct toml_range text;
 };
 
 /* Reads `text`, known to `diags` as `source`. Returns the root, a value of kind TOML_TABLE, or NULL
@@ -93,6 +104,12 @@ struct toml_value *toml_parse(struct arena *arena, struct str text, uint16_t sou
  * tree when `arena` is let go. */
 struct toml_value *toml_parse_apart(struct arena *arena, struct arena *strings, struct str text,
                                     uint16_t source, struct diags *diags);
+
+/* The same, passing over the `gaps`: ranges of tables as another reading of this very text found
+ * them (struct toml_table), ascending. */
+struct toml_value *toml_parse_between(struct arena *arena, struct arena *strings, struct str text,
+                                      const struct toml_range *gaps, uint32_t gap_count,
+                                      uint16_t source, struct diags *diags);
 
 /* The entry or value of a key, or NULL. Constant time. */
 const struct toml_entry *toml_find(const struct toml_table *table, struct str key);

@@ -133,9 +133,8 @@ static struct toml_table *toml_add_table(struct toml_parser *p, struct toml_tabl
     return entry->value.table;
 }
 
-/* Into the table that a dotted key's part names; NULL (reported) when it is closed to it. */
-static struct toml_table *toml_enter_dotted(struct toml_parser *p, struct toml_table *table,
-                                            const char *name, const struct toml_part *part)
+static struct toml_table *toml_find_dotted(struct toml_parser *p, struct toml_table *table,
+                                           const char *name, const struct toml_part *part)
 {
     struct toml_entry *entry = toml_table_find(table, part->key, part->hash);
 
@@ -152,6 +151,18 @@ static struct toml_table *toml_enter_dotted(struct toml_parser *p, struct toml_t
     }
     toml_report_closed(p, name, part, entry);
     return NULL;
+}
+
+/* Into the table that a dotted key's part names; NULL (reported) when it is closed to it. */
+static struct toml_table *toml_enter_dotted(struct toml_parser *p, struct toml_table *table,
+                                            const char *name, const struct toml_part *part)
+{
+    struct toml_table *found = toml_find_dotted(p, table, name, part);
+
+    if (found != NULL && found->depth == TOML_OWNER_DEPTH) {
+        toml_owner_scatter(found);
+    }
+    return found;
 }
 
 /* Into the table that a header's part, not its last, names. */
@@ -255,7 +266,15 @@ static struct toml_value *toml_define_item(struct toml_parser *p, struct toml_ta
     return item;
 }
 
-bool toml_read_header_name(struct toml_parser *p, bool item, struct toml_value **defined)
+static void toml_note_owner(struct toml_table *table, struct toml_table **owner)
+{
+    if (table != NULL && table->depth == TOML_OWNER_DEPTH) {
+        *owner = table;
+    }
+}
+
+bool toml_read_header_name(struct toml_parser *p, bool item, struct toml_value **defined,
+                           struct toml_table **owner)
 {
     const char *name = p->at;
     struct toml_table *table = p->root;
@@ -263,6 +282,7 @@ bool toml_read_header_name(struct toml_parser *p, bool item, struct toml_value *
     bool more = true;
 
     *defined = NULL;
+    *owner = NULL;
     while (more) {
         if (!toml_read_part(p, &part)) {
             return false;
@@ -270,9 +290,11 @@ bool toml_read_header_name(struct toml_parser *p, bool item, struct toml_value *
         toml_skip_dot(p, &more);
         if (table != NULL && more) {
             table = toml_enter_header(p, table, name, &part);
+            toml_note_owner(table, owner);
         } else if (table != NULL) {
             *defined = item ? toml_define_item(p, table, name, &part)
                             : toml_define_table(p, table, name, &part);
+            toml_note_owner(*defined != NULL ? (*defined)->table : NULL, owner);
         }
     }
     return true;

@@ -23,6 +23,9 @@ struct toml_parser {
     struct strbuf scratch;        /* content of a string that is not a slice */
     struct toml_table *root;
     struct toml_table *current; /* what the last header named */
+    struct toml_table *owner;   /* its table of depth 2, or NULL */
+    const struct toml_range *gaps;
+    uint32_t gap_count;
 };
 
 /* Classes of bytes: may stand in a bare key; in a comment or a literal string as it is; in a basic
@@ -79,8 +82,9 @@ bool toml_unexpected(struct toml_parser *p, const char *expected);
 /* `key = value`, the key perhaps dotted, into `table`. */
 bool toml_read_pair(struct toml_parser *p, struct toml_table *table);
 /* The name in a header, [[…]] if `item`; `*defined` is the value it defined, or NULL if it may not
- * (reported). */
-bool toml_read_header_name(struct toml_parser *p, bool item, struct toml_value **defined);
+ * (reported); `*owner` the table of depth 2 at or above it, or NULL. */
+bool toml_read_header_name(struct toml_parser *p, bool item, struct toml_value **defined,
+                           struct toml_table **owner);
 
 /* toml_value.c */
 bool toml_read_value(struct toml_parser *p, struct toml_value *value, uint32_t depth);
@@ -94,6 +98,13 @@ bool toml_read_string(struct toml_parser *p, struct str *content);
 bool toml_read_word(struct toml_parser *p, struct toml_value *value);
 
 /* toml_table.c */
+enum { TOML_OWNER_DEPTH = 2 };
+/* What stands at `at` says something of this table (may be NULL), or ends what another's header
+ * began: see struct toml_table, `text`. */
+void toml_owner_begin(struct toml_table *table, uint32_t at);
+void toml_owner_end(struct toml_table *table, uint32_t at);
+/* Something is said of it outside its headers. */
+void toml_owner_scatter(struct toml_table *table);
 struct toml_table *toml_table_new(struct arena *arena, enum toml_origin origin, uint32_t depth);
 uint32_t toml_key_hash(struct str key);
 struct toml_entry *toml_table_find(const struct toml_table *table, struct str key, uint32_t hash);

@@ -15,6 +15,38 @@ struct toml_table *toml_table_new(struct arena *arena, enum toml_origin origin, 
     return table;
 }
 
+/* --- where it stands --- */
+
+static const struct toml_range toml_fresh = {0, 0}, toml_scattered = {UINT32_MAX, 0};
+
+static bool toml_range_is(struct toml_range a, struct toml_range b)
+{
+    return a.from == b.from && a.to == b.to;
+}
+
+void toml_owner_scatter(struct toml_table *table)
+{
+    table->text = toml_scattered;
+}
+
+void toml_owner_begin(struct toml_table *table, uint32_t at)
+{
+    if (table == NULL) {
+        return;
+    }
+    table->text = toml_range_is(table->text, toml_fresh) ? (struct toml_range){at, UINT32_MAX}
+                                                         : toml_scattered;
+}
+
+void toml_owner_end(struct toml_table *table, uint32_t at)
+{
+    if (table != NULL && table->text.to == UINT32_MAX) {
+        table->text.to = at;
+    }
+}
+
+/* --- entries --- */
+
 uint32_t toml_key_hash(struct str key)
 {
     uint64_t hash = str_hash(key);
