@@ -153,8 +153,19 @@ static void plan_build_fini(struct plan_build *build)
 bool plan_build(struct plan *plan, const struct manifest *manifest, const struct plan_files *files,
                 struct arena *arena, struct diags *diags)
 {
-    struct plan_build build = {
-        .plan = plan, .manifest = manifest, .files = files, .arena = arena, .diags = diags};
+    return plan_build_slice(plan, manifest, NULL, files, arena, diags);
+}
+
+bool plan_build_slice(struct plan *plan, const struct manifest *manifest,
+                      const struct plan_slice *slice, const struct plan_files *files,
+                      struct arena *arena, struct diags *diags)
+{
+    struct plan_build build = {.plan = plan,
+                               .manifest = manifest,
+                               .slice = slice,
+                               .files = files,
+                               .arena = arena,
+                               .diags = diags};
     bool good;
 
     plan_init(plan, manifest, arena, diags);

@@ -108,6 +108,7 @@ struct plan_instance {
     uint32_t outputs_first, output_count;
     uint32_t producers_first, producer_count; /* plan->edges; sorted, each once */
     uint32_t consumers_first, consumer_count; /* plan->back_edges; sorted, each once */
+    bool outline;   /* of a slice: it is only what it makes, see struct plan_slice */
     bool dynamic;   /* has an input only known when its producers are done */
     bool no_cache;  /* cache = false, or neither inputs nor outputs: runs in each run */
     bool last_only; /* inputs only, or compensate, or persist: only its own last result counts */
@@ -197,6 +198,20 @@ struct plan_files {
 /* Builds; false if there were errors (all in `diags`). */
 bool plan_build(struct plan *plan, const struct manifest *manifest, const struct plan_files *files,
                 struct arena *arena, struct diags *diags);
+
+/* A slice of a plan: some instances, in the order of the whole plan, so that they can be decided
+ * and run without planning the others. With each of them whoever makes what it reads must be there,
+ * at least as an *outline*: its outputs are planned, but it reads nothing, waits for nobody, and
+ * cannot be run. Whoever asks for a slice has seen the whole plan built from the same manifest and
+ * the same files; `manifest` may lack stages that have no instance in the slice. */
+struct plan_slice {
+    const uint32_t *first;    /* by stage of the manifest, and once more: into the next two */
+    const uint32_t *ordinals; /* by instance: its place among all of its stage, ascending */
+    const uint8_t *outline;   /* by instance: an outline is enough */
+};
+bool plan_build_slice(struct plan *plan, const struct manifest *manifest,
+                      const struct plan_slice *slice, const struct plan_files *files,
+                      struct arena *arena, struct diags *diags);
 void plan_fini(struct plan *plan);
 
 /* --- What is asked of a plan --- */

@@ -96,6 +96,7 @@ struct plan_axis_ref {
 struct plan_build {
     struct plan *plan;
     const struct manifest *manifest;
+    const struct plan_slice *slice; /* NULL: the whole plan */
     const struct plan_files *files;
     struct arena *arena;
     struct arena scratch; /* reset for each instance */

@@ -393,7 +393,8 @@ static void plan_check_stage_commands(struct plan_build *build, const struct pla
 
     plan_warn_of_pipe(build, stage->source);
     for (uint32_t i = 0; i < stage->instance_count && good; i++) {
-        if (instances[i].skip_reason.len != 0 || (constant && tried && !instances[i].dynamic)) {
+        if (instances[i].skip_reason.len != 0 || instances[i].outline ||
+            (constant && tried && !instances[i].dynamic)) {
             continue;
         }
         good = plan_check_command(build, &instances[i], &text);

@@ -135,7 +135,7 @@ static bool plan_edges_of(struct plan_edge_maker *maker, uint32_t consumer)
     bool good = true;
 
     inst->producers_first = (uint32_t)maker->edges.count;
-    if (inst->skip_reason.len == 0) {
+    if (inst->skip_reason.len == 0 && !inst->outline) {
         for (uint32_t i = 0; i < inst->input_count; i++) {
             plan_edges_of_input(maker, consumer, &plan->inputs[inst->inputs_first + i]);
         }

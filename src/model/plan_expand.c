@@ -11,6 +11,7 @@ struct plan_matrix {
     struct plan_axis axes[LIMIT_AXES];
     uint32_t at[LIMIT_AXES];            /* the present combination */
     struct str (*excluded)[LIMIT_AXES]; /* by exclude and axis: the text, or STR_NONE for any */
+    struct value *room;                 /* for the axes of the next instance */
     struct strbuf name;
 };
 
@@ -116,56 +117,137 @@ static struct str plan_matrix_name(struct plan_matrix *matrix)
     return strbuf_dup(&matrix->name, matrix->build->arena);
 }
 
+/* The present combination as an instance. */
+static void plan_matrix_put(struct plan_matrix *matrix, const struct plan_stage *stage,
+                            uint32_t number, struct plan_instance *inst)
+{
+    uint32_t axis_count = matrix->stage->settings->axis_count;
+
+    *inst = (struct plan_instance){.stage = {number}, .axes = matrix->room};
+    matrix->room += axis_count;
+    inst->name = axis_count != 0 ? plan_matrix_name(matrix) : stage->name;
+    for (uint32_t a = 0; a < axis_count; a++) {
+        inst->axes[a] = matrix->axes[a].values[matrix->at[a]];
+    }
+}
+
 static void plan_matrix_fill(struct plan_matrix *matrix, struct plan_stage *stage, uint32_t number,
                              struct plan_instance *instances)
 {
-    uint32_t axis_count = matrix->stage->settings->axis_count;
-    struct value *axes =
-        ARENA_ARRAY(matrix->build->arena, struct value, (size_t)axis_count * stage->instance_count);
     uint32_t filled = 0;
 
     do {
-        struct plan_instance *inst = &instances[filled];
-
-        if (plan_matrix_is_excluded(matrix)) {
-            continue;
+        if (!plan_matrix_is_excluded(matrix)) {
+            plan_matrix_put(matrix, stage, number, &instances[filled++]);
         }
-        *inst = (struct plan_instance){.stage = {number}, .axes = axes + filled * axis_count};
-        inst->name = axis_count != 0 ? plan_matrix_name(matrix) : stage->name;
-        for (uint32_t a = 0; a < axis_count; a++) {
-            inst->axes[a] = matrix->axes[a].values[matrix->at[a]];
-        }
-        filled++;
     } while (plan_matrix_step(matrix));
+}
+
+/* --- a slice: some of the combinations --- */
+
+/* The combination of that number, where none is excluded. */
+static void plan_matrix_seek(struct plan_matrix *matrix, uint32_t ordinal)
+{
+    for (uint32_t a = matrix->stage->settings->axis_count; a-- > 0;) {
+        matrix->at[a] = ordinal % matrix->axes[a].count;
+        ordinal /= matrix->axes[a].count;
+    }
+}
+
+/* Goes on to the combination with the place `ordinal` among those that are left in; the present one
+ * has the place `*place`. */
+static void plan_matrix_walk(struct plan_matrix *matrix, uint32_t *place, uint32_t ordinal)
+{
+    while (plan_matrix_is_excluded(matrix)) {
+        plan_matrix_step(matrix);
+    }
+    while (*place < ordinal) {
+        plan_matrix_step(matrix);
+        *place += !plan_matrix_is_excluded(matrix);
+    }
+}
+
+/* The stage has `all` instances. */
+static bool plan_matrix_fill_slice(struct plan_matrix *matrix, struct plan_stage *stage,
+                                   uint32_t number, uint32_t all, struct plan_instance *instances)
+{
+    const struct plan_slice *slice = matrix->build->slice;
+    uint32_t first = slice->first[number];
+    uint32_t place = 0;
+
+    for (uint32_t i = 0; i < stage->instance_count; i++) {
+        uint32_t ordinal = slice->ordinals[first + i];
+
+        if (ordinal >= all) {
+            diag_error(matrix->build->diags, matrix->stage->span, NULL,
+                       "stage '%.*s' has other instances than before",
+                       STR_ARG(matrix->stage->name));
+            return false;
+        }
+        if (matrix->stage->settings->exclude_count == 0) {
+            plan_matrix_seek(matrix, ordinal);
+        } else {
+            plan_matrix_walk(matrix, &place, ordinal);
+        }
+        plan_matrix_put(matrix, stage, number, &instances[i]);
+        instances[i].outline = slice->outline[first + i];
+    }
+    return true;
 }
 
 /* --- all stages --- */
 
 typedef VEC(struct plan_instance) plan_instance_vec;
 
+static bool plan_matrix_begin(struct plan_matrix *matrix, uint32_t *all)
+{
+    const struct m_stage *stage = matrix->stage;
+    bool good = true;
+
+    for (uint32_t a = 0; a < stage->settings->axis_count; a++) {
+        good =
+            plan_axis_expand(matrix->build, stage, &stage->settings->axes[a], &matrix->axes[a]) &&
+            good;
+    }
+    return good && plan_matrix_read_excludes(matrix) && plan_matrix_count(matrix, all);
+}
+
 static bool plan_expand_stage(struct plan_build *build, uint32_t number, plan_instance_vec *all)
 {
     struct plan_stage *stage = &build->plan->stages[number];
     struct plan_matrix matrix = {.build = build, .stage = stage->source};
-    bool good = true;
+    const struct plan_slice *slice = build->slice;
+    uint32_t combinations;
+    bool good;
 
-    for (uint32_t a = 0; a < stage->source->settings->axis_count; a++) {
-        good = plan_axis_expand(build, stage->source, &stage->source->settings->axes[a],
-                                &matrix.axes[a]) &&
-               good;
+    stage->instances_first = (uint32_t)all->count;
+    if (slice != NULL && slice->first[number] == slice->first[number + 1]) {
+        return true;
     }
-    good = good && plan_matrix_read_excludes(&matrix) &&
-           plan_matrix_count(&matrix, &stage->instance_count);
+    good = plan_matrix_begin(&matrix, &combinations);
+    if (good) {
+        stage->instance_count =
+            slice != NULL ? slice->first[number + 1] - slice->first[number] : combinations;
+    }
     if (good && all->count + stage->instance_count > LIMIT_INSTANCES) {
         diag_error(build->diags, stage->source->span, NULL, "there are more than %d instances",
                    LIMIT_INSTANCES);
-        return false;
+        good = false;
     }
     if (good) {
+        struct plan_instance *instances;
+
+        matrix.room =
+            ARENA_ARRAY(build->arena, struct value,
+                        (size_t)stage->source->settings->axis_count * stage->instance_count);
         VEC_RESERVE(all, stage->instance_count);
-        stage->instances_first = (uint32_t)all->count;
-        plan_matrix_fill(&matrix, stage, number, all->items + all->count);
+        instances = all->items + all->count;
         all->count += stage->instance_count;
+        if (slice != NULL) {
+            good = plan_matrix_fill_slice(&matrix, stage, number, combinations, instances);
+        } else {
+            plan_matrix_fill(&matrix, stage, number, instances);
+        }
     }
     strbuf_fini(&matrix.name);
     return good;

@@ -359,6 +359,10 @@ void plan_settle_inputs(struct plan_build *build)
                                      .number = {i},
                                      .quiet = inst->skip_reason.len != 0};
 
+        if (inst->outline) {
+            inst->input_count = 0;
+            continue;
+        }
         arena_reset(&build->scratch);
         for (uint32_t k = 0, count = inst->input_count; k < count; k++) {
             plan_settle_input(&reader, &plan->inputs[inst->inputs_first + k]);
