@@ -73,6 +73,7 @@ enum {
     X(MMAP, mmap)                                                                                  \
     X(MSYNC, msync)                                                                                \
     X(MUNMAP, munmap)                                                                              \
+    X(MPROTECT, mprotect)                                                                          \
     X(OPEN, open)                                                                                  \
     X(PIDFD_OPEN, pidfd_open)                                                                      \
     X(PIDFD_SIGNAL, pidfd_signal)                                                                  \
@@ -219,6 +220,7 @@ struct sys_dirent {
 /* ---- memory */
 void *sys_mmap(size_t size, int prot, int flags, int fd, int64_t offset); /* MAP_FAILED on error */
 int sys_munmap(void *data, size_t size);
+int sys_mprotect(void *data, size_t size, int prot);
 int sys_msync(void *data, size_t size, int flags);
 int sys_madvise(void *data, size_t size, int advice);
 

@@ -25,6 +25,13 @@ int sys_munmap(void *data, size_t size)
     RETRY(MUNMAP, munmap(data, size));
 }
 
+int sys_mprotect(void *data, size_t size, int prot)
+{
+    int result;
+
+    RETRY(MPROTECT, mprotect(data, size, prot));
+}
+
 int sys_msync(void *data, size_t size, int flags)
 {
     int result;

@@ -88,5 +88,8 @@ bool index_save(struct index *index, struct err *err);
 /* The same in any case, with a last state. */
 struct last_state_builder;
 bool index_save_state(struct index *index, struct last_state_builder *state, struct err *err);
+/* Flushes, and says what has become of the last state in the file: it counts again. */
+struct last_change;
+bool index_note_change(struct index *index, const struct last_change *change, struct err *err);
 
 #endif

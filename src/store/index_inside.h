@@ -60,6 +60,16 @@ void index_mapped_instance(const struct index *index, uint32_t instance,
 struct last_state_builder;
 bool index_file_write(struct index *index, struct last_state_builder *state, struct err *err);
 
+/* Types of records in `index.log`. */
+enum index_log_type {
+    LOG_EPOCH = 1,
+    LOG_PATH = 2,
+    LOG_DROP = 3,
+    LOG_INSTANCE = 4,
+    LOG_SYNCED = 5,
+    LOG_STATE = 6
+};
+
 /* index_log.c: opens `index.log` and folds it in. */
 bool index_log_open(struct index *index, bool *damaged, struct err *err);
 void index_log_path(struct index *index, struct str path, const struct index_path *row);

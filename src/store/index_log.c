@@ -5,6 +5,7 @@
  *     3 drop       path: string
  *     4 instance   key, state: u8, peak: u64, count: u8 and as many durations: u64, name: string
  *     5 synced     position: u64
+ *     6 state      identity of the file `index`: u64, changes: store/last_state_change.c
  *
  * A log with damage in the middle is left out whole, as the lost part might have said that an epoch
  * ended. */
@@ -14,8 +15,7 @@
 
 #include "base/bytes.h"
 #include "base/sys.h"
-
-enum { LOG_EPOCH = 1, LOG_PATH = 2, LOG_DROP = 3, LOG_INSTANCE = 4, LOG_SYNCED = 5 };
+#include "store/last_state.h"
 
 /* --- reading --- */
 
@@ -102,6 +102,8 @@ static bool log_take(struct index *index, const struct record *record, struct di
         return log_instance(index, &reader);
     case LOG_SYNCED:
         return log_synced(index, &reader, epoch);
+    case LOG_STATE: /* what it says of paths, others before it say too */
+        return true;
     default: /* types are numbers on disk: of a later version */
         return false;
     }
@@ -199,6 +201,16 @@ void index_log_synced(struct index *index, uint64_t position)
 {
     bytes_put_u64(log_begin(index), position);
     log_end(index, LOG_SYNCED);
+}
+
+bool index_note_change(struct index *index, const struct last_change *change, struct err *err)
+{
+    struct strbuf *out = log_begin(index);
+
+    bytes_put_u64(out, change->identity);
+    strbuf_add_str(out, strbuf_str(&change->rows));
+    log_end(index, LOG_STATE);
+    return index_flush(index, err);
 }
 
 bool index_log_remove(struct index *index, struct err *err)

@@ -1,6 +1,6 @@
 /* Owns the form of `index`, little endian, replaced as a whole:
  *
- *     head       512 bytes: "pawlidx2"  epoch: 32 bytes  next: u64  paths, instances, units,
+ *     head       1024 bytes: "pawlidx3"  epoch: 32 bytes  next: u64  paths, instances, units,
  *                outputs: u32  has state: u32  0: u32  then for each section in the order of enum
  *                index_section: offset, bytes, checksum: u64; zeros; last: checksum of the head
  *     sections   in that order, each right behind the one before, the last up to the end
@@ -36,7 +36,7 @@ enum {
 _Static_assert(AT_SECTIONS + SECTION_ENTRY_BYTES * INDEX_SECTIONS <= AT_CHECKSUM,
                "the table of sections fits into the head");
 
-const char INDEX_MAGIC[8] = "pawlidx2";
+const char INDEX_MAGIC[8] = "pawlidx3";
 
 uint64_t index_checksum_add(uint64_t checksum, const void *block, size_t len)
 {
@@ -107,6 +107,23 @@ static bool map_sizes(struct index_map *map)
            bytes[INDEX_OUTPUTS] == (uint64_t)map->outputs * INDEX_OUTPUT_BYTES;
 }
 
+static bool map_graph_sizes(struct index_map *map)
+{
+    const uint64_t *bytes = map->bytes;
+
+    map->stages = (uint32_t)(bytes[INDEX_STAGES] / INDEX_STAGE_BYTES);
+    map->producers = (uint32_t)(bytes[INDEX_PRODUCERS] / 4);
+    map->consumers = (uint32_t)(bytes[INDEX_CONSUMERS] / 4);
+    map->has_graph = bytes[INDEX_PLAN] != 0;
+    return bytes[INDEX_PLAN] == (map->has_graph ? INDEX_PLAN_BYTES : 0) &&
+           (map->has_state || !map->has_graph) &&
+           bytes[INDEX_STAGES] == (uint64_t)map->stages * INDEX_STAGE_BYTES &&
+           bytes[INDEX_GRAPH] ==
+               (map->has_graph ? ((uint64_t)map->units + 1) * INDEX_GRAPH_BYTES : 0) &&
+           bytes[INDEX_PRODUCERS] == (uint64_t)map->producers * 4 &&
+           bytes[INDEX_CONSUMERS] == (uint64_t)map->consumers * 4;
+}
+
 /* --- what is in the sections --- */
 
 static bool map_sum_is_right(const struct index_map *map, enum index_section section)
@@ -153,21 +170,57 @@ static bool map_numbers_are_below(const unsigned char *numbers, uint64_t count, 
     return true;
 }
 
-static bool map_users_hold(const struct index_map *map)
+/* A column of numbers that never fall and end with `end`. */
+static bool map_firsts_hold(const unsigned char *rows, uint64_t count, size_t row_bytes,
+                            uint64_t end)
 {
-    const unsigned char *first = map->at[INDEX_USERS_FIRST];
     uint32_t before = 0;
 
-    for (uint64_t i = 0; map->has_state && i <= map->paths; i++) {
-        uint32_t at = bytes_get_u32(first + 4 * i);
+    for (uint64_t i = 0; i < count; i++, rows += row_bytes) {
+        uint32_t at = bytes_get_u32(rows);
 
         if (at < before) {
             return false;
         }
         before = at;
     }
-    return before == map->users &&
+    return before == end;
+}
+
+static bool map_users_hold(const struct index_map *map)
+{
+    uint64_t count = map->has_state ? (uint64_t)map->paths + 1 : 0;
+
+    return map_firsts_hold(map->at[INDEX_USERS_FIRST], count, 4, map->users) &&
            map_numbers_are_below(map->at[INDEX_USERS], map->users, map->units);
+}
+
+static bool map_graph_holds(const struct index_map *map)
+{
+    const unsigned char *rows = map->at[INDEX_GRAPH];
+    uint64_t count = map->has_graph ? (uint64_t)map->units + 1 : 0;
+
+    return map_firsts_hold(rows, count, INDEX_GRAPH_BYTES, map->producers) &&
+           map_firsts_hold(rows + 4, count, INDEX_GRAPH_BYTES, map->consumers) &&
+           map_firsts_hold(rows + 8, count, INDEX_GRAPH_BYTES, map->has_graph ? map->outputs : 0);
+}
+
+/* Every unit is of one stage, and the texts do not overlap. */
+static bool map_stages_hold(const struct index_map *map)
+{
+    const unsigned char *rows = map->at[INDEX_STAGES];
+    uint32_t unit = 0;
+
+    for (uint32_t i = 0; i < map->stages; i++, rows += INDEX_STAGE_BYTES) {
+        uint32_t first = bytes_get_u32(rows);
+
+        if (first < unit || first > map->units || (i == 0 && first != 0) ||
+            bytes_get_u32(rows + 8) < bytes_get_u32(rows + 4)) {
+            return false;
+        }
+        unit = first;
+    }
+    return true;
 }
 
 static bool map_section_holds(const struct index_map *map, enum index_section section)
@@ -184,6 +237,15 @@ static bool map_section_holds(const struct index_map *map, enum index_section se
                                      (uint64_t)map->instances + 1);
     case INDEX_USERS_FIRST:
         return map_users_hold(map);
+    case INDEX_GRAPH:
+        return map_graph_holds(map);
+    case INDEX_STAGES:
+        return map_stages_hold(map);
+    case INDEX_PRODUCERS:
+        return map_numbers_are_below(map->at[section], map->producers, map->units);
+    case INDEX_CONSUMERS:
+        return map_numbers_are_below(map->at[section], map->consumers, map->units);
+    case INDEX_PLAN:
     case INDEX_NAMES:
     case INDEX_SIGNATURES:
     case INDEX_DIGESTS:
@@ -199,19 +261,41 @@ static bool map_section_holds(const struct index_map *map, enum index_section se
     return true;
 }
 
-bool index_map_check(const struct index_map *map, uint32_t sections)
+bool index_map_check(struct index_map *map, uint32_t sections)
 {
+    uint32_t fresh = sections & ~map->checked;
+
     for (unsigned i = 0; i < INDEX_SECTIONS; i++) {
-        if ((sections & 1u << i) != 0 && !map_sum_is_right(map, (enum index_section)i)) {
+        if ((fresh & 1u << i) != 0 && !map_sum_is_right(map, (enum index_section)i)) {
             return false;
         }
     }
     for (unsigned i = 0; i < INDEX_SECTIONS; i++) {
-        if ((sections & 1u << i) != 0 && !map_section_holds(map, (enum index_section)i)) {
+        if ((fresh & 1u << i) != 0 && !map_section_holds(map, (enum index_section)i)) {
             return false;
         }
     }
+    map->checked |= fresh;
     return true;
+}
+
+uint64_t index_map_identity(const struct index_map *map)
+{
+    return bytes_get_u64((const unsigned char *)map->data + AT_CHECKSUM);
+}
+
+unsigned char *index_map_change(struct index_map *map, enum index_section section, uint64_t offset,
+                                size_t len)
+{
+    if (offset > map->bytes[section] || len > map->bytes[section] - offset) {
+        return NULL;
+    }
+    if (!map->changeable && sys_mprotect(map->data, map->len, PROT_READ | PROT_WRITE) != 0) {
+        return NULL;
+    }
+    map->changeable = true;
+    return (unsigned char *)map->data + (map->at[section] - (const unsigned char *)map->data) +
+           offset;
 }
 
 /* --- opening --- */
@@ -248,8 +332,8 @@ bool index_map_open(struct index_map *map, int dirfd, uint32_t sections, bool *d
     }
     ok = map_file(map, fd, damaged) || err_sys(err, "'.pawl/index': cannot be read");
     sys_close(fd);
-    if (map->data != NULL &&
-        (!map_head(map) || !map_sizes(map) || !index_map_check(map, sections))) {
+    if (map->data != NULL && (!map_head(map) || !map_sizes(map) || !map_graph_sizes(map) ||
+                              !index_map_check(map, sections))) {
         *damaged = true;
         index_map_close(map);
     }

@@ -7,7 +7,8 @@
  *     struct str name = index_map_path(&map, n) …                 plain reads
  *     index_map_close(&map)
  *
- * The file is replaced, never changed in place, so a mapping stays as it is. What a caller named
+ * The file is replaced, never changed in place, so a mapping stays as it is but for what its owner
+ * changes in it (index_map_change), which nobody else sees. What a caller named
  * when opening was checked: checksums, and that every offset and number lies within. A map of a
  * missing or damaged file has no rows. Any thread once open.
  */
@@ -30,10 +31,16 @@ enum index_section {
     INDEX_INSTANCE_SLOTS, /* hash table of instance numbers */
     INDEX_GUARDS,         /* of the last state: see store/last_state.h */
     INDEX_CHECKS,         /* by path: u8, enum last_check */
-    INDEX_UNITS,          /* by unit: u8, enum last_unit */
+    INDEX_UNITS,          /* by unit: u8: enum last_unit, plus enum last_flag */
     INDEX_USERS_FIRST,    /* by path and once more: u32 into INDEX_USERS */
-    INDEX_USERS,          /* units that rest on a path: u32 */
+    INDEX_USERS,          /* units that rest on a path, in order: u32 */
     INDEX_OUTPUTS,        /* by output: 48 bytes */
+    INDEX_PLAN,           /* digests of the plan, the manifest and the listing of instances */
+    INDEX_STAGES,         /* by stage: first unit, its text's first byte and end: u32 */
+    INDEX_GRAPH,          /* by unit and once more: first producer, consumer and output, low half of
+                             the hash of its name: u32 */
+    INDEX_PRODUCERS,      /* units: u32 */
+    INDEX_CONSUMERS,      /* units: u32 */
     INDEX_SECTIONS
 };
 
@@ -46,7 +53,10 @@ enum {
     INDEX_INSTANCE_BYTES = 120,
     INDEX_SLOT_BYTES = 4,
     INDEX_OUTPUT_BYTES = 48,
-    INDEX_HEAD_BYTES = 512,
+    INDEX_STAGE_BYTES = 12,
+    INDEX_GRAPH_BYTES = 16,
+    INDEX_PLAN_BYTES = 96,
+    INDEX_HEAD_BYTES = 1024,
     INDEX_BLOCK_BYTES = 1 << 20, /* of a checksum */
     INDEX_SLOT_FREE = 0          /* else the number plus one */
 };
@@ -61,7 +71,10 @@ enum {
                   1 << INDEX_GUARDS | 1 << INDEX_CHECKS | 1 << INDEX_UNITS |
                   1 << INDEX_USERS_FIRST | 1 << INDEX_USERS,
     /* What deciding from it needs besides. */
-    INDEX_RESULTS = 1 << INDEX_OUTPUTS
+    INDEX_RESULTS = 1 << INDEX_OUTPUTS,
+    /* What planning a slice needs. */
+    INDEX_SLICE = 1 << INDEX_PLAN | 1 << INDEX_STAGES | 1 << INDEX_GRAPH | 1 << INDEX_PRODUCERS |
+                  1 << INDEX_CONSUMERS
 };
 
 extern const char INDEX_MAGIC[8];
@@ -74,15 +87,23 @@ struct index_map {
     struct digest epoch;
     uint64_t next_seq;
     uint32_t paths, path_slots, instances, instance_slots, units, users, outputs;
-    bool has_state;
+    uint32_t stages, producers, consumers;
+    uint32_t checked; /* sections that are right */
+    bool has_state, has_graph, changeable;
 };
 
 /* Missing: no rows. Damage and foreign versions: `*damaged`, no rows. False: it cannot be read. */
 bool index_map_open(struct index_map *map, int dirfd, uint32_t sections, bool *damaged,
                     struct err *err);
 void index_map_close(struct index_map *map);
-/* Checks further sections of an open map. */
-bool index_map_check(const struct index_map *map, uint32_t sections);
+/* Checks further sections of an open map; one that was right is not looked at again. */
+bool index_map_check(struct index_map *map, uint32_t sections);
+/* What tells this file from any other that was or will be at its place. */
+uint64_t index_map_identity(const struct index_map *map);
+/* `len` bytes of a section from `offset` on, to be changed in this mapping alone: after the section
+ * was checked. NULL: they lie outside, or there is no memory. */
+unsigned char *index_map_change(struct index_map *map, enum index_section section, uint64_t offset,
+                                size_t len);
 
 struct str index_map_path(const struct index_map *map, uint32_t path);
 struct str index_map_instance(const struct index_map *map, uint32_t instance);

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/sys.h"
 #include "os/files.h"
-#include "store/last_state.h"
+#include "store/last_state_inside.h"
 
 /* Where a row comes from. */
 enum save_kind { SAVE_MAPPED, SAVE_SLOT, SAVE_STATE };
@@ -475,6 +475,25 @@ static bool save_users_first(struct save *save)
     return ok;
 }
 
+static int save_compare_users(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a;
+    uint32_t y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Units come nearly in order: most ranges are sorted. */
+static void save_sort_users(uint32_t *users, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        if (users[i - 1] > users[i]) {
+            qsort(users, count, sizeof(*users), save_compare_users);
+            return;
+        }
+    }
+}
+
 static bool save_users(struct save *save)
 {
     uint32_t *first = save_count_users(save);
@@ -483,6 +502,10 @@ static bool save_users(struct save *save)
 
     VEC_EACH (rest, &save->state->rests) {
         users[first[save->row_of[rest->path] + 1]++] = rest->unit;
+    }
+    /* Where a row's users begin is now where the next one's do. */
+    for (size_t i = 0; i < save->rows.count; i++) {
+        save_sort_users(users + first[i], first[i + 1] - first[i]);
     }
     for (size_t i = 0; ok && i < save->state->rests.count; i++) {
         ok = save_u32(save, users[i]);
@@ -497,12 +520,10 @@ static bool save_outputs(struct save *save)
     bool ok = true;
 
     for (uint32_t i = 0; ok && i < save->state->output_count; i++) {
-        const struct last_output *output = &save->state->outputs[i];
-        uint8_t kinds[8] = {(uint8_t)output->state, (uint8_t)output->type, output->executable,
-                            output->stored};
+        unsigned char row[INDEX_OUTPUT_BYTES];
 
-        ok = save_bytes(save, output->digest.bytes, DIGEST_BYTES) &&
-             save_u64(save, output->size_bytes) && save_bytes(save, kinds, sizeof(kinds));
+        last_output_encode(&save->state->outputs[i], row);
+        ok = save_bytes(save, row, sizeof(row));
     }
     return ok;
 }
@@ -530,10 +551,35 @@ static bool save_content(struct save *save, enum index_section section)
     case INDEX_USERS_FIRST:
     case INDEX_USERS:
     case INDEX_OUTPUTS:
+    case INDEX_PLAN:
+    case INDEX_STAGES:
+    case INDEX_GRAPH:
+    case INDEX_PRODUCERS:
+    case INDEX_CONSUMERS:
     case INDEX_SECTIONS:
         break;
     }
     return true;
+}
+
+static bool save_units(struct save *save)
+{
+    const struct last_state_builder *state = save->state;
+    bool ok = true;
+
+    for (uint32_t i = 0; ok && i < state->unit_count; i++) {
+        uint8_t byte = state->units[i] | state->flags[i];
+
+        ok = save_bytes(save, &byte, 1);
+    }
+    return ok;
+}
+
+static bool save_graph(struct save *save, enum index_section section)
+{
+    const struct strbuf *bytes = &save->state->graph[section - INDEX_PLAN];
+
+    return save_bytes(save, bytes->data, bytes->len);
 }
 
 static bool save_state_content(struct save *save, enum index_section section)
@@ -549,13 +595,19 @@ static bool save_state_content(struct save *save, enum index_section section)
     case INDEX_CHECKS:
         return save_checks(save);
     case INDEX_UNITS:
-        return save_bytes(save, state->units, state->unit_count);
+        return save_units(save);
     case INDEX_USERS_FIRST:
         return save_users_first(save);
     case INDEX_USERS:
         return save_users(save);
     case INDEX_OUTPUTS:
         return save_outputs(save);
+    case INDEX_PLAN:
+    case INDEX_STAGES:
+    case INDEX_GRAPH:
+    case INDEX_PRODUCERS:
+    case INDEX_CONSUMERS:
+        return save_graph(save, section);
     case INDEX_NAMES:
     case INDEX_PATHS:
     case INDEX_SIGNATURES:

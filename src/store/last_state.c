@@ -1,5 +1,5 @@
 /* Owns reading the last state: a view of sections of the mapped index. */
-#include "store/last_state.h"
+#include "store/last_state_inside.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,51 +9,48 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "base/sys.h"
-#include "store/index_map.h"
 
-struct last_state {
-    struct index_map map;
-    int dirfd;
-    uint64_t ino; /* of the file */
-    int64_t ctime_ns;
-};
-
-/* Whoever notes something makes the log; it goes when the index is saved. */
-static bool state_has_log(int dirfd)
+/* False: it cannot be told which file it is. */
+static bool state_note_file(int dirfd, const char *name, struct state_file *file)
 {
     struct sys_stat stat;
 
-    return sys_statat(dirfd, "index.log", AT_SYMLINK_NOFOLLOW, &stat) == 0 || errno != ENOENT;
+    *file = (struct state_file){0};
+    if (sys_statat(dirfd, name, AT_SYMLINK_NOFOLLOW, &stat) != 0) {
+        return errno == ENOENT;
+    }
+    file->ino = stat.ino;
+    file->size_bytes = stat.size_bytes;
+    file->ctime_ns = stat.ctime_ns;
+    return true;
 }
 
-static bool state_note_file(struct last_state *state)
+static bool state_is_file(int dirfd, const char *name, const struct state_file *file)
 {
-    struct sys_stat stat;
+    struct state_file now;
 
-    if (sys_statat(state->dirfd, "index", AT_SYMLINK_NOFOLLOW, &stat) != 0) {
-        return false;
-    }
-    state->ino = stat.ino;
-    state->ctime_ns = stat.ctime_ns;
-    return true;
+    return state_note_file(dirfd, name, &now) && now.ino == file->ino &&
+           now.size_bytes == file->size_bytes && now.ctime_ns == file->ctime_ns;
+}
+
+/* The names are looked at before the files are opened: a file that replaces one, or grows, is
+ * noticed. */
+static bool state_open(struct last_state *state)
+{
+    bool damaged = false;
+
+    return state_note_file(state->dirfd, "index", &state->index) && state->index.ino != 0 &&
+           state_note_file(state->dirfd, "index.log", &state->log) &&
+           index_map_open(&state->map, state->dirfd, INDEX_STATE, &damaged, NULL) &&
+           state->map.has_state && (state->log.ino == 0 || last_state_apply_log(state));
 }
 
 struct last_state *last_state_open(int dirfd)
 {
-    struct last_state *state;
-    bool damaged = false;
-    bool counts;
+    struct last_state *state = mem_calloc(1, sizeof(*state));
 
-    if (state_has_log(dirfd)) {
-        return NULL;
-    }
-    state = mem_calloc(1, sizeof(*state));
     state->dirfd = dirfd;
-    /* The name is looked at before the file is opened: a file that replaces it is noticed. */
-    counts = state_note_file(state) &&
-             index_map_open(&state->map, dirfd, INDEX_STATE, &damaged, NULL) &&
-             state->map.has_state;
-    if (!counts) {
+    if (!state_open(state)) {
         last_state_close(state);
         return NULL;
     }
@@ -75,11 +72,18 @@ void last_state_close(struct last_state *state)
 
 bool last_state_is_current(const struct last_state *state)
 {
-    struct sys_stat stat;
+    return state_is_file(state->dirfd, "index", &state->index) &&
+           state_is_file(state->dirfd, "index.log", &state->log);
+}
 
-    return !state_has_log(state->dirfd) &&
-           sys_statat(state->dirfd, "index", AT_SYMLINK_NOFOLLOW, &stat) == 0 &&
-           stat.ino == state->ino && stat.ctime_ns == state->ctime_ns;
+uint64_t last_state_log_bytes(const struct last_state *state)
+{
+    return state->log.size_bytes;
+}
+
+uint64_t last_state_file_bytes(const struct last_state *state)
+{
+    return state->map.len;
 }
 
 struct str last_state_guards(const struct last_state *state)
@@ -94,9 +98,19 @@ uint32_t last_state_units(const struct last_state *state)
 
 enum last_unit last_state_unit_is(const struct last_state *state, uint32_t unit)
 {
-    uint8_t is = state->map.at[INDEX_UNITS][unit];
+    uint8_t is = state->map.at[INDEX_UNITS][unit] & (uint8_t)~LAST_FLAGS;
 
     return is <= LAST_SKIPPED ? (enum last_unit)is : LAST_UNDECIDED;
+}
+
+uint8_t last_state_unit_flags(const struct last_state *state, uint32_t unit)
+{
+    return state->map.at[INDEX_UNITS][unit] & (uint8_t)LAST_FLAGS;
+}
+
+uint32_t last_state_find_path(const struct last_state *state, struct str name)
+{
+    return index_map_find_path(&state->map, name);
 }
 
 uint32_t last_state_paths(const struct last_state *state)
@@ -131,7 +145,7 @@ uint32_t last_state_user(const struct last_state *state, uint32_t user)
     return bytes_get_u32(state->map.at[INDEX_USERS] + 4 * (size_t)user);
 }
 
-bool last_state_load_outputs(const struct last_state *state)
+bool last_state_load_outputs(struct last_state *state)
 {
     return index_map_check(&state->map, INDEX_RESULTS);
 }
@@ -141,11 +155,8 @@ uint32_t last_state_outputs(const struct last_state *state)
     return state->map.outputs;
 }
 
-void last_state_output_of(const struct last_state *state, uint32_t output,
-                          struct last_output *found)
+static void last_output_decode(const unsigned char *row, struct last_output *found)
 {
-    const unsigned char *row = state->map.at[INDEX_OUTPUTS] + (size_t)output * INDEX_OUTPUT_BYTES;
-
     *found = (struct last_output){.size_bytes = bytes_get_u64(row + 32),
                                   .state = row[40] <= LAST_OUTPUT_MISSING
                                                ? (enum last_output_state)row[40]
@@ -154,4 +165,21 @@ void last_state_output_of(const struct last_state *state, uint32_t output,
                                   .executable = row[42] != 0,
                                   .stored = row[43] != 0};
     memcpy(found->digest.bytes, row, DIGEST_BYTES);
+}
+
+void last_output_encode(const struct last_output *output, unsigned char *row)
+{
+    memset(row, 0, INDEX_OUTPUT_BYTES);
+    memcpy(row, output->digest.bytes, DIGEST_BYTES);
+    bytes_set_u64(row + 32, output->size_bytes);
+    row[40] = (unsigned char)output->state;
+    row[41] = (unsigned char)output->type;
+    row[42] = output->executable;
+    row[43] = output->stored;
+}
+
+void last_state_output_of(const struct last_state *state, uint32_t output,
+                          struct last_output *found)
+{
+    last_output_decode(state->map.at[INDEX_OUTPUTS] + (size_t)output * INDEX_OUTPUT_BYTES, found);
 }

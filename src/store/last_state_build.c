@@ -12,6 +12,7 @@ void last_state_begin(struct last_state_builder *builder, uint32_t units, uint32
     map_init(&builder->names);
     strbuf_init(&builder->guards);
     builder->units = mem_calloc(units, 1);
+    builder->flags = mem_calloc(units, 1);
     builder->outputs = mem_calloc(outputs, sizeof(*builder->outputs));
 }
 
@@ -22,7 +23,11 @@ void last_state_builder_fini(struct last_state_builder *builder)
     strbuf_fini(&builder->guards);
     VEC_FREE(&builder->paths);
     VEC_FREE(&builder->rests);
+    for (unsigned i = 0; i < LAST_GRAPH_SECTIONS; i++) {
+        strbuf_fini(&builder->graph[i]);
+    }
     free(builder->units);
+    free(builder->flags);
     free(builder->outputs);
     *builder = (struct last_state_builder){0};
 }
@@ -30,6 +35,11 @@ void last_state_builder_fini(struct last_state_builder *builder)
 void last_state_unit(struct last_state_builder *builder, uint32_t unit, enum last_unit is)
 {
     builder->units[unit] = (uint8_t)is;
+}
+
+void last_state_flag(struct last_state_builder *builder, uint32_t unit, uint8_t flags)
+{
+    builder->flags[unit] = flags;
 }
 
 /* One path is looked at in one way: whoever wants it otherwise cannot rest on it. */

@@ -60,6 +60,69 @@ static void put(struct index *index, const char *path, unsigned n)
     index_put_path(index, str_of(path), &row);
 }
 
+/* Two stages of two units; 2 waits for 0, 3 for 0 and 2. */
+static void build_graph(struct last_state_builder *builder)
+{
+    static const char *const names[] = {"zero", "one", "two", "three"};
+    static const uint32_t outputs[] = {0, 1, 1, 2};
+    struct last_stage first = {.units_first = 0, .text_from = 10, .text_to = 50};
+    struct last_stage second = {.units_first = 2};
+    struct digest plan = digest_n(101);
+    struct digest manifest = digest_n(102);
+    struct digest listing = digest_n(103);
+
+    last_state_plan(builder, &plan, &manifest, &listing);
+    last_state_add_stage(builder, &first);
+    last_state_add_stage(builder, &second);
+    for (uint32_t i = 0; i < 4; i++) {
+        last_state_add_unit(builder, str_of(names[i]), outputs[i]);
+        if (i >= 2) {
+            last_state_add_producer(builder, 0);
+        }
+        if (i == 3) {
+            last_state_add_producer(builder, 2);
+        }
+        last_state_flag(builder, i, i == 3 ? LAST_ASKED | LAST_READS_MORE : LAST_TARGET);
+    }
+    last_state_end_graph(builder);
+}
+
+static void check_units(struct last_units units, const char *want)
+{
+    char digits[8] = "";
+
+    for (uint32_t i = 0; i < units.count; i++) {
+        digits[i] = (char)('0' + last_units_get(units, i));
+    }
+    assert_string_equal(digits, want);
+}
+
+static void check_graph(struct last_state *state)
+{
+    struct digest listing = digest_n(103);
+    struct digest kept;
+
+    assert_true(last_state_load_graph(state));
+    kept = last_state_digest(state, LAST_OF_LISTING);
+    assert_true(digest_equal(&kept, &listing));
+    assert_int_equal(last_state_stages(state), 2);
+    assert_int_equal(last_state_stage(state, 0).text_to, 50);
+    assert_int_equal(last_state_stage(state, 0).unit_count, 2);
+    assert_int_equal(last_state_stage(state, 1).units_first, 2);
+    assert_int_equal(last_state_stage(state, 1).unit_count, 2);
+    check_units(last_state_producers(state, 0), "");
+    check_units(last_state_producers(state, 3), "02");
+    check_units(last_state_consumers(state, 0), "23");
+    check_units(last_state_consumers(state, 2), "3");
+    check_units(last_state_consumers(state, 3), "");
+    assert_int_equal(last_state_outputs_first(state, 3), 2);
+    assert_int_equal(last_state_outputs_first(state, 4), 2);
+    assert_true(last_state_unit_is_named(state, 2, STR("two")));
+    assert_false(last_state_unit_is_named(state, 2, STR("zwei")));
+    assert_int_equal(last_state_unit_flags(state, 3), LAST_ASKED | LAST_READS_MORE);
+    assert_int_equal(last_state_unit_flags(state, 0), LAST_TARGET);
+}
+
 /* Unit 0 reads `a` and makes `b`; 1 was skipped; 2 reads `b` and rests on `none` not being there; 3
  * is undecided; `extra` is a row that nobody rests on. */
 static void build(struct last_state_builder *builder)
@@ -84,6 +147,7 @@ static void build(struct last_state_builder *builder)
     last_state_rest_on(builder, 2, STR("none"), LAST_FOLLOWED, &none);
     last_state_output(builder, 0, &made);
     last_state_output(builder, 1, &missing);
+    build_graph(builder);
 }
 
 static void save(void)
@@ -122,7 +186,7 @@ static bool path_of(const struct last_state *state, const char *name, struct las
     return false;
 }
 
-static void check_all(const struct last_state *state)
+static void check_all(struct last_state *state)
 {
     struct signature one = signature_n(1);
     struct last_output output;
@@ -153,6 +217,7 @@ static void check_all(const struct last_state *state)
                 output.stored && output.type == TREE_FILE);
     last_state_output_of(state, 1, &output);
     assert_int_equal(output.state, LAST_OUTPUT_MISSING);
+    check_graph(state);
 }
 
 static void test_round(void **unused)
@@ -284,7 +349,7 @@ static struct last_state *open_if_sound(void)
 {
     struct last_state *state = last_state_open(dir);
 
-    if (state != NULL && !last_state_load_outputs(state)) {
+    if (state != NULL && (!last_state_load_outputs(state) || !last_state_load_graph(state))) {
         last_state_close(state);
         return NULL;
     }
@@ -366,6 +431,206 @@ static void test_frozen(void **unused)
     assert_true(last_state_load_outputs(state));
     last_state_output_of(state, 0, &output);
     assert_int_equal(output.size_bytes, 22);
+    assert_true(last_state_load_graph(state));
+    assert_int_equal(last_state_stage(state, 1).text_to, 90);
+    check_units(last_state_producers(state, 2), "01");
+    check_units(last_state_consumers(state, 1), "2");
+    assert_true(last_state_unit_is_named(state, 1, STR("two")));
+    assert_int_equal(last_state_unit_flags(state, 2), LAST_ASKED);
+    last_state_close(state);
+}
+
+/* --- changes --- */
+
+static void change(struct last_state *state, unsigned n)
+{
+    struct last_output made = {.digest = digest_n(n), .size_bytes = n, .state = LAST_OUTPUT_MADE};
+    struct signature signature = signature_n(n);
+    struct index *index = open_index();
+    struct last_change change;
+
+    put(index, "a", n);
+    last_change_begin(&change, state);
+    last_change_path(&change, last_state_find_path(state, STR("a")), &signature);
+    last_change_unit(&change, 3, LAST_STANDS);
+    last_change_unit(&change, 0, LAST_UNDECIDED);
+    last_change_output(&change, 1, &made);
+    assert_true(index_note_change(index, &change, NULL));
+    last_change_fini(&change);
+    index_close(index);
+}
+
+static void check_changed(struct last_state *state, unsigned n)
+{
+    struct signature signature = signature_n(n);
+    struct last_output output;
+    struct last_path path;
+    char users[16];
+
+    assert_true(path_of(state, "a", &path, users));
+    assert_string_equal(users, "0");
+    assert_true(signature_equal(&path.signature, &signature));
+    assert_true(path_of(state, "b", &path, users));
+    assert_int_equal(path.signature.ino, 2);
+    assert_int_equal(last_state_unit_is(state, 3), LAST_STANDS);
+    assert_int_equal(last_state_unit_is(state, 0), LAST_UNDECIDED);
+    assert_int_equal(last_state_unit_is(state, 1), LAST_SKIPPED);
+    assert_true(last_state_load_outputs(state));
+    last_state_output_of(state, 1, &output);
+    assert_int_equal(output.size_bytes, n);
+    check_graph(state);
+}
+
+static void test_change(void **unused)
+{
+    struct last_state *first;
+    struct last_state *second;
+    struct index_path row;
+    struct index *index;
+
+    (void)unused;
+    save();
+    first = last_state_open(dir);
+    change(first, 20);
+    assert_false(last_state_is_current(first));
+    check_all(first);
+    second = last_state_open(dir);
+    assert_non_null(second);
+    check_changed(second, 20);
+    change(second, 21);
+    last_state_close(first);
+    last_state_close(second);
+    second = last_state_open(dir);
+    assert_non_null(second);
+    check_changed(second, 21);
+    assert_true(last_state_is_current(second));
+    index = open_index();
+    assert_true(index_path(index, STR("a"), &row));
+    assert_int_equal(row.signature.ino, 21);
+    /* A row behind it: somebody began to work. */
+    put(index, "a", 30);
+    assert_true(index_flush(index, NULL));
+    assert_false(last_state_is_current(second));
+    assert_null(last_state_open(dir));
+    index_close(index);
+    last_state_close(second);
+}
+
+/* A change of a file that another one has replaced, or of numbers that are none. */
+static void test_wrong_change(void **unused)
+{
+    struct index *index;
+    struct last_state *state;
+    struct last_change wrong;
+    char log[4096];
+    ssize_t len;
+    int fd;
+
+    (void)unused;
+    save();
+    state = last_state_open(dir);
+    change(state, 20);
+    fd = openat(dir, "index.log", O_RDONLY);
+    len = read(fd, log, sizeof(log));
+    assert_true(len > 0);
+    close(fd);
+    last_state_close(state);
+    save();
+    fd = openat(dir, "index.log", O_WRONLY | O_CREAT, 0666);
+    assert_int_equal(write(fd, log, (size_t)len), len);
+    close(fd);
+    /* Saved again with a row more, it is another file. */
+    index = open_index();
+    put(index, "more", 5);
+    assert_true(index_save(index, NULL));
+    index_close(index);
+    assert_null(last_state_open(dir));
+    for (int kind = 0; kind < 4; kind++) {
+        struct signature signature = signature_n(1);
+        struct last_output made = {.state = LAST_OUTPUT_MADE};
+
+        save();
+        state = last_state_open(dir);
+        assert_non_null(state);
+        last_change_begin(&wrong, state);
+        if (kind == 0) {
+            last_change_path(&wrong, last_state_paths(state), &signature);
+        } else if (kind == 1) {
+            last_change_unit(&wrong, 4, LAST_STANDS);
+        } else if (kind == 2) {
+            last_change_output(&wrong, 2, &made);
+        } else {
+            last_change_guard(&wrong, 0, &signature);
+        }
+        index = open_index();
+        assert_true(index_note_change(index, &wrong, NULL));
+        index_close(index);
+        last_change_fini(&wrong);
+        last_state_close(state);
+        assert_null(last_state_open(dir));
+    }
+}
+
+/* Each byte of the log flipped, each length: the state is what it is after all changes, or after
+ * the first, or it does not count. */
+static void test_damaged_change(void **unused)
+{
+    char data[4096];
+    struct last_state *state;
+    ssize_t size;
+    int fd;
+
+    (void)unused;
+    save();
+    state = last_state_open(dir);
+    change(state, 20);
+    last_state_close(state);
+    fd = openat(dir, "index.log", O_RDWR);
+    size = read(fd, data, sizeof(data));
+    assert_true(size > 0 && (size_t)size < sizeof(data));
+    for (ssize_t at = 0; at < size; at++) {
+        for (int bit = 0; bit < 8; bit++) {
+            char flipped = (char)(data[at] ^ (1 << bit));
+
+            assert_int_equal(pwrite(fd, &flipped, 1, at), 1);
+            state = last_state_open(dir);
+            assert_null(state);
+        }
+        assert_int_equal(pwrite(fd, &data[at], 1, at), 1);
+    }
+    for (ssize_t cut = size - 1; cut >= 0; cut--) {
+        assert_int_equal(ftruncate(fd, cut), 0);
+        state = last_state_open(dir);
+        if (state != NULL) {
+            check_all(state);
+            last_state_close(state);
+        }
+    }
+    close(fd);
+}
+
+static void test_copied_graph(void **unused)
+{
+    struct index *index;
+    struct last_state_builder builder;
+    struct last_state *state;
+
+    (void)unused;
+    save();
+    state = last_state_open(dir);
+    index = open_index();
+    last_state_begin(&builder, 4, 2);
+    last_state_copy_graph(&builder, state);
+    for (uint32_t i = 0; i < 4; i++) {
+        last_state_flag(&builder, i, last_state_unit_flags(state, i));
+    }
+    last_state_close(state);
+    assert_true(index_save_state(index, &builder, NULL));
+    last_state_builder_fini(&builder);
+    index_close(index);
+    state = last_state_open(dir);
+    assert_non_null(state);
+    check_graph(state);
     last_state_close(state);
 }
 
@@ -377,6 +642,8 @@ static void test_foreign_version(void **unused)
     bool damaged = false;
 
     (void)unused;
+    copy_sample("testdata/formats/foreign/index-2");
+    assert_null(last_state_open(dir));
     copy_sample("testdata/formats/foreign/index-1");
     assert_null(last_state_open(dir));
     index = index_open(dir, &epoch, &damaged, NULL);
@@ -395,8 +662,12 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_round),   TEST(test_rows),   TEST(test_noted_since), TEST(test_keep),
-        TEST(test_quarrel), TEST(test_damage), TEST(test_frozen),      TEST(test_foreign_version),
+        TEST(test_round),          TEST(test_rows),
+        TEST(test_noted_since),    TEST(test_keep),
+        TEST(test_quarrel),        TEST(test_damage),
+        TEST(test_frozen),         TEST(test_foreign_version),
+        TEST(test_change),         TEST(test_wrong_change),
+        TEST(test_damaged_change), TEST(test_copied_graph),
     };
 
     return cmocka_run_group_tests_name("store/last_state", tests, NULL, NULL);
