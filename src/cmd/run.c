@@ -14,7 +14,7 @@
 #include "base/units.h"
 #include "cmd/command.h"
 #include "cmd/place.h"
-#include "cmd/run_request.h"
+#include "cmd/run_call.h"
 #include "cmd/run_result.h"
 #include "cmd/run_show.h"
 #include "os/files.h"
@@ -25,26 +25,7 @@
 #include "run/standing.h"
 #include "run/version.h"
 
-/* Everything that lives as long as one `pawl run`. */
-struct run_call {
-    struct cli *cli;
-    struct session session;
-    struct recovered recovered;
-    struct facts facts;
-    struct decide decide;
-    struct recorder recorder;
-    struct executor executor;
-    struct engine engine;
-    struct run_show show;
-    struct run_request request;
-    struct standing standing;
-    int64_t *duration_ns;
-    uint64_t *peak_bytes;
-    bool goes_on;
-    bool worked; /* past all checks: what goes wrong now was not told yet */
-};
-
-/* --- deciding --- */
+/* --- the run --- */
 
 static int run_compare_durations(const void *a, const void *b)
 {
@@ -73,48 +54,6 @@ static void run_load_history(struct run_call *call)
         }
     }
 }
-
-/* What every command of a stage needs from outside is asked for before anything runs. */
-static bool run_has_what_it_needs(struct run_call *call, struct err *err)
-{
-    const struct plan *plan = &call->session.plan;
-
-    for (uint32_t s = 0; s < plan->stage_count; s++) {
-        const struct plan_stage *stage = &plan->stages[s];
-        bool in_scope = false;
-
-        for (uint32_t i = 0; !in_scope && i < stage->instance_count; i++) {
-            in_scope = call->request.scope[stage->instances_first + i] != 0;
-        }
-        if (in_scope && !facts_has_surroundings(&call->facts, stage->source, err)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void run_decide(struct run_call *call)
-{
-    struct facts_options options = {.rehash = call->cli->rehash,
-                                    .only = call->cli->only,
-                                    .forced = call->request.forced,
-                                    .ran = call->goes_on ? call->recovered.ran : NULL};
-    struct decide_facts facts;
-
-    if (!call->goes_on && standing_take(&call->standing, &call->session)) {
-        options.standing = &call->standing;
-    }
-    facts_init(&call->facts, &call->session, &options);
-    facts = facts_decide(&call->facts);
-    decide_init(&call->decide, &call->session.plan, &facts, call->request.scope,
-                call->request.target);
-    call->facts.decide = &call->decide;
-    decide_plan(&call->decide);
-    /* From now on things change. */
-    call->facts.options.standing = NULL;
-}
-
-/* --- the run --- */
 
 static struct event run_first_event(struct run_call *call)
 {
@@ -200,39 +139,69 @@ static uint32_t run_jobs_most(const struct run_call *call)
     return wanted < limit ? wanted : limit;
 }
 
-/* The names of all instances, for those who read the record when the manifest has changed. */
-static bool run_put_listing(struct run_call *call, struct event *event, struct err *err)
+/* The manifest, and the names of all instances, for those who read the record when the manifest has
+ * changed. */
+static bool run_keep_plan(struct run_call *call, struct err *err)
 {
     const struct plan *plan = &call->session.plan;
     struct strbuf text = {0};
-    struct digest digest;
+    struct digest kept;
     bool ok;
 
+    if (call->sliced) {
+        call->listing = last_state_digest(call->slice.state, LAST_OF_LISTING);
+        return true; /* they are there: run_prepare */
+    }
     for (uint32_t i = 0; i < plan->instance_count; i++) {
         strbuf_add_str(&text, plan->instances[i].name);
         strbuf_putc(&text, '\n');
     }
-    ok = objects_put_bytes(call->session.objects, strbuf_str(&text), &digest, err);
-    event->listing = digest_str(&digest, &call->session.arena);
+    ok = objects_put_bytes(call->session.objects, strbuf_str(&text), &call->listing, err) &&
+         objects_put_bytes(call->session.objects, call->session.manifest_text, &kept, err);
     strbuf_fini(&text);
     return ok;
+}
+
+/* What the slice leaves out is up to date, or was skipped, as the last run left it. */
+static void run_record_beyond(struct run_call *call)
+{
+    struct recorder *recorder = &call->recorder;
+    struct event_ids standing = {NULL, 0};
+    struct event_ids skipped = {NULL, 0};
+
+    for (uint32_t i = 0; i < last_state_units(call->slice.state); i++) {
+        if (slice_is_beyond(&call->slice, i)) {
+            bool is_skipped = last_state_unit_is(call->slice.state, i) == LAST_SKIPPED;
+
+            event_ids_add(is_skipped ? &skipped : &standing, &recorder->turn, i);
+        }
+    }
+    recorder_emit_beyond(recorder, EVENT_INSTANCES_UP_TO_DATE, &standing);
+    recorder_emit_beyond(recorder, EVENT_INSTANCES_SKIPPED, &skipped);
 }
 
 static bool run_begin(struct run_call *call, struct err *err)
 {
     struct event event = run_first_event(call);
-    struct digest kept;
 
     event.limit = run_jobs(call);
+    if (!run_keep_plan(call, err)) {
+        return false;
+    }
     if (call->goes_on) {
         return recorder_go_on(&call->recorder, &call->recovered.run, &event, err);
     }
     if (call->recovered.found && !recover_abandon(&call->session, &call->recovered, err)) {
         return false;
     }
-    return objects_put_bytes(call->session.objects, call->session.manifest_text, &kept, err) &&
-           run_put_listing(call, &event, err) &&
-           recorder_begin(&call->recorder, &event, getenv("TRACEPARENT"), err);
+    event.listing = digest_str(&call->listing, &call->session.arena);
+    if (!recorder_begin(&call->recorder, &event, getenv("TRACEPARENT"), err)) {
+        return false;
+    }
+    if (call->sliced) {
+        run_record_beyond(call);
+    }
+    return true;
 }
 
 static void run_record_orphans(struct run_call *call)
@@ -283,16 +252,36 @@ static void run_record_end(struct run_call *call, int status, struct err *err)
     }
 }
 
-static bool run_save_state(struct run_call *call, const uint8_t *good, struct err *err)
+/* The digest of the plan as a call without options asks for it. */
+static struct digest run_plain_digest(const struct run_call *call)
+{
+    struct event_strs no_targets = {NULL, 0};
+    struct event_pairs no_flags = {NULL, 0};
+
+    return call->request.flags.count == 0
+               ? call->request.plan_digest
+               : session_plan_digest(&call->session, &no_targets, &no_flags);
+}
+
+static bool run_save_state(struct run_call *call, const uint8_t *good, const uint8_t *restored,
+                           struct err *err)
 {
     struct standing_end end = {.facts = &call->facts,
                                .before = &call->standing,
                                .scope = call->request.scope,
                                .target = call->request.target,
-                               .good = good};
+                               .good = good,
+                               .restored = restored};
+    struct digest plan;
 
-    return cli_asks_for_all(call->cli) ? standing_save(&call->session, &end, err)
-                                       : index_save(call->session.index, err);
+    if (!cli_asks_for_all(call->cli)) {
+        return index_save(call->session.index, err);
+    }
+    plan = run_plain_digest(call);
+    end.plan = &plan;
+    end.listing = &call->listing;
+    return call->sliced ? slice_save(&call->session, &call->slice, &end, err)
+                        : standing_save(&call->session, &end, err);
 }
 
 static enum last_unit run_last_unit(enum inst_state state)
@@ -309,17 +298,24 @@ static bool run_save_after(struct run_call *call, int status, struct err *err)
 {
     uint32_t count = call->session.plan.instance_count;
     uint8_t *good;
+    uint8_t *restored;
     bool ok;
 
     if (status >= STATUS_SIGNAL || call->engine.broken.status != 0) {
-        return index_save(call->session.index, err);
+        return call->sliced ? index_flush(call->session.index, err)
+                            : index_save(call->session.index, err);
     }
     good = mem_calloc(count, 1);
+    restored = mem_calloc(count, 1);
     for (uint32_t i = 0; i < count; i++) {
-        good[i] = (uint8_t)run_last_unit(call->recorder.state.instances[i].state);
+        enum inst_state state = call->recorder.state.instances[i].state;
+
+        good[i] = (uint8_t)run_last_unit(state);
+        restored[i] = state == INST_RESTORED;
     }
-    ok = run_save_state(call, good, err);
+    ok = run_save_state(call, good, restored, err);
     free(good);
+    free(restored);
     return ok;
 }
 
@@ -366,14 +362,38 @@ static int run_engine(struct run_call *call, struct err *err)
     return status;
 }
 
+static struct report_slice run_report_slice(const struct run_call *call)
+{
+    struct report_slice report = {.beyond = 0};
+
+    if (!call->sliced) {
+        return report;
+    }
+    report.numbers.units = call->slice.units;
+    report.numbers.count = last_state_units(call->slice.state);
+    for (uint32_t i = 0; i < report.numbers.count; i++) {
+        bool beyond = slice_is_beyond(&call->slice, i);
+
+        report.beyond += beyond;
+        report.up_to_date += beyond && last_state_unit_is(call->slice.state, i) != LAST_SKIPPED;
+    }
+    for (uint32_t i = 0; i < call->slice.count; i++) {
+        report.up_to_date += call->request.scope[i] && call->decide.action[i] == DECIDE_NOTHING;
+    }
+    return report;
+}
+
 static int run_work(struct run_call *call, struct err *err)
 {
+    struct report_slice report;
     int status;
 
     run_load_history(call);
     recorder_init(&call->recorder, &call->session);
+    report = run_report_slice(call);
+    call->recorder.numbers = report.numbers;
     run_show_watch(&call->show, call->cli, &call->session, &call->recorder, &call->facts,
-                   call->duration_ns, call->request.scope, run_jobs(call));
+                   call->duration_ns, call->request.scope, &report, run_jobs(call));
     if (!run_begin(call, err) ||
         !executor_init(&call->executor, &call->session, &call->facts, &call->recorder, err)) {
         decide_fini(&call->decide);
@@ -395,31 +415,45 @@ static int run_work(struct run_call *call, struct err *err)
 
 /* --- no work --- */
 
+static void run_tell_nothing(struct run_call *call, const uint8_t *skipped)
+{
+    const struct guards_counts *counts = &call->standing.counts;
+    uint32_t scope = 0;
+    uint32_t left_out = 0;
+
+    if (call->cli->quiet) {
+        return;
+    }
+    if (call->sliced) {
+        run_show_nothing(counts->instances, counts->skipped, counts->orphans);
+        return;
+    }
+    for (uint32_t i = 0; i < call->session.plan.instance_count; i++) {
+        scope += call->request.scope[i];
+        left_out += call->request.scope[i] && skipped[i];
+    }
+    run_show_nothing(scope, left_out, call->session.plan.orphan_count);
+}
+
 static int run_nothing(struct run_call *call, struct err *err)
 {
     uint32_t count = call->session.plan.instance_count;
     uint8_t *skipped = ARENA_ARRAY(&call->session.arena, uint8_t, count);
     uint8_t *good = ARENA_ARRAY(&call->session.arena, uint8_t, count);
     struct event first = run_first_event(call);
-    uint32_t scope = 0;
-    uint32_t left_out = 0;
 
     for (uint32_t i = 0; i < count; i++) {
         skipped[i] = call->decide.action[i] == DECIDE_END_SKIPPED;
         good[i] = skipped[i] ? LAST_SKIPPED : LAST_STANDS;
-        scope += call->request.scope[i];
-        left_out += call->request.scope[i] && skipped[i];
     }
-    if (!call->cli->quiet) {
-        run_show_nothing(scope, left_out, call->session.plan.orphan_count);
-    }
+    run_tell_nothing(call, skipped);
     decide_fini(&call->decide);
     /* What the interrupted run was about is done: nobody will go on with it. */
     if (call->recovered.found && !recover_abandon(&call->session, &call->recovered, err)) {
         return err->status;
     }
     /* A file that had to be read because its times had changed need not be read again. */
-    if (!run_save_state(call, good, err) ||
+    if (!run_keep_plan(call, err) || !run_save_state(call, good, NULL, err) ||
         !run_result_write_nothing(call->cli, &call->session, &first, call->request.scope, skipped,
                                   err)) {
         return err->status;
@@ -442,46 +476,6 @@ static bool run_is_outside(const struct run_call *call, struct err *err)
     return err_set(err, STATUS_USAGE,
                    "a run inside a stage of the same workspace cannot end; make its work stages of "
                    "this manifest, or use another workspace");
-}
-
-/* All still stands as the last run left it: neither manifest nor lock is needed to say so. Who
- * could not take the lock is told so all the same. */
-static bool run_has_nothing_to_do(struct run_call *call)
-{
-    const struct guards_counts *counts = &call->standing.counts;
-
-    if (!cli_takes_last_state(call->cli) || call->cli->result_file != NULL ||
-        sys_access(AT_FDCWD, ".pawl/lock", W_OK) != 0 ||
-        standing_look(&call->standing, &call->session) != STANDING_ALL) {
-        return false;
-    }
-    if (!call->cli->quiet) {
-        run_show_nothing(counts->instances, counts->skipped, counts->orphans);
-    }
-    return true;
-}
-
-static bool run_prepare(struct run_call *call, struct err *err)
-{
-    struct session *session = &call->session;
-
-    if (!session_read_manifest(session, err) ||
-        !session_open_store(session, SESSION_CHANGE, call->cli->wait, err) ||
-        !recover_workspace(session, &call->recovered, err) || !session_plan(session, err) ||
-        !neighbours_check(session, err) || !run_request_take(&call->request, err)) {
-        return false;
-    }
-    call->goes_on = call->recovered.found && call->recovered.has_plan &&
-                    digest_equal(&call->recovered.plan, &call->request.plan_digest) &&
-                    call->recovered.instances == session->plan.instance_count;
-    run_decide(call);
-    if (call->facts.broken.status != 0) {
-        *err = call->facts.broken;
-    } else if (run_has_what_it_needs(call, err)) {
-        return true;
-    }
-    decide_fini(&call->decide);
-    return false;
 }
 
 static int run_command(struct run_call *call, struct err *err)
@@ -517,6 +511,7 @@ static int run_command(struct run_call *call, struct err *err)
 
 static void run_close(struct run_call *call)
 {
+    slice_fini(&call->slice);
     standing_fini(&call->standing);
     run_show_fini(&call->show);
     recorder_fini(&call->recorder);

@@ -63,9 +63,24 @@ bool run_request_take(struct run_request *request, struct err *err)
     return true;
 }
 
+void run_request_take_slice(struct run_request *request, const struct slice *slice)
+{
+    request->scope = mem_calloc(slice->count, 1);
+    request->target = mem_calloc(slice->count, 1);
+    request->forced = mem_calloc(slice->count, 1);
+    for (uint32_t i = 0; i < slice->count; i++) {
+        uint8_t flags = last_state_unit_flags(slice->state, slice->units[i]);
+
+        request->scope[i] = (flags & LAST_ASKED) != 0;
+        request->target[i] = (flags & LAST_TARGET) != 0;
+    }
+    request->plan_digest = last_state_digest(slice->state, LAST_OF_PLAN);
+}
+
 void run_request_fini(struct run_request *request)
 {
     free(request->scope);
     free(request->target);
     free(request->forced);
+    request->scope = request->target = request->forced = NULL;
 }

@@ -4,6 +4,7 @@
  * built; run_request_fini() in any case. */
 #include "cmd/command.h"
 #include "run/session.h"
+#include "run/slice.h"
 
 struct run_request {
     struct cli *cli;
@@ -16,6 +17,8 @@ struct run_request {
 
 /* False: status 2, something asked for is not there. */
 bool run_request_take(struct run_request *request, struct err *err);
+/* The same of a slice: all is asked for, and nothing else was said. */
+void run_request_take_slice(struct run_request *request, const struct slice *slice);
 void run_request_fini(struct run_request *request);
 
 #endif

@@ -97,7 +97,7 @@ static struct observer run_show_open(struct run_show *show)
 
 void run_show_watch(struct run_show *show, struct cli *cli, struct session *session,
                     struct recorder *recorder, struct facts *facts, const int64_t *duration_ns,
-                    const uint8_t *scope, uint32_t jobs)
+                    const uint8_t *scope, const struct report_slice *slice, uint32_t jobs)
 {
     *show = (struct run_show){.cli = cli,
                               .session = session,
@@ -109,6 +109,7 @@ void run_show_watch(struct run_show *show, struct cli *cli, struct session *sess
     show->options = (struct report_options){.plan = &session->plan,
                                             .duration_ns = duration_ns,
                                             .scope = scope,
+                                            .slice = *slice,
                                             .limit = jobs,
                                             .runs_path = STR(""),
                                             .output = run_show_output(cli->output),

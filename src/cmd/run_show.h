@@ -34,7 +34,7 @@ struct run_show {
 
 void run_show_watch(struct run_show *show, struct cli *cli, struct session *session,
                     struct recorder *recorder, struct facts *facts, const int64_t *duration_ns,
-                    const uint8_t *scope, uint32_t jobs);
+                    const uint8_t *scope, const struct report_slice *slice, uint32_t jobs);
 /* Bytes that a command printed. `ctx` is the show. */
 void run_show_stream(void *ctx, struct inst_id instance, const char *data, size_t len);
 /* The process stops (Ctrl-Z) or a command gets the terminal; and goes on. `ctx` is the show. */

@@ -447,3 +447,28 @@ bool event_from_json(struct str line, struct arena *arena, struct event *event, 
     json_free(doc);
     return ok;
 }
+
+struct event event_renumber(const struct event *event, const struct event_numbers *numbers,
+                            struct arena *arena)
+{
+    uint64_t fields = event_types[event->type].fields;
+    struct event whole = *event;
+
+    if (numbers->units == NULL || event->whole) {
+        return whole;
+    }
+    whole.whole = true;
+    if ((fields & F(NUMBER)) != 0 && event->instance.len != 0) {
+        whole.number = numbers->units[event->number];
+    }
+    if ((fields & F(INSTANCES)) != 0) {
+        whole.instances = numbers->count;
+    }
+    whole.ids = (struct event_ids){NULL, 0};
+    for (uint32_t i = 0; i < event->ids.count; i++) {
+        for (uint32_t n = event->ids.items[i].first; n <= event->ids.items[i].last; n++) {
+            event_ids_add(&whole.ids, arena, numbers->units[n]);
+        }
+    }
+    return whole;
+}

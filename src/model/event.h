@@ -131,6 +131,7 @@ struct event {
     int64_t time_ns; /* since 1970 */
     struct str run, trace;
     uint32_t number; /* instance number in the plan */
+    bool whole;      /* numbers are those of the whole plan: see event_renumber() */
     struct str instance, stage, attempt_id, span;
     int64_t attempt; /* from 1 */
     struct str state, cause, reason, place, key, log, command;
@@ -183,6 +184,17 @@ void event_to_json(const struct event *event, struct strbuf *out);
  * fields (a newer pawl wrote them); unknown fields are passed over. False: no event at all. */
 bool event_from_json(struct str line, struct arena *arena, struct event *event, bool *known,
                      struct err *err);
+
+/* What counts in a part of a plan (struct plan_slice) as the record does, which speaks of the whole
+ * plan. */
+struct event_numbers {
+    const uint32_t *units; /* by instance of the part, ascending; NULL: it is the whole */
+    uint32_t count;        /* of the instances of the whole plan */
+};
+/* The event in the numbers of the whole plan; one that has them already stays as it is. Ranges lie
+ * in `arena`. */
+struct event event_renumber(const struct event *event, const struct event_numbers *numbers,
+                            struct arena *arena);
 
 /* Collects numbers into ranges; call with ascending numbers. */
 void event_ids_add(struct event_ids *ids, struct arena *arena, uint32_t number);

@@ -39,6 +39,11 @@ void run_state_take_listing(struct run_state *state, struct str listing)
     }
 }
 
+void run_state_add_beyond(struct run_state *state, enum inst_state is, uint32_t count)
+{
+    state->counts[is] += count;
+}
+
 uint32_t run_state_ended(const struct run_state *state)
 {
     uint32_t ended = 0;

@@ -44,6 +44,9 @@ void run_state_fini(struct run_state *state);
 /* Applies one event. False: the move is not legal in this state (`err` says which); nothing
  * changed. */
 bool run_state_apply(struct run_state *state, const struct event *event, struct err *err);
+/* Instances beyond those that the events speak of, which are in this state and stay there: they are
+ * counted. */
+void run_state_add_beyond(struct run_state *state, enum inst_state is, uint32_t count);
 /* Names the instances that no event named, from the text of the plan's listing. */
 void run_state_take_listing(struct run_state *state, struct str listing);
 /* Instances in a state that will not change any more. */

@@ -10,25 +10,32 @@ void json_display_init(struct json_display *display, const struct report_options
     display->shown_at_ns = clock_mono_ns(clock);
     progress_init(&display->progress, options->plan, options->duration_ns, options->scope,
                   options->limit, display->shown_at_ns);
+    display->progress.total += options->slice.beyond;
+    display->numbers = options->slice.numbers;
+    arena_init(&display->scratch);
 }
 
 void json_display_fini(struct json_display *display)
 {
     progress_fini(&display->progress);
     strbuf_fini(&display->out);
+    arena_fini(&display->scratch);
 }
 
 static void json_display_tell(void *ctx, const struct event *event, const struct run_state *state)
 {
     struct json_display *display = ctx;
     char time[TIME_TEXT_BYTES];
+    struct event whole;
 
     (void)state;
+    arena_reset(&display->scratch);
+    whole = event_renumber(event, &display->numbers, &display->scratch);
     progress_tell(&display->progress, event, clock_mono_ns(display->clock));
     time_format_rfc3339(event->time_ns, time);
     strbuf_printf(&display->out, "{\"seq\":%llu,\"time\":\"%s\",\"type\":\"%s\",",
                   (unsigned long long)event->seq, time, event_types[event->type].name);
-    event_to_json(event, &display->out);
+    event_to_json(&whole, &display->out);
     strbuf_puts(&display->out, "}\n");
     display->changed = true;
     sink_flush(&display->sink, &display->out);

@@ -19,6 +19,8 @@ struct json_display {
     struct sink sink;
     const struct clock *clock;
     struct progress progress;
+    struct event_numbers numbers;
+    struct arena scratch; /* one event */
     struct strbuf out;
     int64_t shown_at_ns;
     bool changed;

@@ -14,6 +14,7 @@ void plain_init(struct plain *plain, const struct report_options *options, const
     story_init(&plain->story, &plain->options, false);
     progress_init(&plain->progress, options->plan, options->duration_ns, options->scope,
                   options->limit, plain->said_at_ns);
+    plain->progress.total += options->slice.beyond;
 }
 
 void plain_fini(struct plain *plain)

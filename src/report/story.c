@@ -215,7 +215,8 @@ static void story_up_to_date(struct story *story, const struct event *event, str
         return;
     }
     story->said_up_to_date = true;
-    strbuf_printf(out, "%" PRId64 " up to date\n", event->count);
+    strbuf_printf(out, "%" PRId64 " up to date\n",
+                  event->whole ? (int64_t)story->options->slice.up_to_date : event->count);
 }
 
 /* --- all events --- */
@@ -228,6 +229,9 @@ static void story_dispatch(struct story *story, const struct event *event,
         story_up_to_date(story, event, out);
         return;
     case EVENT_INSTANCES_SKIPPED:
+        if (event->whole) {
+            return; /* the last line counts them */
+        }
         story_add_set(story, "skipped", true, event, state, out);
         return;
     case EVENT_INSTANCES_BLOCKED:

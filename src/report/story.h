@@ -22,13 +22,21 @@ enum report_output {                       /* what commands print: */
 /* `failed`, `stream`, `group`, `none`. */
 bool report_output_from(struct str text, enum report_output *output);
 
+/* When the plan is a slice (struct plan_slice); all zero: it is whole. */
+struct report_slice {
+    struct event_numbers numbers; /* for events that are passed on */
+    uint32_t beyond;              /* instances that are asked for beyond it */
+    uint32_t up_to_date;          /* of these and its own, at the start */
+};
+
 /* How a run is shown; everything in it lives as long as the display. */
 struct report_options {
     const struct plan *plan;
     const int64_t *duration_ns; /* by instance, of earlier runs, 0: unknown; NULL: none */
     const uint8_t *scope;       /* by instance; NULL: all */
-    uint32_t limit;             /* slots at the start, at least 1 */
-    struct str runs_path;       /* logs are at <runs_path>/<run>/<log>; "": .pawl/runs */
+    struct report_slice slice;
+    uint32_t limit;       /* slots at the start, at least 1 */
+    struct str runs_path; /* logs are at <runs_path>/<run>/<log>; "": .pawl/runs */
     enum report_output output;
     bool quiet, verbose, colored;
     void *ctx; /* of both functions, which may be NULL */

@@ -65,7 +65,7 @@ static uint32_t story_total(const struct report_options *options, const struct r
     for (uint32_t i = 0; i < options->plan->instance_count; i++) {
         total += options->scope[i] != 0;
     }
-    return total;
+    return total + options->slice.beyond;
 }
 
 void story_end(struct story *story, const struct report_end *end, const struct run_state *state,

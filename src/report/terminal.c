@@ -52,6 +52,7 @@ void terminal_init(struct terminal *terminal, const struct report_options *optio
     story_init(&terminal->story, &terminal->options, true);
     progress_init(&terminal->progress, options->plan, options->duration_ns, options->scope,
                   options->limit, now_ns);
+    terminal->progress.total += options->slice.beyond;
 }
 
 void terminal_fini(struct terminal *terminal)

@@ -35,6 +35,26 @@ static bool commit_is_ancestor(struct attempt *attempt, struct inst_id wanted)
     return attempt->ancestors[wanted.n] != 0;
 }
 
+static bool commit_refuse_made(struct attempt *attempt, struct str path, struct str maker)
+{
+    commit_fail(attempt, CAUSE_OUTPUT,
+                str_printf(&attempt->arena,
+                           "depfile names '%.*s', which stage '%.*s' makes: add it to 'inputs' or "
+                           "the stage to 'needs'",
+                           STR_ARG(path), STR_ARG(maker)));
+    return false;
+}
+
+/* Made by a stage beyond the slice, which is no ancestor: those are all in it. */
+static bool commit_is_made_beyond(const struct attempt *attempt, struct str path,
+                                  struct made_row *row)
+{
+    const struct executor *executor = attempt->executor;
+
+    return executor->recorder->numbers.units != NULL &&
+           made_find(executor->session->made, path, row);
+}
+
 /* The digest of a discovered path that another stage makes, which must be an ancestor. */
 static bool commit_found_made(struct attempt *attempt, struct str path, const struct plan_path *row,
                               struct result_input *found)
@@ -43,12 +63,7 @@ static bool commit_found_made(struct attempt *attempt, struct str path, const st
     const struct output_fact *made = &attempt->executor->facts->outputs[row->output];
 
     if (row->producer.n == attempt->instance.n || !commit_is_ancestor(attempt, row->producer)) {
-        commit_fail(attempt, CAUSE_OUTPUT,
-                    str_printf(&attempt->arena,
-                               "depfile names '%.*s', which stage '%.*s' makes: add it to "
-                               "'inputs' or the stage to 'needs'",
-                               STR_ARG(path), STR_ARG(plan->instances[row->producer.n].name)));
-        return false;
+        return commit_refuse_made(attempt, path, plan->instances[row->producer.n].name);
     }
     found->missing = made->state != OUTPUT_MADE;
     found->digest = made->digest;
@@ -79,6 +94,7 @@ static bool commit_found(struct attempt *attempt, struct str written)
     struct str joined = path_join(&attempt->arena, attempt->what.command.dir, written);
     struct result_input *found = &attempt->discovered[attempt->discovered_count];
     struct source_fact source;
+    struct made_row row;
     struct path_id id;
     struct str path;
     struct err err = {0};
@@ -100,6 +116,10 @@ static bool commit_found(struct attempt *attempt, struct str written)
     if (id.n != PLAN_NONE && inst_is_some(executor->plan->paths[id.n].producer)) {
         attempt->discovered_count++;
         return commit_found_made(attempt, path, &executor->plan->paths[id.n], found);
+    }
+    if (commit_is_made_beyond(attempt, path, &row)) {
+        attempt->discovered_count++;
+        return commit_refuse_made(attempt, path, row.instance);
     }
     if (!facts_regular_source(executor->facts, path, &source, &err)) {
         commit_fail_err(attempt, &err);

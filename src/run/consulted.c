@@ -406,6 +406,25 @@ static bool end_settle_folder(struct consulted_end *end, uint32_t number)
     return true;
 }
 
+bool consulted_is_same(struct consulted *consulted, struct str path, const struct digest *listing,
+                       struct signature *signature)
+{
+    struct consulted_end end = {.consulted = consulted};
+    struct consulted_folder folder = {.path = path};
+    struct consulted_listing now;
+    bool same;
+
+    arena_init(&end.arena);
+    same = end_list(&end, path, &now);
+    if (same) {
+        end_settled(&folder, &now);
+        same = digest_equal(&folder.listing, listing);
+        *signature = folder.signature;
+    }
+    arena_fini(&end.arena);
+    return same;
+}
+
 bool consulted_settle(struct consulted *consulted, const struct plan *plan)
 {
     struct consulted_end end = {.consulted = consulted, .plan = plan};

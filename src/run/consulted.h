@@ -82,6 +82,11 @@ bool consulted_list(const struct consulted *consulted, struct str path, struct a
                     struct consulted_listing *listing, struct err *err);
 struct digest consulted_listing_digest(const struct consulted_listing *listing);
 
+/* A folder that a run has written into: does it still hold the same names? `*signature` is what it
+ * is known by from now on; mode 0: it is to be listed again each time. */
+bool consulted_is_same(struct consulted *consulted, struct str path, const struct digest *listing,
+                       struct signature *signature);
+
 /* At the end: signatures of all folders as they are now. False: something besides what the plan
  * makes has come or gone, so that another plan may come out. */
 bool consulted_settle(struct consulted *consulted, const struct plan *plan);

@@ -286,6 +286,9 @@ static enum decide_verdict facts_look(void *ctx, struct inst_id instance)
     bool ran = facts->options.ran != NULL && facts->options.ran[instance.n];
     struct inst_reads reads;
 
+    if (inst->outline && facts->options.standing == NULL) {
+        return fact->skipped ? DECIDE_SKIP : DECIDE_HIT; /* as it was when it was decided */
+    }
     fact->hit = fact->good = fact->changed = fact->keyed = false;
     fact->lack = STR_NONE;
     if (facts_is_standing(facts, instance)) {
@@ -324,7 +327,19 @@ static enum decide_bytes facts_missing_bytes(struct facts *facts, uint32_t outpu
     return DECIDE_BYTES_IN_STORE;
 }
 
-static enum decide_bytes facts_output_bytes(struct facts *facts, uint32_t output)
+/* Its maker has to run again. An outline cannot; without a slice it could. */
+static enum decide_bytes facts_lost_bytes(struct facts *facts, struct str path, bool outline)
+{
+    if (outline && facts->broken.status == 0) {
+        err_set(&facts->broken, STATUS_ENVIRONMENT,
+                "'%.*s' was changed or removed while the run went on, and is not in the store: run "
+                "again",
+                STR_ARG(path));
+    }
+    return DECIDE_BYTES_NOWHERE;
+}
+
+static enum decide_bytes facts_output_bytes(struct facts *facts, uint32_t output, bool outline)
 {
     const struct output_fact *fact = &facts->outputs[output];
     struct str path = plan_path_name(facts->plan, facts->plan->outputs[output].path);
@@ -344,7 +359,7 @@ static enum decide_bytes facts_output_bytes(struct facts *facts, uint32_t output
         objects_has_output(facts->session->objects, fact->type, &fact->digest)) {
         return DECIDE_BYTES_IN_STORE;
     }
-    return DECIDE_BYTES_NOWHERE;
+    return facts_lost_bytes(facts, path, outline);
 }
 
 static enum decide_bytes facts_bytes(void *ctx, struct inst_id instance)
@@ -360,7 +375,7 @@ static enum decide_bytes facts_bytes(void *ctx, struct inst_id instance)
 
         if (decide_is_demanded(facts->decide, output) &&
             (!seen || facts->plan->outputs[output].temp)) {
-            enum decide_bytes bytes = facts_output_bytes(facts, output);
+            enum decide_bytes bytes = facts_output_bytes(facts, output, inst->outline);
 
             worst = bytes > worst ? bytes : worst;
         }

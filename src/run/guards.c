@@ -95,13 +95,27 @@ static struct str guards_results(struct session *session, struct str store)
                           : STR(".pawl/results");
 }
 
+enum { GUARDS_OWN = 4 };
+
+/* pawl's own records. */
+static void guards_own(struct session *session, struct str store, struct str own[GUARDS_OWN])
+{
+    own[0] = STR(".pawl/format");
+    own[1] = STR(".pawl/made");
+    own[2] = STR(".pawl/manifests");
+    own[3] = guards_results(session, store);
+}
+
 static bool guards_put_own(struct session *session, struct strbuf *out)
 {
-    struct str results = guards_results(session, guards_store_of(session));
+    struct str own[GUARDS_OWN];
+    bool ok = true;
 
-    return guards_put_present(out, STR(".pawl/format")) &&
-           guards_put_present(out, STR(".pawl/made")) &&
-           guards_put_present(out, STR(".pawl/manifests")) && guards_put_present(out, results);
+    guards_own(session, guards_store_of(session), own);
+    for (int i = 0; ok && i < GUARDS_OWN; i++) {
+        ok = guards_put_present(out, own[i]);
+    }
+    return ok;
 }
 
 /* An orphan that is edited is nobody's file any more, and globs match it. */
@@ -371,4 +385,141 @@ bool guards_hold(struct session *session, struct str guards, struct guards_count
         }
     }
     return guards.len != 0;
+}
+
+/* --- after a run that changed little --- */
+
+struct guards_renewal {
+    struct session *session;
+    const unsigned char *begin;
+    struct str store;
+    void (*renew)(void *ctx, uint32_t offset, const struct signature *signature);
+    void *ctx;
+};
+
+static void guards_renew_signature(const struct guards_renewal *renewal, const unsigned char *at,
+                                   const struct signature *then, const struct signature *now)
+{
+    if (!signature_equal(then, now)) {
+        renewal->renew(renewal->ctx, (uint32_t)(at - renewal->begin), now);
+    }
+}
+
+static bool guards_is_own(const struct guards_renewal *renewal, struct str path)
+{
+    struct str own[GUARDS_OWN];
+
+    guards_own(renewal->session, renewal->store, own);
+    for (int i = 0; i < GUARDS_OWN; i++) {
+        if (str_equal(path, own[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool guards_renew_file(const struct guards_renewal *renewal, struct reader *reader)
+{
+    struct str path = guards_path(renewal->session, reader);
+    bool follow = reader_u8(reader) != 0;
+    const unsigned char *at = reader->next;
+    struct signature then;
+    struct signature now;
+
+    if (!guards_read_signature(reader, &then)) {
+        return false;
+    }
+    if (guards_is_own(renewal, path)) {
+        if (!signature_read(AT_FDCWD, path.data, follow, &now, NULL)) {
+            return false;
+        }
+        guards_renew_signature(renewal, at, &then, &now);
+    }
+    return true;
+}
+
+static bool guards_renew_folder(const struct guards_renewal *renewal, struct reader *reader)
+{
+    struct str path = guards_path(renewal->session, reader);
+    const unsigned char *at = reader->next;
+    struct signature then;
+    struct signature now;
+    struct digest listing;
+
+    if (!guards_read_signature(reader, &then)) {
+        return false;
+    }
+    listing = reader_digest(reader);
+    if (then.mode != 0 &&
+        signature_read(AT_FDCWD, path.len != 0 ? path.data : ".", true, &now, NULL) &&
+        signature_equal(&then, &now)) {
+        return true;
+    }
+    if (!consulted_is_same(&renewal->session->consulted, path, &listing, &now)) {
+        return false;
+    }
+    guards_renew_signature(renewal, at, &then, &now);
+    return true;
+}
+
+/* Everything else is as it was found when the run began, or the next look finds it otherwise. */
+static bool guards_pass(uint8_t kind, struct reader *reader)
+{
+    struct guards_counts counts;
+    uint32_t set;
+
+    switch (kind) {
+    case GUARD_REQUEST:
+        reader_str(reader);
+        return true;
+    case GUARD_COUNTS:
+        guards_read_counts(reader, &counts);
+        return true;
+    case GUARD_PROGRAM:
+        reader_str(reader);
+        reader_str(reader);
+        return true;
+    case GUARD_VARIABLES:
+        reader_str(reader);
+        set = reader_u32(reader);
+        for (uint32_t i = 0; reader_ok(reader) && i < set; i++) {
+            reader_str(reader);
+        }
+        return true;
+    case GUARD_SECRET:
+        reader_str(reader);
+        reader_u8(reader);
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool guards_renew(struct session *session, struct str guards,
+                  void (*renew)(void *ctx, uint32_t offset, const struct signature *signature),
+                  void *ctx)
+{
+    struct reader reader = reader_of(guards.data, guards.len);
+    struct guards_renewal renewal = {.session = session,
+                                     .begin = (const unsigned char *)guards.data,
+                                     .store = STR(""),
+                                     .renew = renew,
+                                     .ctx = ctx};
+    bool ok = true;
+
+    while (ok && reader_left(&reader) != 0) {
+        uint8_t kind = reader_u8(&reader);
+
+        if (kind == GUARD_STORE) {
+            renewal.store = guards_path(session, &reader);
+        } else if (kind == GUARD_FILE) {
+            ok = guards_renew_file(&renewal, &reader);
+        } else if (kind == GUARD_FOLDER) {
+            ok = guards_renew_folder(&renewal, &reader);
+        } else {
+            ok = guards_pass(kind, &reader);
+        }
+        ok = ok && reader_ok(&reader);
+    }
+    return ok;
 }

@@ -23,6 +23,13 @@ struct guards_counts {
  * written to them afterwards. */
 bool guards_write(struct session *session, const struct guards_counts *counts, struct strbuf *out);
 
+/* What a run changed of what guards are about although they hold: pawl's own records, and listed
+ * folders in which it replaced what was there. Calls `renew` for each signature that is another
+ * now, with its offset in the guards. False: something else is different. */
+bool guards_renew(struct session *session, struct str guards,
+                  void (*renew)(void *ctx, uint32_t offset, const struct signature *signature),
+                  void *ctx);
+
 /* Do they hold for a session that was only found (session_find)? `*store`: the shared store's path,
  * or "". */
 bool guards_hold(struct session *session, struct str guards, struct guards_counts *counts,

@@ -149,6 +149,22 @@ bool neighbours_check(struct session *session, struct err *err)
     return ok;
 }
 
+bool neighbours_exist(const struct session *session)
+{
+    struct strbuf list = {0};
+    struct str rest;
+    struct str line;
+    bool exist = false;
+
+    neighbours_read(session, &list);
+    rest = strbuf_str(&list);
+    while (!exist && str_split(&rest, '\n', &line)) {
+        exist = line.len != 0 && !str_equal(line, session->manifest_path);
+    }
+    strbuf_fini(&list);
+    return exist;
+}
+
 bool neighbours_make(struct session *session, struct str path)
 {
     struct strbuf list = {0};

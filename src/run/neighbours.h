@@ -10,6 +10,9 @@
  * count. With the workspace locked and the plan built. */
 bool neighbours_check(struct session *session, struct err *err);
 
+/* Are there others? */
+bool neighbours_exist(const struct session *session);
+
 /* Is the path, or a folder above it, an output of another manifest of this workspace? Then it is
  * nobody's orphan here. Any time after session_open_store. */
 bool neighbours_make(struct session *session, struct str path);

@@ -138,27 +138,57 @@ bool recorder_go_on(struct recorder *recorder, const struct run_id *id, struct e
     return true;
 }
 
-static void recorder_record(struct recorder *recorder, struct event *event)
+static void recorder_keep_to_tell(struct recorder *recorder, const struct event *event)
 {
-    struct strbuf *members = &recorder->members;
-    struct err err;
-
-    event->time_ns = clock_real_ns(recorder->session->clock);
-    event->run = recorder->run;
-    event->trace = recorder->trace;
-    strbuf_clear(members);
-    event_to_json(event, members);
-    event->seq = event_log_add(recorder->log, event->time_ns, str_of(event_types[event->type].name),
-                               strbuf_str(members));
-    if (!run_state_apply(&recorder->state, event, &err)) {
-        bug("%s", err.text);
-    }
     if (recorder->pending_count == recorder->pending_cap) {
         recorder->pending_cap = recorder->pending_cap * 2 + 16;
         recorder->pending =
             mem_realloc(recorder->pending, recorder->pending_cap, sizeof(*recorder->pending));
     }
     recorder->pending[recorder->pending_count++] = *event;
+}
+
+/* Appends to the log, in the numbers of the whole plan. */
+static void recorder_write(struct recorder *recorder, struct event *event)
+{
+    struct strbuf *members = &recorder->members;
+    struct event whole;
+
+    event->time_ns = clock_real_ns(recorder->session->clock);
+    event->run = recorder->run;
+    event->trace = recorder->trace;
+    whole = event_renumber(event, &recorder->numbers, &recorder->turn);
+    strbuf_clear(members);
+    event_to_json(&whole, members);
+    event->seq = event_log_add(recorder->log, event->time_ns, str_of(event_types[event->type].name),
+                               strbuf_str(members));
+    recorder_keep_to_tell(recorder, event);
+}
+
+static void recorder_record(struct recorder *recorder, struct event *event)
+{
+    struct err err;
+
+    recorder_write(recorder, event);
+    if (!run_state_apply(&recorder->state, event, &err)) {
+        bug("%s", err.text);
+    }
+}
+
+void recorder_emit_beyond(struct recorder *recorder, enum event_type type,
+                          const struct event_ids *units)
+{
+    struct event event = {.type = type, .ids = *units, .whole = true};
+
+    for (uint32_t i = 0; i < units->count; i++) {
+        event.count += units->items[i].last - units->items[i].first + 1;
+    }
+    if (event.count != 0) {
+        recorder_write(recorder, &event);
+        run_state_add_beyond(&recorder->state,
+                             type == EVENT_INSTANCES_SKIPPED ? INST_SKIPPED : INST_UP_TO_DATE,
+                             (uint32_t)event.count);
+    }
 }
 
 struct event_pairs recorder_counts(struct recorder *recorder, bool zeros)

@@ -19,7 +19,9 @@ enum { RECORDER_OBSERVERS = 4, RECORDER_SNAPSHOT_EVERY = 4096 };
 
 struct recorder {
     struct session *session;
-    struct event_log *log; /* NULL: no run yet */
+    struct event_numbers numbers; /* of a slice: set before recorder_begin; the fold, and whoever
+                                     watches, count in the slice */
+    struct event_log *log;        /* NULL: no run yet */
     struct run_state state;
     struct run_id id;
     int dir_fd; /* runs/<id> */
@@ -44,6 +46,11 @@ bool recorder_begin(struct recorder *recorder, struct event *started, const char
 /* Goes on with a run: verifies and replays its events; `resumed` as above. */
 bool recorder_go_on(struct recorder *recorder, const struct run_id *id, struct event *resumed,
                     struct err *err);
+
+/* Instances of the whole plan beyond a slice, up to date or skipped (`type`): recorded, counted and
+ * told, with the numbers of the whole plan. */
+void recorder_emit_beyond(struct recorder *recorder, enum event_type type,
+                          const struct event_ids *units);
 
 /* How many instances are in each state, by name, in the turn's arena; those without any only with
  * `zeros`. */

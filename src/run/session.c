@@ -28,11 +28,32 @@ void session_init(struct session *session, const struct session_options *options
     machine_read(&session->machine, "");
 }
 
-void session_fini(struct session *session)
+static void session_drop_plan(struct session *session)
 {
     if (session->planned) {
         plan_fini(&session->plan);
     }
+    consulted_fini(&session->consulted);
+    diags_fini(&session->diags);
+    for (uint32_t i = 0; i < session->text_count; i++) {
+        strbuf_fini(&session->texts[i]);
+    }
+    session->text_count = 0;
+    session->planned = session->manifest_read = false;
+}
+
+void session_forget_plan(struct session *session)
+{
+    session_drop_plan(session);
+    session->manifest = (struct manifest){0};
+    session->manifest_text = STR_NONE;
+    consulted_init(&session->consulted, &session->arena, session->clock);
+    diags_init(&session->diags);
+}
+
+void session_fini(struct session *session)
+{
+    session_drop_plan(session);
     if (session->made != NULL) {
         made_close(session->made);
     }
@@ -57,12 +78,7 @@ void session_fini(struct session *session)
     if (session->root_fd >= 0) {
         sys_close(session->root_fd);
     }
-    consulted_fini(&session->consulted);
     map_fini(&session->foreign);
-    diags_fini(&session->diags);
-    for (uint32_t i = 0; i < session->text_count; i++) {
-        strbuf_fini(&session->texts[i]);
-    }
     arena_fini(&session->arena);
 }
 

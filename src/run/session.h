@@ -99,6 +99,19 @@ enum session_held session_is_held(const struct session *session);
 bool session_read_manifest(struct session *session, struct err *err);
 /* Builds the plan; the same. Needs session_open_store for orphans. */
 bool session_plan(struct session *session, struct err *err);
+
+/* The same of a slice alone (run/slice.h): the manifest without the stages in the gaps, and the
+ * plan's instances that the slice names. */
+struct session_part {
+    const struct toml_range *gaps;
+    uint32_t gap_count;
+    struct digest manifest; /* of the whole text */
+};
+bool session_read_part(struct session *session, const struct session_part *part, struct err *err);
+bool session_plan_slice(struct session *session, const struct plan_slice *slice, struct err *err);
+/* Lets go of manifest, plan and diagnostics, to read and plan again. */
+void session_forget_plan(struct session *session);
+
 /* Prints warnings and errors once to stderr; returns true if there were errors. */
 bool session_show_diags(struct session *session, bool color);
 

@@ -15,9 +15,10 @@
 #include "run/version.h"
 
 /* `name` is how messages call the file. NULL: errors are in diags. The text lies in the session;
- * the tree, but for its strings, in `tree`. */
+ * the tree, but for its strings, in `tree`. `part` NULL: the whole of it. */
 static struct toml_value *session_read_toml(struct session *session, const char *path,
-                                            struct str name, struct arena *tree, struct err *err)
+                                            struct str name, const struct session_part *part,
+                                            struct arena *tree, struct err *err)
 {
     struct strbuf *text = &session->texts[session->text_count];
 
@@ -26,9 +27,10 @@ static struct toml_value *session_read_toml(struct session *session, const char 
     if (!consulted_read(&session->consulted, str_of(path), LIMIT_TOML_BYTES, text, err)) {
         return NULL;
     }
-    return toml_parse_apart(tree, &session->arena, strbuf_str(text),
-                            diags_add_source(&session->diags, name, strbuf_str(text)),
-                            &session->diags);
+    return toml_parse_between(tree, &session->arena, strbuf_str(text),
+                              part != NULL ? part->gaps : NULL, part != NULL ? part->gap_count : 0,
+                              diags_add_source(&session->diags, name, strbuf_str(text)),
+                              &session->diags);
 }
 
 /* Those of the file first, so that -p wins. */
@@ -43,7 +45,8 @@ static bool session_collect_overrides(struct session *session, struct manifest_r
     if (options->params_file != NULL) {
         struct str path = path_join(&session->arena, session->prefix, str_of(options->params_file));
 
-        file = session_read_toml(session, path.data, str_of(options->params_file), trees, err);
+        file =
+            session_read_toml(session, path.data, str_of(options->params_file), NULL, trees, err);
         if (file == NULL) {
             if (err->sys == ENOENT) {
                 err->status = STATUS_USAGE;
@@ -78,7 +81,7 @@ static bool session_read_local(struct session *session, struct manifest_request 
         base = str_head(base, base.len - 5);
     }
     name = str_concat(&session->arena, base, STR(".local.toml"));
-    request->local = session_read_toml(session, name.data, name, trees, err);
+    request->local = session_read_toml(session, name.data, name, NULL, trees, err);
     if (request->local == NULL && err->sys == ENOENT) {
         err_clear(err);
         return true;
@@ -87,26 +90,33 @@ static bool session_read_local(struct session *session, struct manifest_request 
 }
 
 /* `document` is for the manifest's tree alone, `trees` for those beside it. */
-static bool session_read_trees(struct session *session, struct arena *document, struct arena *trees,
-                               struct err *err)
+static bool session_read_trees(struct session *session, const struct session_part *part,
+                               struct arena *document, struct arena *trees, struct err *err)
 {
     struct manifest_request request = {.document_arena = document,
                                        .file = session->manifest_path,
                                        .pawl_version = PAWL_VERSION_NUMBER};
 
     request.document = session_read_toml(session, session->manifest_path.data,
-                                         session->manifest_path, document, err);
+                                         session->manifest_path, part, document, err);
     if (request.document == NULL || !session_read_local(session, &request, trees, err) ||
         !session_collect_overrides(session, &request, trees, err)) {
         return false;
     }
     session->manifest_text = strbuf_str(&session->texts[0]);
-    session->manifest_digest = sha256_of(session->manifest_text.data, session->manifest_text.len);
+    session->manifest_digest =
+        part != NULL ? part->manifest
+                     : sha256_of(session->manifest_text.data, session->manifest_text.len);
     return manifest_read(&session->manifest, &request, &session->arena, &session->diags) ||
            err_set(err, STATUS_MANIFEST, "the manifest is wrong");
 }
 
 bool session_read_manifest(struct session *session, struct err *err)
+{
+    return session_read_part(session, NULL, err);
+}
+
+bool session_read_part(struct session *session, const struct session_part *part, struct err *err)
 {
     struct arena document;
     struct arena trees;
@@ -114,7 +124,7 @@ bool session_read_manifest(struct session *session, struct err *err)
     err_clear(err);
     arena_init(&document);
     arena_init(&trees);
-    session->manifest_read = session_read_trees(session, &document, &trees, err);
+    session->manifest_read = session_read_trees(session, part, &document, &trees, err);
     arena_fini(&document);
     arena_fini(&trees);
     if (!session->manifest_read && err->status == 0) {
@@ -136,9 +146,15 @@ int64_t session_timeout_ns(const struct session *session)
 
 bool session_plan(struct session *session, struct err *err)
 {
+    return session_plan_slice(session, NULL, err);
+}
+
+bool session_plan_slice(struct session *session, const struct plan_slice *slice, struct err *err)
+{
     struct plan_files files = session_plan_files(session);
 
-    if (!plan_build(&session->plan, &session->manifest, &files, &session->arena, &session->diags)) {
+    if (!plan_build_slice(&session->plan, &session->manifest, slice, &files, &session->arena,
+                          &session->diags)) {
         plan_fini(&session->plan);
         session->plan = (struct plan){0};
         return err_set(err, STATUS_MANIFEST, "the plan is wrong");

@@ -9,6 +9,7 @@
 #include "base/path.h"
 #include "base/sys.h"
 #include "os/ranges.h"
+#include "run/slice.h"
 #include "store/epoch.h"
 
 enum { STANDING_RANGE_LEAST = 1000 };
@@ -114,19 +115,19 @@ enum standing_answer standing_look(struct standing *standing, struct session *se
         return STANDING_UNKNOWN;
     }
     files.state = standing->state;
-    files.changed = mem_calloc(last_state_paths(standing->state), 1);
+    files.changed = standing->changed = mem_calloc(last_state_paths(standing->state), 1);
     standing->moved = mem_calloc(last_state_units(standing->state), 1);
     ranges_run(last_state_paths(standing->state), STANDING_RANGE_LEAST, session->machine.cpus,
                standing_look_range, &files);
     some = standing_mark_undecided(standing);
     some = standing_mark_users(standing, files.changed) || some;
-    free(files.changed);
     return some ? STANDING_SOME : STANDING_ALL;
 }
 
 void standing_fini(struct standing *standing)
 {
     last_state_close(standing->state);
+    free(standing->changed);
     free(standing->moved);
     free(standing->stands);
     *standing = (struct standing){0};
@@ -134,18 +135,24 @@ void standing_fini(struct standing *standing)
 
 /* --- deciding with it --- */
 
+/* Looked at under the lock, once all that the state is about was read. */
+static bool standing_counts(const struct standing *standing, struct session *session)
+{
+    struct guards_counts counts;
+    struct str store;
+
+    return last_state_is_current(standing->state) &&
+           guards_hold(session, last_state_guards(standing->state), &counts, &store);
+}
+
 bool standing_take(struct standing *standing, struct session *session)
 {
     const struct plan *plan = &session->plan;
-    struct guards_counts counts;
-    struct str store;
     uint8_t *moved = standing->moved;
 
-    if (standing->state == NULL || !last_state_is_current(standing->state) ||
-        last_state_units(standing->state) != plan->instance_count ||
+    if (standing->state == NULL || last_state_units(standing->state) != plan->instance_count ||
         last_state_outputs(standing->state) != plan->output_count ||
-        !last_state_load_outputs(standing->state) ||
-        !guards_hold(session, last_state_guards(standing->state), &counts, &store)) {
+        !last_state_load_outputs(standing->state) || !standing_counts(standing, session)) {
         return false;
     }
     plan_close_over_consumers(plan, moved);
@@ -156,16 +163,38 @@ bool standing_take(struct standing *standing, struct session *session)
     return true;
 }
 
+bool standing_take_slice(struct standing *standing, const struct slice *slice,
+                         struct session *session)
+{
+    if (!standing_counts(standing, session)) {
+        return false;
+    }
+    standing->units = slice->units;
+    standing->stands = mem_calloc(slice->count, 1);
+    memcpy(standing->stands, slice->outline, slice->count);
+    return true;
+}
+
+void standing_forget_slice(struct standing *standing)
+{
+    free(standing->stands);
+    standing->stands = NULL;
+    standing->units = NULL;
+}
+
 enum last_unit standing_load(const struct standing *standing, struct facts *facts,
                              struct inst_id instance)
 {
     const struct plan_instance *inst = &facts->plan->instances[instance.n];
+    uint32_t unit = standing->units != NULL ? standing->units[instance.n] : instance.n;
+    uint32_t first = standing->units != NULL ? last_state_outputs_first(standing->state, unit)
+                                             : inst->outputs_first;
 
-    for (uint32_t i = inst->outputs_first; i < inst->outputs_first + inst->output_count; i++) {
+    for (uint32_t i = 0; i < inst->output_count; i++) {
         struct last_output was;
 
-        last_state_output_of(standing->state, i, &was);
-        facts->outputs[i] =
+        last_state_output_of(standing->state, first + i, &was);
+        facts->outputs[inst->outputs_first + i] =
             (struct output_fact){.state = was.state == LAST_OUTPUT_MADE      ? OUTPUT_MADE
                                           : was.state == LAST_OUTPUT_MISSING ? OUTPUT_MISSING
                                                                              : OUTPUT_UNKNOWN,
@@ -175,5 +204,5 @@ enum last_unit standing_load(const struct standing *standing, struct facts *fact
                                  .digest = was.digest,
                                  .size_bytes = was.size_bytes};
     }
-    return last_state_unit_is(standing->state, instance.n);
+    return last_state_unit_is(standing->state, unit);
 }

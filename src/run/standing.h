@@ -27,8 +27,10 @@ enum standing_answer {
 struct standing {
     struct last_state *state; /* NULL: none */
     struct guards_counts counts;
-    uint8_t *moved;  /* by unit: it must be decided anew */
-    uint8_t *stands; /* by instance, after standing_take: closed over consumers */
+    uint8_t *changed;      /* by path: it is not as the state says */
+    uint8_t *moved;        /* by unit: it must be decided anew */
+    uint8_t *stands;       /* by instance, after standing_take: closed over consumers */
+    const uint32_t *units; /* by instance of a slice: its unit; NULL: the same number */
 };
 
 enum standing_answer standing_look(struct standing *standing, struct session *session);
@@ -36,6 +38,11 @@ void standing_fini(struct standing *standing);
 
 /* After planning, with the lock held: do the answers count for this plan? Then `stands` is set. */
 bool standing_take(struct standing *standing, struct session *session);
+/* The same for the plan of a slice. */
+struct slice;
+bool standing_take_slice(struct standing *standing, const struct slice *slice,
+                         struct session *session);
+void standing_forget_slice(struct standing *standing);
 /* What the state says an instance was; its outputs go to `facts->outputs`. */
 enum last_unit standing_load(const struct standing *standing, struct facts *facts,
                              struct inst_id instance);
@@ -45,9 +52,11 @@ enum last_unit standing_load(const struct standing *standing, struct facts *fact
  * recorded or changed afterwards. */
 struct standing_end {
     struct facts *facts;
+    const struct digest *plan, *listing; /* of all instances, as a plain call asks for them */
     const struct standing *before; /* NULL, or with `stands`: who was not decided in this session */
     const uint8_t *scope, *target;
     const uint8_t *good;
+    const uint8_t *restored; /* by instance: its outputs came from the store; NULL: nobody's */
 };
 bool standing_save(struct session *session, const struct standing_end *end, struct err *err);
 

@@ -14,17 +14,23 @@
 #include "base/path.h"
 #include "base/sys.h"
 #include "os/walk.h"
-#include "run/standing.h"
+#include "run/standing_inside.h"
 #include "store/kinds.h"
 
-struct saving {
-    struct session *session;
-    const struct standing_end *end;
-    struct facts *facts;
-    const struct plan *plan;
-    struct last_state_builder builder;
-    struct arena arena; /* one folder */
-};
+void saving_init(struct saving *saving, struct session *session, const struct standing_end *end)
+{
+    const struct plan *plan = &session->plan;
+
+    *saving = (struct saving){.session = session, .end = end, .facts = end->facts, .plan = plan};
+    last_state_begin(&saving->builder, plan->instance_count, plan->output_count);
+    arena_init(&saving->arena);
+}
+
+void saving_fini(struct saving *saving)
+{
+    arena_fini(&saving->arena);
+    last_state_builder_fini(&saving->builder);
+}
 
 static bool standing_is_kept(const struct standing *before, const struct facts *facts,
                              uint32_t unit)
@@ -240,7 +246,7 @@ static void save_output(struct saving *saving, uint32_t unit, uint32_t output)
     }
 }
 
-static void save_output_facts(struct saving *saving, uint32_t output)
+void save_output_facts(struct saving *saving, uint32_t output)
 {
     const struct output_fact *fact = &saving->facts->outputs[output];
     struct last_output row = {.digest = fact->digest,
@@ -264,7 +270,16 @@ static bool save_is_name(const struct saving *saving, uint32_t unit)
     return saving->plan->stages[inst->stage.n].source->run_kind == M_RUN_NONE;
 }
 
-static void save_unit(struct saving *saving, uint32_t unit)
+void save_unit_outputs(struct saving *saving, uint32_t unit)
+{
+    const struct plan_instance *inst = &saving->plan->instances[unit];
+
+    for (uint32_t i = inst->outputs_first; i < inst->outputs_first + inst->output_count; i++) {
+        save_output(saving, unit, i);
+    }
+}
+
+void save_unit(struct saving *saving, uint32_t unit)
 {
     const struct plan_instance *inst = &saving->plan->instances[unit];
     enum last_unit is = (enum last_unit)saving->end->good[unit];
@@ -284,9 +299,7 @@ static void save_unit(struct saving *saving, uint32_t unit)
     }
     save_reads(saving, unit);
     save_discovered(saving, unit);
-    for (uint32_t i = inst->outputs_first; i < inst->outputs_first + inst->output_count; i++) {
-        save_output(saving, unit, i);
-    }
+    save_unit_outputs(saving, unit);
 }
 
 static void save_counts(const struct saving *saving, struct guards_counts *counts)
@@ -336,21 +349,19 @@ static void save_units(struct saving *saving)
 
 bool standing_save(struct session *session, const struct standing_end *end, struct err *err)
 {
-    const struct plan *plan = &session->plan;
-    struct saving saving = {.session = session, .end = end, .facts = end->facts, .plan = plan};
+    struct saving saving;
     struct guards_counts counts;
     bool ok;
 
-    last_state_begin(&saving.builder, plan->instance_count, plan->output_count);
-    arena_init(&saving.arena);
+    saving_init(&saving, session, end);
     save_counts(&saving, &counts);
     if (guards_write(session, &counts, &saving.builder.guards)) {
         save_units(&saving);
+        save_graph(&saving);
         ok = index_save_state(session->index, &saving.builder, err);
     } else {
         ok = index_save(session->index, err);
     }
-    arena_fini(&saving.arena);
-    last_state_builder_fini(&saving.builder);
+    saving_fini(&saving);
     return ok;
 }

@@ -1,0 +1,40 @@
+#ifndef PAWL_CMD_RUN_CALL_H
+#define PAWL_CMD_RUN_CALL_H
+/* What the files of the command `run` share: one call, from what is asked for to the end of the
+ * run. */
+#include "cmd/command.h"
+#include "cmd/run_request.h"
+#include "cmd/run_show.h"
+#include "run/executor.h"
+#include "run/recover.h"
+#include "run/slice_save.h"
+
+/* Everything that lives as long as one `pawl run`. */
+struct run_call {
+    struct cli *cli;
+    struct session session;
+    struct recovered recovered;
+    struct facts facts;
+    struct decide decide;
+    struct recorder recorder;
+    struct executor executor;
+    struct engine engine;
+    struct run_show show;
+    struct run_request request;
+    struct standing standing;
+    struct slice slice;
+    struct digest listing; /* of the names of all instances */
+    int64_t *duration_ns;
+    uint64_t *peak_bytes;
+    bool goes_on;
+    bool sliced; /* the plan is that of `slice` alone */
+    bool worked; /* past all checks: what goes wrong now was not told yet */
+};
+
+/* run_prepare.c */
+/* All stands as the last run left it, and was told so. */
+bool run_has_nothing_to_do(struct run_call *call);
+/* Up to the decision what is to be done, in `decide`: with the workspace locked, and recovered. */
+bool run_prepare(struct run_call *call, struct err *err);
+
+#endif

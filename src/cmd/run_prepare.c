@@ -1,0 +1,161 @@
+/* Owns the way of a call of `run` to what is to be done: by one look at the last state, by a slice
+ * of the plan when little has changed, or by the whole plan. */
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/sys.h"
+#include "cmd/run_call.h"
+#include "run/neighbours.h"
+
+/* All still stands as the last run left it: neither manifest nor lock is needed to say so. Who
+ * could not take the lock is told so all the same. */
+bool run_has_nothing_to_do(struct run_call *call)
+{
+    const struct guards_counts *counts = &call->standing.counts;
+
+    if (!cli_takes_last_state(call->cli) || call->cli->result_file != NULL ||
+        sys_access(AT_FDCWD, ".pawl/lock", W_OK) != 0 ||
+        standing_look(&call->standing, &call->session) != STANDING_ALL) {
+        return false;
+    }
+    if (!call->cli->quiet) {
+        run_show_nothing(counts->instances, counts->skipped, counts->orphans);
+    }
+    return true;
+}
+
+/* --- deciding --- */
+
+/* What every command of a stage needs from outside is asked for before anything runs. */
+static bool run_has_what_it_needs(struct run_call *call, struct err *err)
+{
+    const struct plan *plan = &call->session.plan;
+
+    for (uint32_t s = 0; s < plan->stage_count; s++) {
+        const struct plan_stage *stage = &plan->stages[s];
+        bool may_run = false;
+
+        for (uint32_t i = 0; !may_run && i < stage->instance_count; i++) {
+            uint32_t number = stage->instances_first + i;
+
+            may_run = call->request.scope[number] && !plan->instances[number].outline;
+        }
+        if (may_run && !facts_has_surroundings(&call->facts, stage->source, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* `standing`: what the last state says counts. On failure nothing is left to let go of but the
+ * facts. */
+static bool run_decide(struct run_call *call, bool standing, struct err *err)
+{
+    struct facts_options options = {.rehash = call->cli->rehash,
+                                    .only = call->cli->only,
+                                    .forced = call->request.forced,
+                                    .standing = standing ? &call->standing : NULL,
+                                    .ran = call->goes_on ? call->recovered.ran : NULL};
+    struct decide_facts facts;
+
+    facts_init(&call->facts, &call->session, &options);
+    facts = facts_decide(&call->facts);
+    decide_init(&call->decide, &call->session.plan, &facts, call->request.scope,
+                call->request.target);
+    call->facts.decide = &call->decide;
+    decide_plan(&call->decide);
+    /* From now on things change. */
+    call->facts.options.standing = NULL;
+    if (call->facts.broken.status != 0) {
+        *err = call->facts.broken;
+    } else if (run_has_what_it_needs(call, err)) {
+        return true;
+    }
+    decide_fini(&call->decide);
+    return false;
+}
+
+/* --- by a slice --- */
+
+/* The record speaks of the whole plan by objects that must be there. */
+static bool run_has_plan_objects(struct run_call *call)
+{
+    struct digest manifest = last_state_digest(call->slice.state, LAST_OF_MANIFEST);
+    struct digest listing = last_state_digest(call->slice.state, LAST_OF_LISTING);
+
+    return objects_has(call->session.objects, &manifest) &&
+           objects_has(call->session.objects, &listing);
+}
+
+static bool run_decide_slice(struct run_call *call)
+{
+    struct err err = {0};
+
+    if (call->recovered.found || neighbours_exist(&call->session) || !run_has_plan_objects(call) ||
+        !slice_plan(&call->slice, &call->session, &err)) {
+        return false;
+    }
+    run_request_take_slice(&call->request, &call->slice);
+    if (standing_take_slice(&call->standing, &call->slice, &call->session) &&
+        run_decide(call, true, &err)) {
+        return true;
+    }
+    facts_fini(&call->facts);
+    run_request_fini(&call->request);
+    standing_forget_slice(&call->standing);
+    return false;
+}
+
+/* --- all --- */
+
+static bool run_open(struct run_call *call, struct err *err)
+{
+    return session_open_store(&call->session, SESSION_CHANGE, call->cli->wait, err) &&
+           recover_workspace(&call->session, &call->recovered, err);
+}
+
+static bool run_decide_whole(struct run_call *call, struct err *err)
+{
+    struct session *session = &call->session;
+
+    if (!session_plan(session, err) || !neighbours_check(session, err) ||
+        !run_request_take(&call->request, err)) {
+        return false;
+    }
+    call->goes_on = call->recovered.found && call->recovered.has_plan &&
+                    digest_equal(&call->recovered.plan, &call->request.plan_digest) &&
+                    call->recovered.instances == session->plan.instance_count;
+    return run_decide(call, !call->goes_on && standing_take(&call->standing, session), err);
+}
+
+/* Anything that a slice cannot tell is left to the whole plan. */
+bool run_prepare(struct run_call *call, struct err *err)
+{
+    struct session *session = &call->session;
+    struct str store;
+
+    if (call->standing.state == NULL || !slice_choose(&call->slice, &call->standing) ||
+        !slice_read(&call->slice, session, err)) {
+        session_forget_plan(session);
+        err_clear(err);
+        return session_read_manifest(session, err) && run_open(call, err) &&
+               run_decide_whole(call, err);
+    }
+    if (!run_open(call, err)) {
+        return false;
+    }
+    call->sliced = run_decide_slice(call);
+    if (call->sliced) {
+        return true;
+    }
+    store = str_dup(&session->arena, session->manifest.store);
+    session_forget_plan(session);
+    if (!session_read_manifest(session, err)) {
+        return false;
+    }
+    if (!str_equal(store, session->manifest.store)) {
+        return err_set(err, STATUS_ENVIRONMENT, "'%.*s' changed while it was read: run again",
+                       STR_ARG(session->manifest_path));
+    }
+    return run_decide_whole(call, err);
+}
