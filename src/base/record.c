@@ -26,88 +26,11 @@
 #include <sys/stat.h>
 
 #include "base/bytes.h"
-#include "base/limits.h"
 #include "base/mem.h"
 
 static const char HEAD_MAGIC[8] = "pawlrec1";
 
 /* --- the format --- */
-
-uint64_t record_seal(uint64_t payload_sum, uint64_t seed, uint32_t type, uint32_t len)
-{
-    unsigned char all[24];
-
-    bytes_set_u64(all, payload_sum);
-    bytes_set_u64(all + 8, seed);
-    bytes_set_u32(all + 16, type);
-    bytes_set_u32(all + 20, len);
-    return bytes_checksum(all, sizeof(all));
-}
-
-/* Length with its head of the valid record at `at`, or 0. */
-static size_t record_valid(const unsigned char *data, size_t size, size_t at, uint64_t seed)
-{
-    const unsigned char *head = data + at;
-    uint32_t len;
-
-    if (size - at < RECORD_HEAD_BYTES || bytes_get_u32(head) != RECORD_MAGIC) {
-        return 0;
-    }
-    len = bytes_get_u32(head + 8);
-    if (len > LIMIT_RECORD_BYTES || len > size - at - RECORD_HEAD_BYTES ||
-        bytes_get_u64(head + 12) != record_seal(bytes_checksum(head + RECORD_HEAD_BYTES, len), seed,
-                                                bytes_get_u32(head + 4), len)) {
-        return 0;
-    }
-    return RECORD_HEAD_BYTES + (size_t)len;
-}
-
-/* Offset of the first valid record behind `at`, or `size`. */
-static size_t record_search(const unsigned char *data, size_t size, size_t at, uint64_t seed)
-{
-    unsigned char magic[4];
-
-    bytes_set_u32(magic, RECORD_MAGIC);
-    for (at++; at < size; at++) {
-        const unsigned char *found = memmem(data + at, size - at, magic, sizeof(magic));
-
-        if (found == NULL) {
-            break;
-        }
-        at = (size_t)(found - data);
-        if (record_valid(data, size, at, seed) != 0) {
-            return at;
-        }
-    }
-    return size;
-}
-
-/* Takes in the records of data[len, size): moves `len` behind the last whole one. */
-static void record_scan(struct record_file *file, size_t size)
-{
-    size_t at = file->len;
-
-    while (at < size) {
-        size_t bytes = record_valid(file->data, size, at, file->seed);
-
-        if (bytes == 0) {
-            size_t next = record_search(file->data, size, at, file->seed);
-
-            if (next == size) {
-                break;
-            }
-            if (file->damaged_bytes == 0) {
-                file->damage_offset = at;
-            }
-            file->damaged_bytes += next - at;
-            at = next;
-            continue;
-        }
-        at += bytes;
-        file->len = at;
-    }
-    file->torn_bytes = size - file->len;
-}
 
 static bool record_is_zeros(const unsigned char *data, size_t size)
 {
@@ -122,14 +45,34 @@ void record_make_head(unsigned char head[RECORD_FILE_HEAD_BYTES], const char *ki
     bytes_set_u64(head + 24, bytes_checksum(head, 24));
 }
 
-/* Checks the head of data[0, size) and moves `len` behind it; a lost first write leaves 0. */
-static bool record_read_head(struct record_file *file, size_t size, struct err *err)
+/* Are there zeros alone? As far as the file can be read. */
+static bool record_is_blank(struct record_file *file)
 {
-    const unsigned char *head = file->data;
+    size_t at = 0;
 
-    if (size < RECORD_FILE_HEAD_BYTES || record_is_zeros(head, size)) {
-        file->torn_bytes = size;
+    while (at < file->size) {
+        const unsigned char *bytes = record_load(file, at, 1);
+
+        if (bytes == NULL || !record_is_zeros(bytes, file->window_len - (at - file->window_at))) {
+            return bytes == NULL && file->read_errno == 0;
+        }
+        at = file->window_at + file->window_len;
+    }
+    return true;
+}
+
+/* Checks the file's head and moves `len` behind it; a lost first write leaves 0. */
+static bool record_read_head(struct record_file *file, struct err *err)
+{
+    const unsigned char *head;
+
+    if (file->size < RECORD_FILE_HEAD_BYTES || record_is_blank(file)) {
+        file->torn_bytes = file->size;
         return true;
+    }
+    head = record_load(file, 0, RECORD_FILE_HEAD_BYTES);
+    if (head == NULL) {
+        return !record_failed(file, err);
     }
     if (memcmp(head, HEAD_MAGIC, sizeof(HEAD_MAGIC)) != 0 ||
         bytes_get_u64(head + 24) != bytes_checksum(head, 24)) {
@@ -153,24 +96,25 @@ static bool record_same_file(const struct record_file *file, const struct sys_st
            ((uint64_t)stat->dev_major << 32 | stat->dev_minor) == file->dev;
 }
 
-void record_forget(struct record_file *file)
+/* As before anything was taken in. */
+static void record_restart(struct record_file *file)
+{
+    file->seed = 0;
+    file->len = file->size = file->last = file->trusted = 0;
+    file->damaged_bytes = file->damage_offset = 0;
+    file->torn_bytes = 0;
+    file->window_len = 0;
+    file->generation++;
+}
+
+static void record_forget(struct record_file *file)
 {
     if (file->fd >= 0) {
         sys_close(file->fd);
     }
     file->fd = -1;
-    file->ino = file->dev = file->seed = 0;
-    file->len = file->damaged_bytes = file->damage_offset = 0;
-    file->torn_bytes = 0;
-    file->generation++;
-}
-
-void record_reserve(struct record_file *file, size_t size)
-{
-    if (file->cap < size) {
-        file->cap = file->len == 0 ? size : size + size / 2;
-        file->data = mem_realloc(file->data, file->cap, 1);
-    }
+    file->ino = file->dev = 0;
+    record_restart(file);
 }
 
 bool record_open_path(struct record_file *file, bool create, struct err *err)
@@ -196,42 +140,30 @@ bool record_open_path(struct record_file *file, bool create, struct err *err)
         return err_set(err, STATUS_ENVIRONMENT, "'%s': is not a file", file->path);
     }
     if (file->len > 0 && !record_same_file(file, &stat)) {
-        file->len = file->damaged_bytes = 0;
-        file->generation++;
+        record_restart(file);
     }
     file->ino = stat.ino;
     file->dev = (uint64_t)stat.dev_major << 32 | stat.dev_minor;
     return true;
 }
 
-static bool record_read_to(struct record_file *file, uint64_t size_bytes, struct err *err)
+/* The file is so long now: reads its head, if that was not done. */
+static bool record_look_to(struct record_file *file, uint64_t size_bytes, struct err *err)
 {
-    ssize_t got;
-
     if (size_bytes < file->len) {
         /* Somebody cut it: what was read is no longer what is there. */
-        file->len = file->damaged_bytes = 0;
-        file->generation++;
+        record_restart(file);
     }
+    file->size = (size_t)size_bytes;
     file->torn_bytes = 0;
-    if (size_bytes == file->len) {
-        return true;
-    }
-    record_reserve(file, (size_t)size_bytes);
-    got = sys_pread_full(file->fd, file->data + file->len, (size_t)size_bytes - file->len,
-                         (int64_t)file->len);
-    if (got < 0) {
-        return err_sys(err, "'%s': cannot read", file->path);
-    }
-    size_t size = file->len + (size_t)got;
+    file->window_len = 0;
+    file->read_errno = 0;
+    return file->len > 0 || record_read_head(file, err);
+}
 
-    if (file->len == 0 && !record_read_head(file, size, err)) {
-        return false;
-    }
-    if (file->len > 0) {
-        record_scan(file, size);
-    }
-    return true;
+static bool record_read_to(struct record_file *file, uint64_t size_bytes, struct err *err)
+{
+    return record_look_to(file, size_bytes, err) && record_take_all(file, err);
 }
 
 /* Is the path still this file, and how long is it? */
@@ -260,17 +192,12 @@ bool record_catch_up(struct record_file *file, bool *current, struct err *err)
     return record_read_to(file, stat.size_bytes, err);
 }
 
-bool record_refresh(struct record_file *file, struct err *err)
+/* Opens what the path is now; its size, 0 when there is no such file. */
+static bool record_open_now(struct record_file *file, uint64_t *size_bytes, struct err *err)
 {
     struct sys_stat stat;
-    bool current = false;
 
-    if (file->fd >= 0 && !record_catch_up(file, &current, err)) {
-        return false;
-    }
-    if (current) {
-        return true;
-    }
+    *size_bytes = 0;
     if (!record_open_path(file, false, err)) {
         return false;
     }
@@ -280,11 +207,24 @@ bool record_refresh(struct record_file *file, struct err *err)
     if (sys_fstat(file->fd, &stat) != 0) {
         return err_sys(err, "'%s': cannot read", file->path);
     }
-    return record_read_to(file, stat.size_bytes, err);
+    *size_bytes = stat.size_bytes;
+    return true;
 }
 
-bool record_file_open(struct record_file *file, int dirfd, const char *path, const char *kind,
-                      struct err *err)
+bool record_refresh(struct record_file *file, struct err *err)
+{
+    uint64_t size_bytes;
+    bool current = false;
+
+    if (file->fd >= 0 && !record_catch_up(file, &current, err)) {
+        return false;
+    }
+    return current || (record_open_now(file, &size_bytes, err) &&
+                       (file->fd < 0 || record_read_to(file, size_bytes, err)));
+}
+
+static void record_file_init(struct record_file *file, int dirfd, const char *path,
+                             const char *kind)
 {
     size_t kind_len = strlen(kind);
 
@@ -293,11 +233,36 @@ bool record_file_open(struct record_file *file, int dirfd, const char *path, con
     memcpy(file->kind, kind, kind_len);
     file->path = mem_alloc(strlen(path) + 1);
     memcpy(file->path, path, strlen(path) + 1);
-    if (record_refresh(file, err)) {
-        return true;
+}
+
+bool record_file_begin(struct record_file *file, int dirfd, const char *path, const char *kind,
+                       const struct record_mark *mark, struct err *err)
+{
+    uint64_t size_bytes;
+
+    record_file_init(file, dirfd, path, kind);
+    if (!record_open_now(file, &size_bytes, err) ||
+        (file->fd >= 0 && !record_look_to(file, size_bytes, err))) {
+        record_file_close(file);
+        return false;
     }
-    record_file_close(file);
-    return false;
+    if (mark != NULL && file->len > 0) {
+        record_trust(file, mark);
+    }
+    return true;
+}
+
+bool record_file_open(struct record_file *file, int dirfd, const char *path, const char *kind,
+                      struct err *err)
+{
+    if (!record_file_begin(file, dirfd, path, kind, NULL, err)) {
+        return false;
+    }
+    if (!record_take_all(file, err)) {
+        record_file_close(file);
+        return false;
+    }
+    return true;
 }
 
 void record_file_close(struct record_file *file)
@@ -306,55 +271,6 @@ void record_file_close(struct record_file *file)
         sys_close(file->fd);
     }
     free(file->path);
-    free(file->data);
+    free(file->window);
     *file = (struct record_file){.dirfd = -1, .fd = -1};
-}
-
-/* --- reading --- */
-
-bool record_at(const struct record_file *file, uint64_t offset, struct record *record)
-{
-    const unsigned char *head = file->data + offset;
-    uint32_t len;
-
-    if (offset < RECORD_FILE_HEAD_BYTES || offset >= file->len ||
-        file->len - offset < RECORD_HEAD_BYTES || bytes_get_u32(head) != RECORD_MAGIC) {
-        return false;
-    }
-    len = bytes_get_u32(head + 8);
-    if (len > file->len - offset - RECORD_HEAD_BYTES) {
-        return false;
-    }
-    *record = (struct record){.type = bytes_get_u32(head + 4),
-                              .offset = offset,
-                              .payload = str_n((const char *)head + RECORD_HEAD_BYTES, len)};
-    return true;
-}
-
-bool record_next(const struct record_file *file, uint64_t *pos, struct record *record)
-{
-    size_t at = *pos < RECORD_FILE_HEAD_BYTES ? RECORD_FILE_HEAD_BYTES : (size_t)*pos;
-
-    if (at >= file->len) {
-        return false;
-    }
-    /* Only behind the first damage can there be something that is no record. */
-    if (file->damaged_bytes != 0 && at >= file->damage_offset &&
-        record_valid(file->data, file->len, at, file->seed) == 0) {
-        at = record_search(file->data, file->len, at, file->seed);
-    }
-    if (!record_at(file, at, record)) {
-        return false;
-    }
-    *pos = at + RECORD_HEAD_BYTES + record->payload.len;
-    return true;
-}
-
-bool record_check(const struct record_file *file, struct err *err)
-{
-    if (file->damaged_bytes == 0) {
-        return true;
-    }
-    return err_set(err, STATUS_CORRUPT, "'%s': damaged: %zu bytes from offset %zu on are no record",
-                   file->path, file->damaged_bytes, file->damage_offset);
 }

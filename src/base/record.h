@@ -9,10 +9,18 @@
  *     record_append(&file, &batch, &err);                           one write; made if missing
  *     record_file_close(&file);
  *
- * The file is read whole into memory when it is opened and kept in step by record_append and
- * record_refresh: records that other processes appended meanwhile show up behind what was read, so
- * a caller goes on with its `pos`. When another process replaced the file (compaction), it is read
- * anew and `generation` grows: a caller that sees that starts again with pos 0.
+ * Nothing of the file stays in memory but a window that moves over it, read and never mapped: a
+ * file that somebody cuts is no danger. record_append and record_refresh keep in step with it:
+ * records that other processes appended meanwhile show up behind what was read, so a caller goes on
+ * with its `pos`. When another process replaced the file (compaction), it is read anew and
+ * `generation` grows: a caller that sees that starts again with pos 0.
+ *
+ * Whoever keeps what he found in a file need not walk all of it again:
+ *
+ *     mark = record_mark(&file);                     up to where all was taken in; kept elsewhere
+ *     record_file_begin(&file, dirfd, path, kind, &mark, &err);    without a walk
+ *     for (pos = file.trusted; record_next(&file, &pos, &record);) …    what is new
+ *     record_read(&file, offset, len, &bytes, &record);    one that was found before, checked now
  *
  * A *torn tail* (bytes behind the last whole record and nothing valid behind them) is what a crash
  * leaves: ignored by readers, cut by the next append. *Damage* is bytes that are no record with
@@ -21,7 +29,7 @@
  * silently: damaged bytes stay until record_replace.
  *
  * Errors: status 11; status 12 when the file is of another kind or its header is damaged. One
- * thread. Slices of payloads are valid until the next append, refresh or close.
+ * thread. Slices of payloads are valid until the next call with this file.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,12 +46,23 @@ struct record_file {
     char kind[RECORD_KIND_BYTES];
     uint64_t seed; /* of this file, in every checksum */
     uint64_t ino, dev;
-    unsigned char *data; /* what was read: up to the end of the last whole record */
-    size_t len, cap;
+    size_t len;     /* up to the end of the last whole record that was taken in */
+    size_t size;    /* of the file at the last look */
+    size_t last;    /* offset of the last whole record, 0: none */
+    size_t trusted; /* up to where a mark was believed */
     size_t damaged_bytes;
     size_t damage_offset; /* of the first damaged byte, if damaged_bytes is not 0 */
-    uint64_t torn_bytes;  /* seen behind `len` at the last look */
+    uint64_t torn_bytes;  /* behind `len`, once all was taken in */
     uint32_t generation;  /* from 1 */
+    int read_errno;       /* of a read that failed in record_next */
+    unsigned char *window;
+    size_t window_at, window_len, window_cap;
+};
+
+/* Up to where a file was taken in: its seed, and where the last record there begins, ends, and its
+ * checksum. All zero: nothing. */
+struct record_mark {
+    uint64_t seed, last, len, checksum;
 };
 
 struct record {
@@ -61,14 +80,27 @@ struct record_batch {
 /* Reads `path` (below `dirfd`). `kind`: up to 8 bytes, checked against the file's. */
 bool record_file_open(struct record_file *file, int dirfd, const char *path, const char *kind,
                       struct err *err);
+/* The same without taking in any record: record_next does. The records before `mark` (may be NULL)
+ * are passed by if the file is the one it is of and still holds its last record; else it counts for
+ * nothing. */
+bool record_file_begin(struct record_file *file, int dirfd, const char *path, const char *kind,
+                       const struct record_mark *mark, struct err *err);
 void record_file_close(struct record_file *file);
 /* Takes in what others appended or replaced since. */
 bool record_refresh(struct record_file *file, struct err *err);
 
-/* The record at or behind `*pos` (0 at the start), leaves `*pos` behind it; false at the end. */
-bool record_next(const struct record_file *file, uint64_t *pos, struct record *record);
-/* The record whose offset is known; false when there is none. */
-bool record_at(const struct record_file *file, uint64_t offset, struct record *record);
+/* The record at or behind `*pos` (0 at the start), leaves `*pos` behind it; false at the end, or
+ * when reading failed, which record_failed tells. */
+bool record_next(struct record_file *file, uint64_t *pos, struct record *record);
+/* True and status 11, if record_next ended because of a failed read. */
+bool record_failed(const struct record_file *file, struct err *err);
+/* The whole record with a payload of `len` bytes at an offset, read into `bytes`; false when there
+ * is no such one (any more), whatever the reason. */
+bool record_read(const struct record_file *file, uint64_t offset, uint32_t len,
+                 struct strbuf *bytes, struct record *record);
+/* The mark of all that was taken in; false if there is nothing, or damage, which a mark would
+ * hide. */
+bool record_mark(struct record_file *file, struct record_mark *mark);
 
 void record_batch_init(struct record_batch *batch);
 void record_batch_fini(struct record_batch *batch);
@@ -77,6 +109,8 @@ void record_batch_clear(struct record_batch *batch);
 void record_batch_add(struct record_batch *batch, uint32_t type, struct str payload);
 /* Walks the batch as record_next walks a file; offsets are those in the batch. */
 bool record_batch_next(const struct record_batch *batch, uint64_t *pos, struct record *record);
+/* The one at an offset that record_batch_next gave. */
+struct record record_batch_at(const struct record_batch *batch, uint64_t offset);
 
 /* Appends all records of the batch with one write under the file's lock, after taking in what
  * others appended; on any failure the file is as it was (or ends in a torn tail, if even truncating
@@ -86,7 +120,8 @@ bool record_append(struct record_file *file, const struct record_batch *batch, s
  * fsync of the folder). Called with `file` in step: fails with status 9 if another process appended
  * since `file` was last read, then refresh and make the batch again. */
 bool record_replace(struct record_file *file, const struct record_batch *batch, struct err *err);
-/* False and status 12 with the place, if damage was seen. */
+/* False and status 12 with the place, if there is damage in what was taken in; what a mark passed
+ * by is read for it. */
 bool record_check(const struct record_file *file, struct err *err);
 
 #endif

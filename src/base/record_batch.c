@@ -37,18 +37,24 @@ void record_batch_add(struct record_batch *batch, uint32_t type, struct str payl
     batch->count++;
 }
 
+struct record record_batch_at(const struct record_batch *batch, uint64_t offset)
+{
+    const char *head = batch->bytes.data + offset;
+
+    assert(offset < batch->bytes.len);
+    return (struct record){
+        .type = bytes_get_u32(head + 4),
+        .offset = offset,
+        .payload = str_n(head + RECORD_HEAD_BYTES, bytes_get_u32(head + 8)),
+    };
+}
+
 bool record_batch_next(const struct record_batch *batch, uint64_t *pos, struct record *record)
 {
-    const char *head = batch->bytes.data + *pos;
-
     if (*pos >= batch->bytes.len) {
         return false;
     }
-    *record = (struct record){
-        .type = bytes_get_u32(head + 4),
-        .offset = *pos,
-        .payload = str_n(head + RECORD_HEAD_BYTES, bytes_get_u32(head + 8)),
-    };
+    *record = record_batch_at(batch, *pos);
     *pos += RECORD_HEAD_BYTES + record->payload.len;
     return true;
 }

@@ -14,29 +14,29 @@
 
 enum { RECORD_TRIES = 100 }; /* how often a file may be replaced while we wait for it */
 
-/* Puts the batch, sealed, behind data[0, len), with the file's head before it if that is empty;
- * returns where it ends. `len` stays. */
-static size_t record_put_batch(struct record_file *file, const struct record_batch *batch)
+/* The batch, sealed, as it goes behind `len`: with the file's head before it if that is 0. `last`:
+ * where its last record begins in `out`. */
+static void record_seal_batch(const struct record_file *file, const struct record_batch *batch,
+                              struct strbuf *out, size_t *last)
 {
-    size_t end = file->len;
+    unsigned char head[RECORD_FILE_HEAD_BYTES];
+    size_t at;
 
-    record_reserve(file, file->len + RECORD_FILE_HEAD_BYTES + batch->bytes.len);
-    if (end == 0) {
-        record_make_head(file->data, file->kind, file->seed);
-        end = RECORD_FILE_HEAD_BYTES;
+    if (file->len == 0) {
+        record_make_head(head, file->kind, file->seed);
+        strbuf_add(out, head, sizeof(head));
     }
-    if (batch->count > 0) {
-        memcpy(file->data + end, batch->bytes.data, batch->bytes.len);
-    }
-    for (size_t at = end, left = batch->count; left > 0; left--) {
-        unsigned char *head = file->data + at;
-        uint32_t len = bytes_get_u32(head + 8);
+    at = out->len;
+    strbuf_add(out, batch->bytes.data, batch->bytes.len);
+    for (uint32_t left = batch->count; left > 0; left--) {
+        char *record = out->data + at;
+        uint32_t len = bytes_get_u32(record + 8);
 
-        bytes_set_u64(head + 12, record_seal(bytes_get_u64(head + 12), file->seed,
-                                             bytes_get_u32(head + 4), len));
+        bytes_set_u64(record + 12, record_seal(bytes_get_u64(record + 12), file->seed,
+                                               bytes_get_u32(record + 4), len));
+        *last = at;
         at += RECORD_HEAD_BYTES + (size_t)len;
     }
-    return end + batch->bytes.len;
 }
 
 static bool record_draw_seed(struct record_file *file, struct err *err)
@@ -86,12 +86,28 @@ static void record_unlock(struct record_file *file)
     sys_lock(file->fd, F_UNLCK, 0, 0, false);
 }
 
+/* `bytes` behind `len` with one write, or the file as it was. */
+static bool record_write_bytes(struct record_file *file, struct str bytes, struct err *err)
+{
+    ssize_t wrote = sys_pwrite(file->fd, bytes.data, bytes.len, (int64_t)file->len);
+    int reason = wrote < 0 ? errno : ENOSPC;
+
+    if (wrote == (ssize_t)bytes.len) {
+        return true;
+    }
+    if (sys_truncate(file->fd, (int64_t)file->len) != 0) {
+        file->torn_bytes = 1; /* unknown; the next append looks */
+    }
+    return err_errno(err, reason, "'%s': cannot write", file->path);
+}
+
 /* Under the lock: cuts the tail, writes, or leaves the file as it was. */
 static bool record_write(struct record_file *file, const struct record_batch *batch,
                          struct err *err)
 {
-    size_t end;
-    ssize_t wrote;
+    struct strbuf bytes = {0};
+    size_t last = 0;
+    bool ok;
 
     if (file->torn_bytes > 0 && sys_truncate(file->fd, (int64_t)file->len) != 0) {
         return err_sys(err, "'%s': cannot cut its torn tail", file->path);
@@ -100,18 +116,16 @@ static bool record_write(struct record_file *file, const struct record_batch *ba
     if (file->len == 0 && !record_draw_seed(file, err)) {
         return false;
     }
-    end = record_put_batch(file, batch);
-    wrote = sys_pwrite(file->fd, file->data + file->len, end - file->len, (int64_t)file->len);
-    if (wrote != (ssize_t)(end - file->len)) {
-        int reason = wrote < 0 ? errno : ENOSPC;
-
-        if (sys_truncate(file->fd, (int64_t)file->len) != 0) {
-            file->torn_bytes = 1; /* unknown; the next append looks */
-        }
-        return err_errno(err, reason, "'%s': cannot write", file->path);
+    record_seal_batch(file, batch, &bytes, &last);
+    file->window_len = 0;
+    ok = record_write_bytes(file, strbuf_str(&bytes), err);
+    if (ok) {
+        file->last = file->len + last;
+        file->len += bytes.len;
+        file->size = file->len;
     }
-    file->len = end;
-    return true;
+    strbuf_fini(&bytes);
+    return ok;
 }
 
 bool record_append(struct record_file *file, const struct record_batch *batch, struct err *err)
@@ -129,21 +143,21 @@ bool record_append(struct record_file *file, const struct record_batch *batch, s
     return ok;
 }
 
-/* Writes fresh->data[0, end) to a file beside the path and renames it into place. */
-static bool record_write_new(struct record_file *fresh, const char *name, size_t end,
+/* Writes the bytes to a file beside the path and renames it into place. */
+static bool record_write_new(struct record_file *fresh, const char *name, struct str bytes,
                              struct err *err)
 {
     struct sys_stat stat;
 
     fresh->fd = sys_openat(fresh->dirfd, name, O_RDWR | O_CREAT | O_TRUNC, 0666);
-    if (fresh->fd < 0 || sys_write_full(fresh->fd, fresh->data, end) != 0 ||
+    if (fresh->fd < 0 || sys_write_full(fresh->fd, bytes.data, bytes.len) != 0 ||
         sys_fsync(fresh->fd) != 0 || sys_fstat(fresh->fd, &stat) != 0 ||
         sys_renameat(fresh->dirfd, name, fresh->dirfd, fresh->path) != 0) {
         return err_sys(err, "'%s': cannot write", name);
     }
     fresh->ino = stat.ino;
     fresh->dev = (uint64_t)stat.dev_major << 32 | stat.dev_minor;
-    fresh->len = end;
+    fresh->len = fresh->size = bytes.len;
     /* Some file systems cannot sync a folder; the rename is whole either way. */
     sys_fsync(fresh->dirfd);
     return true;
@@ -155,27 +169,28 @@ static bool record_replace_locked(struct record_file *file, const struct record_
 {
     struct record_file fresh = {
         .dirfd = file->dirfd, .fd = -1, .path = file->path, .generation = file->generation + 1};
-    struct strbuf name;
-    bool ok;
+    struct strbuf name = {0};
+    struct strbuf bytes = {0};
+    bool ok = record_draw_seed(&fresh, err);
 
     memcpy(fresh.kind, file->kind, sizeof(fresh.kind));
-    strbuf_init(&name);
     strbuf_printf(&name, "%s.new", file->path);
-    ok = record_draw_seed(&fresh, err) &&
-         record_write_new(&fresh, name.data, record_put_batch(&fresh, batch), err);
+    if (ok) {
+        record_seal_batch(&fresh, batch, &bytes, &fresh.last);
+        ok = record_write_new(&fresh, name.data, strbuf_str(&bytes), err);
+    }
     if (!ok && fresh.fd >= 0) {
         sys_close(fresh.fd);
         sys_unlinkat(file->dirfd, name.data, 0);
     }
     strbuf_fini(&name);
-    if (!ok) {
-        free(fresh.data);
-        return false;
+    strbuf_fini(&bytes);
+    if (ok) {
+        sys_close(file->fd);
+        free(file->window);
+        *file = fresh;
     }
-    sys_close(file->fd);
-    free(file->data);
-    *file = fresh;
-    return true;
+    return ok;
 }
 
 bool record_replace(struct record_file *file, const struct record_batch *batch, struct err *err)

@@ -98,6 +98,7 @@ static bool clean_all(struct clean *clean, struct err *err)
     bool ok = true;
 
     while (ok && clean->session->made != NULL && made_next(clean->session->made, &pos, &row)) {
+        row.path = str_dup(&clean->cli->arena, row.path);
         ok = !clean_is_meant(clean, &row) || clean_one(clean, &row, err);
     }
     for (uint32_t i = 0; i < clean->gone_count; i++) {

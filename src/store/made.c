@@ -4,38 +4,16 @@
  *                 stage, instance, run: strings
  *     2 removed   path: string
  *
- * Strings are a u32 length and bytes. Later records win. In memory: one row for each path ever
- * seen, marked when it is gone. */
-#include "store/made.h"
+ * Strings are a u32 length and bytes. Later records win. Beside it lies a table of what is in it
+ * (made_table.c). */
+#include "store/made_inside.h"
 
 #include <stdlib.h>
 
-#include "base/arena.h"
 #include "base/bytes.h"
-#include "base/map.h"
 #include "base/mem.h"
-#include "base/record.h"
-#include "base/vec.h"
 
-enum { RECORD_MADE = 1, RECORD_REMOVED = 2, COMPACT_LEAST_RECORDS = 256 };
-
-struct slot {
-    struct made_row row;
-    bool gone;
-};
-
-struct made {
-    struct record_file file;
-    struct record_batch batch;
-    struct arena arena;
-    struct map map;      /* path to slot */
-    struct intern names; /* stages, instances, runs: few, repeated */
-    VEC(struct slot) slots;
-    uint32_t count;   /* rows that are not gone */
-    uint64_t records; /* in the file, dead ones too */
-};
-
-/* --- rows as bytes --- */
+enum { COMPACT_LEAST_RECORDS = 256 };
 
 static void made_encode(const struct made_row *row, struct strbuf *out)
 {
@@ -49,23 +27,6 @@ static void made_encode(const struct made_row *row, struct strbuf *out)
     bytes_put_str(out, row->run);
 }
 
-static bool made_decode(struct str payload, struct made_row *row)
-{
-    struct reader reader = reader_of(payload.data, payload.len);
-    uint8_t kind;
-
-    row->path = reader_str(&reader);
-    kind = reader_u8(&reader);
-    row->kind = (enum made_kind)kind;
-    row->executable = reader_u8(&reader) != 0;
-    row->digest = reader_digest(&reader);
-    row->size_bytes = reader_u64(&reader);
-    row->stage = reader_str(&reader);
-    row->instance = reader_str(&reader);
-    row->run = reader_str(&reader);
-    return reader_done(&reader) && kind <= MADE_LINK;
-}
-
 static void made_batch_row(struct record_batch *batch, const struct made_row *row)
 {
     struct strbuf payload;
@@ -76,74 +37,26 @@ static void made_batch_row(struct record_batch *batch, const struct made_row *ro
     strbuf_fini(&payload);
 }
 
-/* --- rows in memory --- */
-
-static struct str made_name(struct made *made, struct str name)
+static bool made_take(struct made *made, uint64_t pos, struct err *err)
 {
-    return intern_str(&made->names, intern_add(&made->names, name));
-}
-
-static struct slot *made_slot(const struct made *made, struct str path)
-{
-    uint32_t n = map_get(&made->map, path);
-
-    return n == MAP_MISSING ? NULL : &made->slots.items[n];
-}
-
-static struct slot *made_slot_for(struct made *made, struct str path)
-{
-    struct slot *slot = made_slot(made, path);
-
-    if (slot == NULL) {
-        struct slot fresh = {.row.path = str_dup(&made->arena, path), .gone = true};
-
-        map_put(&made->map, fresh.row.path, (uint32_t)made->slots.count);
-        VEC_PUSH(&made->slots, fresh);
-        slot = &made->slots.items[made->slots.count - 1];
-    }
-    return slot;
-}
-
-static void made_set(struct made *made, const struct made_row *row)
-{
-    struct slot *slot = made_slot_for(made, row->path);
-    struct str path = slot->row.path;
-
-    made->count += slot->gone;
-    slot->gone = false;
-    slot->row = *row;
-    slot->row.path = path;
-    slot->row.stage = made_name(made, row->stage);
-    slot->row.instance = made_name(made, row->instance);
-    slot->row.run = made_name(made, row->run);
-}
-
-static bool made_unset(struct made *made, struct str path)
-{
-    struct slot *slot = made_slot(made, path);
-
-    if (slot == NULL || slot->gone) {
-        return false;
-    }
-    slot->gone = true;
-    made->count--;
-    return true;
-}
-
-static void made_load(struct made *made)
-{
-    struct made_row row;
     struct record record;
 
-    for (uint64_t pos = 0; record_next(&made->file, &pos, &record); made->records++) {
+    for (; record_next(&made->file, &pos, &record); made->records++) {
         struct reader reader = reader_of(record.payload.data, record.payload.len);
+        struct made_row old;
+        struct made_row row;
+        uint32_t n;
 
         if (record.type == RECORD_MADE && made_decode(record.payload, &row)) {
-            made_set(made, &row);
+            slot_set(made, slot_find(made, row.path, &old), row.path, &record, false);
         } else if (record.type == RECORD_REMOVED) {
-            made_unset(made, reader_str(&reader));
+            n = slot_find(made, reader_str(&reader), &old);
+            if (n != MADE_NONE && !slot_is(&made->slots.items[n], SLOT_GONE)) {
+                slot_unset(made, n);
+            }
         }
     }
+    return !record_failed(&made->file, err);
 }
 
 /* --- outside --- */
@@ -151,50 +64,45 @@ static void made_load(struct made *made)
 struct made *made_open(int dirfd, struct err *err)
 {
     struct made *made = mem_calloc(1, sizeof(*made));
+    uint64_t pos;
 
-    if (!record_file_open(&made->file, dirfd, "made", "made", err)) {
-        free(made);
+    made->dirfd = dirfd;
+    made->looking = mem_calloc(1, sizeof(*made->looking));
+    made->generation = 1;
+    record_batch_init(&made->batch);
+    if (!made_begin(made, &pos, err) || !made_take(made, pos, err)) {
+        made_close(made);
         return NULL;
     }
-    record_batch_init(&made->batch);
-    arena_init(&made->arena);
-    map_init(&made->map);
-    intern_init(&made->names, &made->arena);
-    made_load(made);
     return made;
 }
 
 void made_close(struct made *made)
 {
     if (made != NULL) {
+        if (made->appended) {
+            made_keep_table(made);
+        }
+        slots_fini(made);
         record_file_close(&made->file);
         record_batch_fini(&made->batch);
-        intern_fini(&made->names);
-        map_fini(&made->map);
-        arena_fini(&made->arena);
-        VEC_FREE(&made->slots);
         free(made);
     }
 }
 
 bool made_find(const struct made *made, struct str path, struct made_row *row)
 {
-    const struct slot *slot = made_slot(made, path);
+    uint32_t n = slot_find(made, path, row);
 
-    if (slot == NULL || slot->gone) {
-        return false;
-    }
-    *row = slot->row;
-    return true;
+    return n != MADE_NONE && !slot_is(&made->slots.items[n], SLOT_GONE);
 }
 
 bool made_next(const struct made *made, uint32_t *pos, struct made_row *row)
 {
     while (*pos < made->slots.count) {
-        const struct slot *slot = &made->slots.items[(*pos)++];
+        uint32_t n = (*pos)++;
 
-        if (!slot->gone) {
-            *row = slot->row;
+        if (!slot_is(&made->slots.items[n], SLOT_GONE) && slot_row(made, n, row)) {
             return true;
         }
     }
@@ -216,57 +124,120 @@ static bool made_row_equal(const struct made_row *a, const struct made_row *b)
 
 void made_put(struct made *made, const struct made_row *row)
 {
-    const struct slot *slot = made_slot(made, row->path);
+    uint64_t offset = made->batch.bytes.len;
+    struct made_row old;
+    struct record record;
+    uint32_t n = slot_find(made, row->path, &old);
 
-    if (slot == NULL || slot->gone || !made_row_equal(&slot->row, row)) {
-        made_set(made, row);
+    if (n == MADE_NONE || slot_is(&made->slots.items[n], SLOT_GONE) || !made_row_equal(&old, row)) {
         made_batch_row(&made->batch, row);
+        record = record_batch_at(&made->batch, offset);
+        slot_set(made, n, row->path, &record, true);
     }
 }
 
 void made_remove(struct made *made, struct str path)
 {
-    struct strbuf payload;
+    struct strbuf payload = {0};
+    struct made_row row;
+    uint32_t n = slot_find(made, path, &row);
 
-    if (made_unset(made, path)) {
-        strbuf_init(&payload);
+    if (n != MADE_NONE && !slot_is(&made->slots.items[n], SLOT_GONE)) {
+        slot_unset(made, n);
         bytes_put_str(&payload, path);
         record_batch_add(&made->batch, RECORD_REMOVED, strbuf_str(&payload));
         strbuf_fini(&payload);
     }
 }
 
-/* The rows of memory instead of all records: what is in the batch is among them. */
-static bool made_compact(struct made *made, struct err *err)
+/* The file is not what it was when the slots were made of it. */
+static bool made_reload(struct made *made, struct err *err)
 {
-    struct record_batch all;
-    bool ok;
+    slots_clear(made);
+    return made_take(made, 0, err);
+}
 
-    record_batch_init(&all);
-    VEC_EACH (slot, &made->slots) {
-        if (!slot->gone) {
-            made_batch_row(&all, &slot->row);
+/* --- writing --- */
+
+/* All rows that are not gone, those of the batch among them; false if one cannot be read. */
+static bool made_batch_all(const struct made *made, struct record_batch *all)
+{
+    for (uint32_t n = 0; n < made->slots.count; n++) {
+        struct str payload;
+
+        if (!slot_is(&made->slots.items[n], SLOT_GONE)) {
+            if (!slot_payload(made, n, &payload)) {
+                return false;
+            }
+            record_batch_add(all, RECORD_MADE, payload);
         }
     }
-    ok = record_replace(&made->file, &all, err);
-    made->records = ok ? all.count : made->records;
-    record_batch_fini(&all);
-    return ok;
+    return true;
+}
+
+static bool made_is_due(const struct made *made)
+{
+    uint64_t records = made->records + made->batch.count;
+
+    /* A damaged file is never rewritten: the damage stays to be seen. */
+    return records > COMPACT_LEAST_RECORDS && made->count < records / 2 &&
+           made->file.damaged_bytes == 0 && !made->looking->damaged;
+}
+
+/* What was in the batch is in the file now, from `base` on. */
+static void made_settle(struct made *made, uint64_t base)
+{
+    VEC_EACH (n, &made->pending) {
+        struct slot *slot = &made->slots.items[*n];
+
+        if (slot_is(slot, SLOT_PENDING)) {
+            slot->place = (slot->place & ~(uint64_t)SLOT_PENDING) + (base << SLOT_FLAG_BITS);
+        }
+    }
+    VEC_CLEAR(&made->pending);
+    made->records += made->batch.count;
+}
+
+static bool made_append(struct made *made, struct err *err)
+{
+    uint64_t base = made->file.len;
+    bool alone;
+
+    if (!record_append(&made->file, &made->batch, err)) {
+        return false;
+    }
+    alone = made->generation == made->file.generation && base > 0 &&
+            made->file.len == base + made->batch.bytes.len;
+    if (alone) {
+        made_settle(made, base);
+    }
+    record_batch_clear(&made->batch);
+    return alone || made_reload(made, err);
+}
+
+static bool made_replace(struct made *made, const struct record_batch *all, struct err *err)
+{
+    if (!record_replace(&made->file, all, err)) {
+        return false;
+    }
+    record_batch_clear(&made->batch);
+    return made_reload(made, err);
 }
 
 bool made_flush(struct made *made, struct err *err)
 {
-    uint64_t records = made->records + made->batch.count;
-    /* A damaged file is never rewritten: the damage stays to be seen. */
-    bool compact = records > COMPACT_LEAST_RECORDS && made->count < records / 2 &&
-                   made->file.damaged_bytes == 0 && made->batch.count > 0;
+    struct record_batch all;
+    bool ok;
 
-    if (compact ? !made_compact(made, err) : !record_append(&made->file, &made->batch, err)) {
-        return false;
+    if (made->batch.count == 0) {
+        return true;
     }
-    made->records = compact ? made->records : records;
-    record_batch_clear(&made->batch);
-    return true;
+    record_batch_init(&all);
+    ok = made_is_due(made) && made_batch_all(made, &all) ? made_replace(made, &all, err)
+                                                         : made_append(made, err);
+    record_batch_fini(&all);
+    made->appended |= ok;
+    return ok;
 }
 
 bool made_check(const struct made *made, struct err *err)

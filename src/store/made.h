@@ -9,8 +9,11 @@
  *     made_put(made, &row); made_remove(made, path); made_flush(made, &err);   once a turn
  *     made_close(made);
  *
- * One thread; the caller holds the workspace's lock when it writes. Strings of rows live as long as
- * the made.
+ * In memory are hashes and places alone, taken from a table beside the file (`made.table`) and from
+ * what was appended since that was written; a row is read from the file and checked each time.
+ *
+ * One thread; the caller holds the workspace's lock when it writes. Strings of a row are valid
+ * until the next call.
  */
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,7 +2,8 @@
  *
  * Format: a file of records (base/record.c) of kind "results". Types: 1, a result (result_codec.c);
  * 2, a key of 32 bytes whose results so far are forgotten. Other types are passed over: a later
- * version wrote them. Later records win over earlier ones. */
+ * version wrote them. Later records win over earlier ones. Beside it lies a table of what is in it
+ * (results_table.c). */
 #include "store/results_inside.h"
 
 #include <stdlib.h>
@@ -10,11 +11,10 @@
 
 #include "base/mem.h"
 
-static void results_take_record(struct results *results, const struct record *record,
-                                uint64_t offset, bool pending)
+static void results_take_record(struct results *results, const struct record *record, bool pending)
 {
     if (record->type == RECORD_RESULT) {
-        entry_add(results, record->payload, offset, pending);
+        entry_add(results, record, pending);
     } else if (record->type == RECORD_FORGET && record->payload.len == DIGEST_BYTES) {
         struct digest key;
 
@@ -23,7 +23,7 @@ static void results_take_record(struct results *results, const struct record *re
     }
 }
 
-void results_take(struct results *results)
+bool results_take(struct results *results, struct err *err)
 {
     struct record record;
 
@@ -31,32 +31,33 @@ void results_take(struct results *results)
         entries_clear(results);
     }
     while (record_next(&results->file, &results->pos, &record)) {
-        results_take_record(results, &record,
-                            (uint64_t)(record.payload.data - (const char *)results->file.data),
-                            false);
+        results_take_record(results, &record, false);
     }
+    return !record_failed(&results->file, err);
 }
 
 struct results *results_open(int dirfd, struct err *err)
 {
     struct results *results = mem_calloc(1, sizeof(*results));
 
-    if (!record_file_open(&results->file, dirfd, "results", "results", err)) {
-        free(results);
+    results->dirfd = dirfd;
+    results->looking = mem_calloc(1, sizeof(*results->looking));
+    record_batch_init(&results->batch);
+    results->generation = 1;
+    if (!results_begin(results, err) || !results_take(results, err)) {
+        results_close(results);
         return NULL;
     }
-    record_batch_init(&results->batch);
-    strbuf_init(&results->scratch);
-    results->generation = results->file.generation;
-    results_take(results);
     return results;
 }
 
 void results_close(struct results *results)
 {
     if (results != NULL) {
-        entries_clear(results);
-        VEC_FREE(&results->entries);
+        if (results->appended) {
+            results_keep_table(results);
+        }
+        entries_fini(results);
         record_batch_fini(&results->batch);
         strbuf_fini(&results->scratch);
         record_file_close(&results->file);
@@ -67,36 +68,36 @@ void results_close(struct results *results)
 /* The batch as entries, behind all of the file. */
 static void results_take_batch(struct results *results)
 {
-    const char *base = results->batch.bytes.data;
     struct record record;
 
     for (uint64_t pos = 0; record_batch_next(&results->batch, &pos, &record);) {
-        results_take_record(results, &record, (uint64_t)(record.payload.data - base), true);
+        results_take_record(results, &record, true);
     }
 }
 
 bool results_refresh(struct results *results, struct err *err)
 {
+    bool ok;
+
     if (!record_refresh(&results->file, err)) {
         return false;
     }
-    if (results->batch.count > 0 &&
-        (results->file.len > results->pos || results->generation != results->file.generation)) {
-        entries_clear(results);
-        results_take(results);
-        results_take_batch(results);
-        return true;
-    }
-    results_take(results);
-    return true;
+    entries_drop_pending(results);
+    ok = results_take(results, err);
+    results_take_batch(results);
+    return ok;
 }
 
 /* What was in the batch is in the file now, from `base` on. */
 static void results_settle(struct results *results, uint64_t base)
 {
-    for (size_t i = results->entries.count; i > 0 && results->entries.items[i - 1].pending; i--) {
-        results->entries.items[i - 1].pending = false;
-        results->entries.items[i - 1].offset += base;
+    for (size_t i = results->entries.count; i > 0; i--) {
+        struct entry *entry = &results->entries.items[i - 1];
+
+        if (!entry_is(entry, ENTRY_PENDING)) {
+            break;
+        }
+        entry->place = (entry->place & ~(uint64_t)ENTRY_PENDING) + (base << ENTRY_FLAG_BITS);
     }
     results->pos = results->file.len;
 }
@@ -112,16 +113,16 @@ bool results_flush(struct results *results, struct err *err)
     if (!record_append(&results->file, &results->batch, err)) {
         return false;
     }
+    results->appended = true;
     alone = results->generation == results->file.generation && results->pos == base && base > 0 &&
             results->file.len == base + results->batch.bytes.len;
     record_batch_clear(&results->batch);
     if (alone) {
         results_settle(results, base);
-    } else {
-        entries_clear(results);
-        results_take(results);
+        return true;
     }
-    return true;
+    entries_drop_pending(results);
+    return results_take(results, err);
 }
 
 bool results_check(const struct results *results, struct err *err)
@@ -133,13 +134,14 @@ bool results_check(const struct results *results, struct err *err)
 
 void results_add(struct results *results, const struct result *result)
 {
-    struct str payload;
+    uint64_t offset = results->batch.bytes.len;
+    struct record record;
 
     strbuf_clear(&results->scratch);
     result_encode(result, &results->scratch);
-    payload = strbuf_str(&results->scratch);
-    record_batch_add(&results->batch, RECORD_RESULT, payload);
-    entry_add(results, payload, results->batch.bytes.len - payload.len, true);
+    record_batch_add(&results->batch, RECORD_RESULT, strbuf_str(&results->scratch));
+    record = record_batch_at(&results->batch, offset);
+    entry_add(results, &record, true);
 }
 
 void results_forget(struct results *results, const struct digest *key)

@@ -8,9 +8,10 @@
  *     results_add(results, &result); … results_flush(results, &err);      once a turn: one write
  *     results_close(results);
  *
- * Opening parses only heads (digests and offsets); a result is decoded when it is read. A line
- * counts when its checksum is right; whether its objects are there is asked by the caller. What was
- * added is found at once, flushed or not.
+ * In memory are hashes and places alone; a result is read from the file, checked and decoded each
+ * time it is asked for. Opening takes them from a table beside the file (`results.table`) and walks
+ * only what was appended since that was written. A line counts when its checksum is right; whether
+ * its objects are there is asked by the caller. What was added is found at once, flushed or not.
  *
  * A key that was forgotten (results_forget) has no result until the next one is added.
  *
@@ -115,13 +116,10 @@ struct result_ref results_find_last(const struct results *results, struct str st
 /* Every live one, oldest first: pass 0 first, then what it returned, until RESULT_NONE. */
 struct result_ref results_next(const struct results *results, uint32_t from);
 
-/* Decodes all of it into the arena. False: the line is wrong although its checksum is right (made
- * by a later version); treat as absent. */
+/* Decodes all of it into the arena. False: the line was damaged since, or is wrong although its
+ * checksum is right (made by a later version); treat as absent. */
 bool results_read(const struct results *results, struct result_ref ref, struct arena *arena,
                   struct result *result);
-/* Without decoding. */
-struct digest results_key(const struct results *results, struct result_ref ref);
-struct digest results_declared(const struct results *results, struct result_ref ref);
 
 /* Buffered until results_flush; found at once. */
 void results_add(struct results *results, const struct result *result);

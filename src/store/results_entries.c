@@ -1,8 +1,10 @@
-/* Owns the entries of results in memory and the tables over them.
+/* Owns the entries of results in memory and the chains over them.
  *
- * Each result is an entry: where its payload is and the next older entries of the same declared
- * key, key and instance. Three tables lead from 32-bit hashes to the newest entry; entries
- * of equal hash share a chain and are told apart by the payload.
+ * Each result is an entry: where its record is, and hashes of its declared key, key and instance.
+ * Chains lead from a hash to the entries of its bucket, newest first; what the hash cannot tell
+ * apart is told apart by the record, which is read from the file and checked each time. A record
+ * that is damaged is no result. Chains are made when first asked: a run without the need of one
+ * does not pay for it.
  *
  * An entry is *shadowed* when a newer one has its key, workspace and machine, or when 16 newer ones
  * of its declared key are not shadowed. It is dead, and left out by compaction, when it is
@@ -10,159 +12,225 @@
  * the last is kept, with its forgetting, so that no older one takes its place. */
 #include "store/results_inside.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 
-/* --- tables --- */
+enum { CHAIN_LEAST_BUCKETS = 1024 };
 
-static uint32_t *table_slot(const struct results *results, enum chain chain, uint32_t hash)
+/* --- chains --- */
+
+static void chain_clear(struct chain_links *links)
 {
-    const struct table *table = &results->tables[chain];
-    uint32_t at = hash & table->mask;
-
-    while (table->slots[at] != RESULT_NONE &&
-           results->entries.items[table->slots[at]].hash[chain] != hash) {
-        at = (at + 1) & table->mask;
-    }
-    return &table->slots[at];
+    free(links->newest);
+    free(links->older);
+    *links = (struct chain_links){0};
 }
 
-static void table_grow(struct results *results, enum chain chain)
+/* Shadowed ones are not in the chain of their declared key: a thousand commands of one key would
+ * else each pass by all before. */
+static void chain_link(const struct results *results, enum chain chain, uint32_t n)
 {
-    struct table *table = &results->tables[chain];
-    struct table old = *table;
-    uint32_t size = old.slots == NULL ? 1024 : (old.mask + 1) * 2;
+    struct chain_links *links = &results->looking->chains[chain];
+    const struct entry *entry = &results->entries.items[n];
+    uint32_t *newest = &links->newest[entry->hash[chain] & links->mask];
 
-    table->slots = mem_alloc(size * sizeof(*table->slots));
-    memset(table->slots, 0xff, size * sizeof(*table->slots));
-    table->mask = size - 1;
-    for (uint32_t i = 0; old.slots != NULL && i <= old.mask; i++) {
-        if (old.slots[i] != RESULT_NONE) {
-            uint32_t hash = results->entries.items[old.slots[i]].hash[chain];
-
-            *table_slot(results, chain, hash) = old.slots[i];
-        }
+    if (chain != CHAIN_DECLARED || !entry_is(entry, ENTRY_UNKEYED | ENTRY_SHADOWED)) {
+        links->older[n] = *newest;
+        *newest = n;
     }
-    free(old.slots);
 }
 
-static void table_put(struct results *results, enum chain chain, uint32_t n)
+static void chain_grow(struct chain_links *links, size_t count)
 {
-    struct table *table = &results->tables[chain];
-    struct entry *entry = &results->entries.items[n];
-    uint32_t *slot;
+    size_t buckets = CHAIN_LEAST_BUCKETS;
 
-    if (table->slots == NULL || table->count > table->mask / 2) {
-        table_grow(results, chain);
+    while (buckets < count) {
+        buckets *= 2;
     }
-    slot = table_slot(results, chain, entry->hash[chain]);
-    entry->older[chain] = *slot;
-    table->count += *slot == RESULT_NONE;
-    *slot = n;
+    chain_clear(links);
+    links->newest = mem_alloc(buckets * sizeof(*links->newest));
+    links->older = mem_alloc(buckets * sizeof(*links->older));
+    memset(links->newest, 0xff, buckets * sizeof(*links->newest));
+    links->mask = (uint32_t)(buckets - 1);
 }
 
-uint32_t table_newest(const struct results *results, enum chain chain, uint32_t hash)
+/* Links what was added since the last question. */
+static const struct chain_links *chain_of(const struct results *results, enum chain chain)
 {
-    return results->tables[chain].slots == NULL ? RESULT_NONE : *table_slot(results, chain, hash);
+    struct chain_links *links = &results->looking->chains[chain];
+    size_t count = results->entries.count;
+
+    if (links->newest == NULL || count > (size_t)links->mask + 1) {
+        chain_grow(links, count);
+    }
+    while (links->linked < count) {
+        chain_link(results, chain, links->linked++);
+    }
+    return links;
+}
+
+/* The first entry of this hash in a bucket from `n` on. */
+static uint32_t chain_skip(const struct results *results, enum chain chain, uint32_t hash,
+                           uint32_t n)
+{
+    while (n != RESULT_NONE && results->entries.items[n].hash[chain] != hash) {
+        n = results->looking->chains[chain].older[n];
+    }
+    return n;
+}
+
+uint32_t entry_newest(const struct results *results, enum chain chain, uint32_t hash)
+{
+    const struct chain_links *links = chain_of(results, chain);
+
+    return chain_skip(results, chain, hash, links->newest[hash & links->mask]);
+}
+
+uint32_t entry_older(const struct results *results, enum chain chain, uint32_t n)
+{
+    return chain_skip(results, chain, results->entries.items[n].hash[chain],
+                      results->looking->chains[chain].older[n]);
 }
 
 /* --- entries --- */
 
-struct str entry_payload(const struct results *results, const struct entry *entry)
+bool entry_payload(const struct results *results, uint32_t n, struct str *payload)
 {
-    const char *base =
-        entry->pending ? results->batch.bytes.data : (const char *)results->file.data;
+    const struct entry *entry = &results->entries.items[n];
+    uint64_t offset = entry->place >> ENTRY_FLAG_BITS;
+    struct record record;
 
-    return str_n(base + entry->offset, entry->len);
+    if (entry_is(entry, ENTRY_PENDING)) {
+        record = record_batch_at(&results->batch, offset);
+    } else if (!record_read(&results->file, offset, entry->len, &results->looking->payload,
+                            &record) ||
+               record.type != RECORD_RESULT) {
+        results->looking->damaged = true;
+        return false;
+    }
+    *payload = record.payload;
+    return true;
 }
 
-struct result_head entry_head(const struct results *results, uint32_t n)
+bool entry_head(const struct results *results, uint32_t n, struct result_head *head)
 {
-    struct result_head head = {0};
+    struct str payload;
 
-    result_decode_head(entry_payload(results, &results->entries.items[n]), &head);
-    return head;
+    return entry_payload(results, n, &payload) && result_decode_head(payload, head);
+}
+
+static bool head_is_superseded(const struct result_head *head, const struct result_head *newest)
+{
+    return digest_equal(&head->key, &newest->key) &&
+           digest_equal(&head->workspace, &newest->workspace) &&
+           digest_equal(&head->machine, &newest->machine);
 }
 
 /* Is an older entry of the chain shadowed by the newest, before which `kept` are not? */
 static bool entry_is_shadowed(const struct results *results, uint32_t n,
                               const struct result_head *newest, uint32_t *kept)
 {
-    const struct entry *entry = &results->entries.items[n];
-    struct result_head head = entry_head(results, n);
+    struct result_head head;
     bool shadowed;
 
-    if (entry->forgotten || entry->unkeyed || !digest_equal(&head.declared, &newest->declared)) {
+    if (entry_is(&results->entries.items[n], ENTRY_FORGOTTEN) || !entry_head(results, n, &head) ||
+        !digest_equal(&head.declared, &newest->declared)) {
         return false;
     }
-    shadowed = *kept == RESULTS_PER_KEY || (digest_equal(&head.key, &newest->key) &&
-                                            digest_equal(&head.workspace, &newest->workspace) &&
-                                            digest_equal(&head.machine, &newest->machine));
+    shadowed = *kept == RESULTS_PER_KEY || head_is_superseded(&head, newest);
     *kept += !shadowed;
     return shadowed;
 }
 
-/* Shadowed ones leave the chain of their declared key: a thousand commands of one key would else
- * each pass by all before. */
 static void entry_shadow(struct results *results, uint32_t n, const struct result_head *newest)
 {
-    uint32_t *link = &results->entries.items[n].older[CHAIN_DECLARED];
+    uint32_t *older = chain_of(results, CHAIN_DECLARED)->older;
+    uint32_t hash = results->entries.items[n].hash[CHAIN_DECLARED];
+    uint32_t *link = &older[n];
     uint32_t kept = 1;
 
     while (*link != RESULT_NONE) {
         struct entry *entry = &results->entries.items[*link];
 
-        if (entry_is_shadowed(results, *link, newest, &kept)) {
-            entry->shadowed = true;
-            *link = entry->older[CHAIN_DECLARED];
+        if (entry->hash[CHAIN_DECLARED] == hash &&
+            entry_is_shadowed(results, *link, newest, &kept)) {
+            entry->place |= ENTRY_SHADOWED;
+            *link = older[*link];
         } else {
-            link = &entry->older[CHAIN_DECLARED];
+            link = &older[*link];
         }
     }
 }
 
-void entry_add(struct results *results, struct str payload, uint64_t offset, bool pending)
+void entry_add(struct results *results, const struct record *record, bool pending)
 {
     struct result_head head;
     uint32_t n = (uint32_t)results->entries.count;
-    struct entry entry = {.offset = offset, .len = (uint32_t)payload.len, .pending = pending};
+    struct entry entry = {.place = record->offset << ENTRY_FLAG_BITS,
+                          .len = (uint32_t)record->payload.len};
 
-    if (!result_decode_head(payload, &head) || n == RESULT_NONE) {
+    if (!result_decode_head(record->payload, &head) || n == RESULT_NONE) {
         return;
     }
-    entry.unkeyed = (head.flags & RESULT_UNKEYED) != 0;
+    entry.place |= pending ? ENTRY_PENDING : 0;
+    entry.place |= (head.flags & RESULT_UNKEYED) != 0 ? ENTRY_UNKEYED : 0;
     entry.hash[CHAIN_DECLARED] = (uint32_t)digest_hash(&head.declared);
     entry.hash[CHAIN_KEY] = (uint32_t)digest_hash(&head.key);
     entry.hash[CHAIN_INSTANCE] = (uint32_t)(head.instance_hash ^ head.instance_hash >> 32);
     VEC_PUSH(&results->entries, entry);
-    for (enum chain chain = 0; chain < CHAIN_COUNT; chain++) {
-        table_put(results, chain, n);
-    }
-    if (!entry.unkeyed) {
+    if (!entry_is(&entry, ENTRY_UNKEYED)) {
         entry_shadow(results, n, &head);
     }
 }
 
 void entry_forget(struct results *results, const struct digest *key)
 {
-    uint32_t at = table_newest(results, CHAIN_KEY, (uint32_t)digest_hash(key));
+    uint32_t at = entry_newest(results, CHAIN_KEY, (uint32_t)digest_hash(key));
 
-    for (; at != RESULT_NONE; at = results->entries.items[at].older[CHAIN_KEY]) {
-        struct result_head head = entry_head(results, at);
+    for (; at != RESULT_NONE; at = entry_older(results, CHAIN_KEY, at)) {
+        struct result_head head;
 
-        results->entries.items[at].forgotten |= digest_equal(&head.key, key);
+        if (entry_head(results, at, &head) && digest_equal(&head.key, key)) {
+            results->entries.items[at].place |= ENTRY_FORGOTTEN;
+        }
+    }
+}
+
+static void chains_clear(struct results *results)
+{
+    for (enum chain chain = 0; chain < CHAIN_COUNT; chain++) {
+        chain_clear(&results->looking->chains[chain]);
+    }
+}
+
+void entries_drop_pending(struct results *results)
+{
+    size_t count = results->entries.count;
+
+    while (results->entries.count > 0 &&
+           entry_is(&results->entries.items[results->entries.count - 1], ENTRY_PENDING)) {
+        results->entries.count--;
+    }
+    if (results->entries.count != count) {
+        chains_clear(results);
     }
 }
 
 void entries_clear(struct results *results)
 {
-    for (enum chain chain = 0; chain < CHAIN_COUNT; chain++) {
-        free(results->tables[chain].slots);
-        results->tables[chain] = (struct table){0};
-    }
+    chains_clear(results);
     VEC_CLEAR(&results->entries);
     results->pos = 0;
     results->generation = results->file.generation;
+}
+
+void entries_fini(struct results *results)
+{
+    chains_clear(results);
+    strbuf_fini(&results->looking->payload);
+    free(results->looking);
+    VEC_FREE(&results->entries);
 }

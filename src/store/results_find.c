@@ -3,23 +3,18 @@
 
 #include <assert.h>
 
-static bool entry_is_found(const struct entry *entry)
-{
-    return !entry->unkeyed && !entry->forgotten;
-}
-
 uint32_t results_find_declared(const struct results *results, const struct digest *declared,
                                struct result_ref refs[static RESULTS_PER_KEY])
 {
-    uint32_t at = table_newest(results, CHAIN_DECLARED, (uint32_t)digest_hash(declared));
+    uint32_t at = entry_newest(results, CHAIN_DECLARED, (uint32_t)digest_hash(declared));
     uint32_t count = 0;
 
     for (; at != RESULT_NONE && count < RESULTS_PER_KEY;
-         at = results->entries.items[at].older[CHAIN_DECLARED]) {
-        const struct entry *entry = &results->entries.items[at];
-        struct result_head head = entry_head(results, at);
+         at = entry_older(results, CHAIN_DECLARED, at)) {
+        struct result_head head;
 
-        if (entry_is_found(entry) && !entry->shadowed && digest_equal(&head.declared, declared)) {
+        if (!entry_is(&results->entries.items[at], ENTRY_FORGOTTEN) &&
+            entry_head(results, at, &head) && digest_equal(&head.declared, declared)) {
             refs[count++] = (struct result_ref){at};
         }
     }
@@ -28,38 +23,50 @@ uint32_t results_find_declared(const struct results *results, const struct diges
 
 struct result_ref results_find(const struct results *results, const struct digest *key)
 {
-    uint32_t at = table_newest(results, CHAIN_KEY, (uint32_t)digest_hash(key));
+    uint32_t at = entry_newest(results, CHAIN_KEY, (uint32_t)digest_hash(key));
 
-    for (; at != RESULT_NONE; at = results->entries.items[at].older[CHAIN_KEY]) {
-        struct result_head head = entry_head(results, at);
+    for (; at != RESULT_NONE; at = entry_older(results, CHAIN_KEY, at)) {
+        struct result_head head;
 
-        if (entry_is_found(&results->entries.items[at]) && digest_equal(&head.key, key)) {
+        if (!entry_is(&results->entries.items[at], ENTRY_UNKEYED | ENTRY_FORGOTTEN) &&
+            entry_head(results, at, &head) && digest_equal(&head.key, key)) {
             break;
         }
     }
     return (struct result_ref){at};
 }
 
-static bool entry_is_of(const struct results *results, uint32_t n, struct str stage,
-                        struct str instance, const struct digest *workspace)
-{
-    struct result_head head = entry_head(results, n);
-    struct str a;
-    struct str b;
+/* The instance of an entry, until the next payload is read. */
+struct owner {
+    struct digest workspace;
+    struct str stage, instance;
+};
 
-    return digest_equal(&head.workspace, workspace) &&
-           result_decode_names(entry_payload(results, &results->entries.items[n]), &a, &b) &&
-           str_equal(a, stage) && str_equal(b, instance);
+static bool entry_owner(const struct results *results, uint32_t n, struct owner *owner)
+{
+    struct result_head head;
+    struct str payload;
+
+    if (!entry_payload(results, n, &payload) || !result_decode_head(payload, &head)) {
+        return false;
+    }
+    owner->workspace = head.workspace;
+    return result_decode_names(payload, &owner->stage, &owner->instance);
 }
 
 static uint32_t entry_last(const struct results *results, struct str stage, struct str instance,
                            const struct digest *workspace)
 {
     uint64_t hash = result_instance_hash(stage, instance, workspace);
-    uint32_t at = table_newest(results, CHAIN_INSTANCE, (uint32_t)(hash ^ hash >> 32));
+    uint32_t at = entry_newest(results, CHAIN_INSTANCE, (uint32_t)(hash ^ hash >> 32));
 
-    while (at != RESULT_NONE && !entry_is_of(results, at, stage, instance, workspace)) {
-        at = results->entries.items[at].older[CHAIN_INSTANCE];
+    for (; at != RESULT_NONE; at = entry_older(results, CHAIN_INSTANCE, at)) {
+        struct owner owner;
+
+        if (entry_owner(results, at, &owner) && digest_equal(&owner.workspace, workspace) &&
+            str_equal(owner.stage, stage) && str_equal(owner.instance, instance)) {
+            break;
+        }
     }
     return at;
 }
@@ -69,7 +76,7 @@ struct result_ref results_find_last(const struct results *results, struct str st
 {
     uint32_t at = entry_last(results, stage, instance, workspace);
 
-    if (at != RESULT_NONE && results->entries.items[at].forgotten) {
+    if (at != RESULT_NONE && entry_is(&results->entries.items[at], ENTRY_FORGOTTEN)) {
         at = RESULT_NONE;
     }
     return (struct result_ref){at};
@@ -78,30 +85,40 @@ struct result_ref results_find_last(const struct results *results, struct str st
 static bool entry_is_last(const struct results *results, uint32_t n)
 {
     const struct entry *entry = &results->entries.items[n];
-    uint32_t newest = table_newest(results, CHAIN_INSTANCE, entry->hash[CHAIN_INSTANCE]);
-    struct result_head head;
-    struct str stage;
-    struct str instance;
+    struct strbuf names = {0};
+    struct owner owner;
+    bool last;
 
-    if (newest == n) {
+    if (entry_newest(results, CHAIN_INSTANCE, entry->hash[CHAIN_INSTANCE]) == n) {
         return true;
     }
-    head = entry_head(results, n);
-    return result_decode_names(entry_payload(results, entry), &stage, &instance) &&
-           entry_last(results, stage, instance, &head.workspace) == n;
+    if (!entry_owner(results, n, &owner)) {
+        return false;
+    }
+    /* The names lie in a payload that is not there for long. */
+    strbuf_add_str(&names, owner.stage);
+    strbuf_add_str(&names, owner.instance);
+    last =
+        entry_last(results, str_n(names.data, owner.stage.len),
+                   str_n(names.data + owner.stage.len, owner.instance.len), &owner.workspace) == n;
+    strbuf_fini(&names);
+    return last;
 }
 
 bool entry_is_live(const struct results *results, uint32_t n)
 {
-    const struct entry *entry = &results->entries.items[n];
-
-    return (entry_is_found(entry) && !entry->shadowed) || entry_is_last(results, n);
+    return !entry_is(&results->entries.items[n],
+                     ENTRY_UNKEYED | ENTRY_FORGOTTEN | ENTRY_SHADOWED) ||
+           entry_is_last(results, n);
 }
 
 struct result_ref results_next(const struct results *results, uint32_t from)
 {
+    struct str payload;
+
     for (size_t n = from; n < results->entries.count; n++) {
-        if (!results->entries.items[n].forgotten && entry_is_live(results, (uint32_t)n)) {
+        if (!entry_is(&results->entries.items[n], ENTRY_FORGOTTEN) &&
+            entry_is_live(results, (uint32_t)n) && entry_payload(results, (uint32_t)n, &payload)) {
             return (struct result_ref){(uint32_t)n};
         }
     }
@@ -119,26 +136,11 @@ uint32_t results_count(const struct results *results)
     return count;
 }
 
-static const struct entry *results_entry(const struct results *results, struct result_ref ref)
-{
-    assert(ref.n < results->entries.count);
-    return &results->entries.items[ref.n];
-}
-
 bool results_read(const struct results *results, struct result_ref ref, struct arena *arena,
                   struct result *result)
 {
-    return result_decode(entry_payload(results, results_entry(results, ref)), arena, result);
-}
+    struct str payload;
 
-struct digest results_key(const struct results *results, struct result_ref ref)
-{
     assert(ref.n < results->entries.count);
-    return entry_head(results, ref.n).key;
-}
-
-struct digest results_declared(const struct results *results, struct result_ref ref)
-{
-    assert(ref.n < results->entries.count);
-    return entry_head(results, ref.n).declared;
+    return entry_payload(results, ref.n, &payload) && result_decode(payload, arena, result);
 }

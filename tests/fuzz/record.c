@@ -10,16 +10,21 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes);
 
-static uint32_t count_records(const struct record_file *file, uint32_t *last_type)
+static uint32_t count_records(struct record_file *file, uint32_t *last_type)
 {
+    struct strbuf bytes = {0};
     struct record record;
     uint32_t count = 0;
 
     for (uint64_t pos = 0; record_next(file, &pos, &record); count++) {
         assert(pos <= file->len);
-        assert((const unsigned char *)record.payload.data + record.payload.len == file->data + pos);
+        assert(record.offset + record.payload.len < pos);
         *last_type = record.type;
+        /* What the walk gave is found by its place too. */
+        assert(record_read(file, record.offset, (uint32_t)record.payload.len, &bytes, &record));
+        assert(record.type == *last_type);
     }
+    strbuf_fini(&bytes);
     return count;
 }
 

@@ -83,7 +83,7 @@ static void append(struct record_file *file, const char *const *texts, size_t co
 static const char *const three[] = {"one", "", "the third record"};
 
 /* Every record read must be one of the three, in order; how many. */
-static unsigned read_subset(const struct record_file *file)
+static unsigned read_subset(struct record_file *file)
 {
     struct record record;
     unsigned count = 0;
@@ -372,6 +372,209 @@ static void test_append_after_replace(void **state)
     record_file_close(&b);
 }
 
+/* --- more than a window, marks, reading by place --- */
+
+enum { MANY = 3000 };
+
+static struct str many_text(unsigned n, char text[200])
+{
+    memset(text, 'a' + (char)(n % 26), 200);
+    snprintf(text, 200, "%u", n);
+    return str_n(text, 8 + n % 190);
+}
+
+/* MANY records, of about 110 bytes each; where each begins and the file ends. */
+static void make_many(uint64_t starts[MANY + 1])
+{
+    struct record_file file;
+    struct record_batch batch;
+    struct record record;
+    char text[200];
+    unsigned n = 0;
+
+    unlinkat(dirfd_, "f", 0);
+    open_file(&file);
+    record_batch_init(&batch);
+    for (unsigned i = 0; i < MANY; i++) {
+        record_batch_add(&batch, i, many_text(i, text));
+    }
+    assert_true(record_append(&file, &batch, NULL));
+    record_batch_fini(&batch);
+    for (uint64_t pos = 0; record_next(&file, &pos, &record); n++) {
+        starts[n] = record.offset;
+        starts[n + 1] = pos;
+    }
+    assert_int_equal(n, MANY);
+    record_file_close(&file);
+}
+
+static void flip(uint64_t at)
+{
+    int fd = openat(dirfd_, "f", O_RDWR);
+    char byte;
+
+    assert_int_equal(pread(fd, &byte, 1, (off_t)at), 1);
+    byte ^= 0x21;
+    assert_int_equal(pwrite(fd, &byte, 1, (off_t)at), 1);
+    close(fd);
+}
+
+/* Damage here and there costs what it is in, wherever the window ends. */
+static void test_many_damaged(void **state)
+{
+    static uint64_t starts[MANY + 1];
+    struct record_file file;
+    struct record record;
+    char text[200];
+    unsigned n = 0;
+
+    (void)state;
+    make_many(starts);
+    for (unsigned i = 0; i < MANY; i += 7) {
+        flip(starts[i] + i % (starts[i + 1] - starts[i]));
+    }
+    open_file(&file);
+    for (uint64_t pos = 0; record_next(&file, &pos, &record); n++) {
+        n += n % 7 == 0;
+        assert_int_equal(record.type, n);
+        assert_int_equal(record.offset, starts[n]);
+        assert_true(str_equal(record.payload, many_text(n, text)));
+    }
+    assert_int_equal(n, MANY);
+    assert_int_equal(file.len, starts[MANY]);
+    assert_false(record_check(&file, NULL));
+    record_file_close(&file);
+}
+
+/* In any order, and only where a record is. */
+static void test_read(void **state)
+{
+    static uint64_t starts[MANY + 1];
+    struct record_file file;
+    struct record record;
+    struct strbuf bytes = {0};
+    char text[200];
+
+    (void)state;
+    make_many(starts);
+    open_file(&file);
+    for (unsigned i = 0; i < MANY; i++) {
+        unsigned n = i * 1237 % MANY;
+        uint32_t len = 8 + n % 190;
+
+        assert_true(record_read(&file, starts[n], len, &bytes, &record));
+        assert_true(record.type == n && str_equal(record.payload, many_text(n, text)));
+        assert_false(record_read(&file, starts[n] + 1, len, &bytes, &record));
+        assert_false(record_read(&file, starts[n], len + 1, &bytes, &record));
+    }
+    assert_false(record_read(&file, starts[MANY], 8, &bytes, &record));
+    assert_false(record_read(&file, 0, 8, &bytes, &record));
+    assert_false(record_read(&file, UINT64_MAX, UINT32_MAX, &bytes, &record));
+    flip(starts[5] + 30);
+    assert_false(record_read(&file, starts[5], 13, &bytes, &record)); /* damaged since */
+    assert_int_equal(ftruncate(file.fd, (off_t)starts[9]), 0);
+    assert_false(record_read(&file, starts[9], 17, &bytes, &record)); /* cut since */
+    assert_true(record_read(&file, starts[8], 16, &bytes, &record));
+    strbuf_fini(&bytes);
+    record_file_close(&file);
+}
+
+static unsigned count_from(struct record_file *file, uint64_t pos)
+{
+    struct record record;
+    unsigned count = 0;
+
+    while (record_next(file, &pos, &record)) {
+        count++;
+    }
+    return count;
+}
+
+static bool begin(struct record_file *file, const struct record_mark *mark)
+{
+    struct err err = {0};
+
+    if (!record_file_begin(file, dirfd_, "f", "test", mark, &err)) {
+        fail_msg("%s", err.text);
+    }
+    return file->trusted != 0;
+}
+
+static void test_mark(void **state)
+{
+    struct record_file file;
+    struct record_mark mark;
+    unsigned char data[512];
+    size_t size;
+
+    (void)state;
+    open_file(&file);
+    assert_false(record_mark(&file, &mark)); /* of nothing */
+    append(&file, three, 3);
+    assert_true(record_mark(&file, &mark));
+    append(&file, three, 2);
+    record_file_close(&file);
+
+    assert_true(begin(&file, &mark));
+    assert_int_equal(count_from(&file, file.trusted), 2);
+    assert_int_equal(count_from(&file, 0), 5);
+    append(&file, three, 1);
+    assert_int_equal(count_from(&file, file.trusted), 3);
+    record_file_close(&file);
+
+    size = get_bytes(data, sizeof(data));
+    /* damage in what is passed by is seen by whoever checks */
+    flip(40);
+    assert_true(begin(&file, &mark));
+    assert_int_equal(count_from(&file, file.trusted), 3);
+    assert_false(record_check(&file, NULL));
+    record_file_close(&file);
+    flip(40);
+    assert_true(begin(&file, &mark));
+    assert_int_equal(count_from(&file, file.trusted), 3);
+    assert_true(record_check(&file, NULL));
+    record_file_close(&file);
+
+    /* cut, and appended to again up to the same length */
+    put_bytes(data, mark.last);
+    assert_false(begin(&file, &mark));
+    append(&file, (const char *const[]){"THE THIRD RECORD"}, 1);
+    record_file_close(&file);
+    assert_false(begin(&file, &mark));
+    assert_int_equal(count_from(&file, 0), 3);
+    record_file_close(&file);
+
+    /* another file, of the same records */
+    assert_int_equal(make_three(data, sizeof(data)), mark.len);
+    assert_false(begin(&file, &mark));
+    assert_int_equal(count_from(&file, 0), 3);
+    record_file_close(&file);
+    assert_true(size > mark.len);
+}
+
+/* A mark that says anything: it is believed only if the last record is there. */
+static void test_mark_wrong(void **state)
+{
+    struct record_file file;
+    struct record_mark mark;
+
+    (void)state;
+    open_file(&file);
+    append(&file, three, 3);
+    assert_true(record_mark(&file, &mark));
+    record_file_close(&file);
+    for (unsigned bit = 0; bit < 256; bit++) {
+        uint64_t fields[4] = {mark.seed, mark.last, mark.len, mark.checksum};
+        struct record_mark wrong;
+
+        fields[bit / 64] ^= UINT64_C(1) << bit % 64;
+        wrong = (struct record_mark){fields[0], fields[1], fields[2], fields[3]};
+        assert_false(begin(&file, &wrong));
+        assert_int_equal(count_from(&file, 0), 3);
+        record_file_close(&file);
+    }
+}
+
 static void test_frozen(void **state)
 {
     int dir = open("testdata/formats", O_RDONLY | O_DIRECTORY);
@@ -392,11 +595,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_round),     TEST(test_torn),
-        TEST(test_flips),     TEST(test_shifted),
-        TEST(test_zero_tail), TEST(test_kind),
-        TEST(test_embedded),  TEST(test_two_writers),
-        TEST(test_replace),   TEST(test_append_after_replace),
+        TEST(test_round),        TEST(test_torn),
+        TEST(test_flips),        TEST(test_shifted),
+        TEST(test_zero_tail),    TEST(test_kind),
+        TEST(test_embedded),     TEST(test_two_writers),
+        TEST(test_replace),      TEST(test_append_after_replace),
+        TEST(test_many_damaged), TEST(test_read),
+        TEST(test_mark),         TEST(test_mark_wrong),
         TEST(test_frozen),
     };
 

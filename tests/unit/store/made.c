@@ -32,6 +32,7 @@ static int tear_down(void **state)
     (void)state;
     unlinkat(dir, "made", 0);
     unlinkat(dir, "made.new", 0);
+    unlinkat(dir, "made.table", 0);
     close(dir);
     return rmdir(folder);
 }
@@ -224,12 +225,160 @@ static void test_many(void **state)
     made_close(made);
 }
 
-static void test_frozen(void **state)
+/* --- the table beside the file --- */
+
+enum { TABLED = 10000 };
+
+static off_t size_of_table(void)
 {
-    int formats = open("testdata/formats", O_RDONLY | O_DIRECTORY);
-    struct made *made = made_open(formats, NULL);
+    struct stat stat = {0};
+
+    return fstatat(dir, "made.table", &stat, 0) == 0 ? stat.st_size : -1;
+}
+
+/* So many that whoever wrote them leaves a table; each fifth one is gone. */
+static void make_tabled(void)
+{
+    struct made *made = open_made();
+
+    for (unsigned n = 0; n < TABLED; n++) {
+        put(made, n, n);
+    }
+    flush(made);
+    for (unsigned n = 0; n < TABLED; n += 5) {
+        take_out(made, n);
+    }
+    flush(made);
+    made_close(made);
+    assert_true(size_of_table() > 0);
+}
+
+static void check_tabled(const struct made *made, unsigned step)
+{
+    for (unsigned n = 0; n < TABLED; n += step) {
+        assert_int_equal(get(made, n), n % 5 == 0 ? -1 : (int64_t)n);
+    }
+    assert_int_equal(get(made, TABLED), -1);
+    assert_int_equal(made_count(made), TABLED - TABLED / 5);
+}
+
+static void flip_byte(const char *name, off_t at)
+{
+    int fd = openat(dir, name, O_RDWR);
+    char byte;
+
+    assert_int_equal(pread(fd, &byte, 1, at), 1);
+    byte ^= 0x42;
+    assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+    close(fd);
+}
+
+static void test_table(void **state)
+{
+    struct made *made;
+    struct made_row row;
+    uint32_t pos = 0;
+    off_t table;
 
     (void)state;
+    make_tabled();
+    table = size_of_table();
+    made = open_made();
+    check_tabled(made, 1);
+    put(made, 5, 55);
+    put(made, 4, 44);
+    take_out(made, 6);
+    put(made, TABLED, 1);
+    flush(made);
+    made_close(made);
+    assert_int_equal(size_of_table(), table); /* too little to write it again */
+    for (int again = 0; again < 2; again++) {
+        made = open_made();
+        assert_int_equal(get(made, 5), 55);
+        assert_int_equal(get(made, 4), 44);
+        assert_int_equal(get(made, 6), -1);
+        assert_int_equal(get(made, TABLED), 1);
+        pos = 0;
+        assert_true(made_next(made, &pos, &row) && str_is(row.path, "out/1"));
+        assert_true(made_next(made, &pos, &row) && str_is(row.path, "out/2"));
+        assert_true(made_next(made, &pos, &row) && str_is(row.path, "out/3"));
+        made_close(made);
+        unlinkat(dir, "made.table", 0);
+    }
+}
+
+static void test_table_damaged(void **state)
+{
+    struct made *made;
+
+    (void)state;
+    make_tabled();
+    for (off_t at = 0; at < size_of_table(); at += at < 100 ? 1 : 9973) {
+        flip_byte("made.table", at);
+        made = open_made();
+        check_tabled(made, 499);
+        made_close(made);
+        flip_byte("made.table", at);
+    }
+}
+
+/* Each byte of a row under a table: no other one is found for it, and all others are. */
+static void test_table_row_damaged(void **state)
+{
+    off_t bytes = 32 + 20 + 4 + 8 + 42 + 3 * 4 + 5 + 9 + 21; /* more than one row's */
+    struct made *made;
+
+    (void)state;
+    make_tabled();
+    for (off_t at = 32 + 500; at < 32 + 500 + bytes; at++) {
+        unsigned lost = 0;
+
+        flip_byte("made", at);
+        made = open_made();
+        for (unsigned n = 0; n < 20; n++) {
+            int64_t there = get(made, n);
+
+            assert_true(there == -1 || (there == (int64_t)n && n % 5 != 0));
+            lost += there == -1;
+        }
+        assert_in_range(lost, 4, 5);
+        assert_false(made_check(made, NULL));
+        made_close(made);
+        flip_byte("made", at);
+    }
+    made = open_made();
+    check_tabled(made, 1);
+    assert_true(made_check(made, NULL));
+    made_close(made);
+}
+
+/* A row that is damaged is put anew; what led to it is gone then. */
+static void test_table_put_damaged(void **state)
+{
+    struct made *made;
+
+    (void)state;
+    make_tabled();
+    flip_byte("made", 32 + 60);
+    made = open_made();
+    put(made, 0, 5);
+    put(made, 1, 1);
+    flush(made);
+    assert_int_equal(get(made, 0), 5);
+    assert_int_equal(get(made, 1), 1);
+    made_close(made);
+    assert_int_equal(size_of_table(), -1);
+    made = open_made();
+    assert_int_equal(get(made, 0), 5);
+    assert_int_equal(get(made, 1), 1);
+    made_close(made);
+}
+
+static void check_frozen(const char *folder_of)
+{
+    int formats = open(folder_of, O_RDONLY | O_DIRECTORY);
+    struct made *made = made_open(formats, NULL);
+
     assert_non_null(made);
     assert_int_equal(get(made, 1), 11);
     assert_int_equal(get(made, 2), -1);
@@ -238,12 +387,27 @@ static void test_frozen(void **state)
     close(formats);
 }
 
+static void test_frozen(void **state)
+{
+    (void)state;
+    check_frozen("testdata/formats");
+    check_frozen("testdata/formats/tabled");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_round), TEST(test_no_folder), TEST(test_compaction),
-        TEST(test_flips), TEST(test_many),      TEST(test_frozen),
+        TEST(test_round),
+        TEST(test_no_folder),
+        TEST(test_compaction),
+        TEST(test_flips),
+        TEST(test_many),
+        TEST(test_table),
+        TEST(test_table_damaged),
+        TEST(test_table_row_damaged),
+        TEST(test_table_put_damaged),
+        TEST(test_frozen),
     };
 
     return cmocka_run_group_tests_name("store/made", tests, NULL, NULL);

@@ -32,6 +32,7 @@ static int tear_down(void **state)
     (void)state;
     unlinkat(dir, "results", 0);
     unlinkat(dir, "results.new", 0);
+    unlinkat(dir, "results.table", 0);
     close(dir);
     return rmdir(folder);
 }
@@ -393,12 +394,261 @@ static void test_many(void **state)
     results_close(results);
 }
 
-static void test_frozen(void **state)
+/* --- the table beside the file --- */
+
+enum { TABLED = 3000 };
+
+/* So many that whoever wrote them leaves a table; each a key and an instance of its own. */
+static void make_tabled(void)
 {
-    int formats = open("testdata/formats", O_RDONLY | O_DIRECTORY);
-    struct results *results = results_open(formats, NULL);
+    struct results *results = open_results();
+
+    for (unsigned i = 0; i < TABLED; i++) {
+        add(results, i, i, i, i, 0);
+    }
+    flush(results);
+    results_close(results);
+    assert_int_equal(faccessat(dir, "results.table", F_OK, 0), 0);
+}
+
+static off_t size_of(const char *name)
+{
+    struct stat stat;
+
+    return fstatat(dir, name, &stat, 0) == 0 ? stat.st_size : -1;
+}
+
+static void flip_byte(const char *name, off_t at)
+{
+    int fd = openat(dir, name, O_RDWR);
+    char byte;
+
+    assert_int_equal(pread(fd, &byte, 1, at), 1);
+    byte ^= 0x42;
+    assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+    close(fd);
+}
+
+static void check_tabled(const struct results *results, unsigned step)
+{
+    for (unsigned i = 0; i < TABLED; i += step) {
+        int64_t marks[16];
+
+        assert_int_equal(find(results, i), i);
+        assert_int_equal(find_last(results, i), i);
+        assert_int_equal(find_declared(results, i, marks), 1);
+        assert_int_equal(marks[0], i);
+    }
+    assert_int_equal(find(results, TABLED), -1);
+}
+
+static void test_table(void **state)
+{
+    struct digest key = digest_n(7);
+    struct results *results;
+    off_t before;
 
     (void)state;
+    make_tabled();
+    before = size_of("results.table");
+    results = open_results();
+    check_tabled(results, 1);
+    assert_int_equal(results_count(results), TABLED);
+    assert_true(results_check(results, NULL));
+    /* what the table knows and what came later, together */
+    results_forget(results, &key);
+    add(results, 8, 8, 8, 8888, 0);
+    add(results, 20, 20, TABLED, 20, 0);
+    flush(results);
+    results_close(results);
+    assert_int_equal(size_of("results.table"), before); /* too little to write it again */
+    for (int again = 0; again < 2; again++) {
+        results = open_results();
+        assert_int_equal(find(results, 7), -1);
+        assert_int_equal(find_last(results, 7), -1);
+        assert_int_equal(find(results, 8), 8888);
+        assert_int_equal(find_last(results, 8), 8888);
+        assert_int_equal(find_last(results, TABLED), 20);
+        assert_int_equal(results_count(results), TABLED); /* one forgotten, one more instance */
+        results_close(results);
+        unlinkat(dir, "results.table", 0);
+    }
+}
+
+/* What was shadowed, forgotten or without a key is so with the table too. */
+static void test_table_flags(void **state)
+{
+    struct results *results = open_results();
+    struct digest key = digest_n(1);
+    int64_t marks[16];
+
+    (void)state;
+    for (unsigned i = 0; i < TABLED; i++) {
+        add(results, i % 40, i % 2, i % 40, i, 0);
+    }
+    add(results, 50, 1, 50, 12345, RESULT_UNKEYED);
+    results_forget(results, &key);
+    flush(results);
+    results_close(results);
+    for (int again = 0; again < 2; again++) {
+        results = open_results();
+        assert_int_equal(find(results, 1), -1);
+        assert_int_equal(find(results, 50), -1);
+        assert_int_equal(find_last(results, 50), 12345);
+        assert_int_equal(find_declared(results, 0, marks), 16);
+        for (int i = 0; i < 16; i++) {
+            assert_int_equal(marks[i], TABLED - 2 - 2 * i);
+        }
+        assert_int_equal(find_declared(results, 1, marks), 16);
+        assert_int_equal(marks[0], TABLED - 1);
+        results_close(results);
+        assert_int_equal(unlinkat(dir, "results.table", 0), again == 0 ? 0 : -1);
+    }
+}
+
+/* Damage in the table costs the walk. */
+static void test_table_damaged(void **state)
+{
+    struct results *results;
+
+    (void)state;
+    make_tabled();
+    for (off_t at = 0; at < size_of("results.table"); at += at < 100 ? 1 : 997) {
+        flip_byte("results.table", at);
+        results = open_results();
+        check_tabled(results, 499);
+        results_close(results);
+        flip_byte("results.table", at);
+    }
+}
+
+/* Each byte of a record under a table: it is not found, whatever is asked, and all others are. */
+static void test_table_record_damaged(void **state)
+{
+    struct results *results;
+    off_t bytes;
+    off_t first;
+
+    (void)state;
+    make_tabled();
+    bytes = (size_of("results") - 32) / TABLED;
+    first = 32 + 10 * bytes + bytes / 2; /* names grow with their numbers: about the tenth */
+    for (off_t at = first; at < first + bytes; at++) {
+        unsigned lost = 0;
+
+        flip_byte("results", at);
+        results = open_results();
+        for (unsigned i = 0; i < 20; i++) {
+            int64_t marks[16];
+
+            assert_true(find(results, i) == i || find(results, i) == -1);
+            assert_int_equal(find_last(results, i), find(results, i));
+            assert_int_equal(find_declared(results, i, marks), find(results, i) != -1);
+            lost += find(results, i) == -1;
+        }
+        assert_int_equal(lost, 1);
+        assert_int_equal(results_count(results), at == first ? TABLED - 1 : TABLED);
+        assert_false(results_check(results, NULL));
+        assert_true(at != first || !results_compact(results, NULL, NULL, NULL)); /* a walk first */
+        results_close(results);
+        flip_byte("results", at);
+        if (at == first) {
+            /* what led to damage is gone; whoever appends leaves another one, of a whole file */
+            assert_int_equal(size_of("results.table"), -1);
+            results = open_results();
+            add(results, TABLED + 1, TABLED + 1, TABLED + 1, 1, 0);
+            flush(results);
+            results_close(results);
+            assert_true(size_of("results.table") > 0);
+        }
+    }
+}
+
+/* A result that was shadowed by one that is damaged now comes back by the walk. */
+static void test_table_shadowed(void **state)
+{
+    struct results *results;
+    off_t end;
+
+    (void)state;
+    make_tabled();
+    results = open_results();
+    end = size_of("results");
+    for (unsigned i = 0; i < TABLED; i++) {
+        add(results, i, i, i, TABLED + i, 0);
+    }
+    flush(results);
+    results_close(results); /* with a table of all */
+    flip_byte("results", end + 100);
+    results = open_results();
+    assert_int_equal(find(results, 1), TABLED + 1);
+    assert_int_equal(find_last(results, 0), 0);
+    add(results, 1, 1, 1, 7, 0);
+    flush(results);
+    results_close(results);
+    assert_int_equal(size_of("results.table"), -1);
+    results = open_results();
+    assert_int_equal(find(results, 0), 0);
+    assert_int_equal(find(results, 1), 7);
+    assert_int_equal(find(results, 2), TABLED + 2);
+    results_close(results);
+}
+
+/* Somebody cuts the file while it is open: nothing of what is gone is found. */
+static void test_cut(void **state)
+{
+    struct results *results;
+    off_t half;
+    int fd;
+
+    (void)state;
+    make_tabled();
+    half = size_of("results") / 2;
+    results = open_results();
+    check_tabled(results, 499);
+    fd = openat(dir, "results", O_RDWR);
+    assert_int_equal(ftruncate(fd, half), 0);
+    close(fd);
+    assert_int_equal(find(results, 5), 5);
+    assert_int_equal(find(results, TABLED - 5), -1);
+    assert_int_equal(find_last(results, TABLED - 5), -1);
+    add(results, TABLED + 5, TABLED + 5, TABLED + 5, 1, 0);
+    flush(results);
+    assert_int_equal(find(results, TABLED + 5), 1);
+    assert_int_equal(find(results, 5), 5);
+    assert_int_equal(find(results, TABLED - 5), -1);
+    results_close(results);
+    results = open_results();
+    assert_int_equal(find(results, TABLED + 5), 1);
+    assert_int_equal(find(results, 5), 5);
+    assert_int_equal(find(results, TABLED - 5), -1);
+    results_close(results);
+}
+
+/* The table of one file beside another one. */
+static void test_table_foreign(void **state)
+{
+    struct results *results;
+
+    (void)state;
+    make_tabled();
+    assert_int_equal(unlinkat(dir, "results", 0), 0);
+    results = open_results();
+    assert_int_equal(results_count(results), 0);
+    add(results, 1, 1, 1, 77, 0);
+    flush(results);
+    results_close(results);
+    results = open_results();
+    assert_int_equal(find(results, 1), 77);
+    assert_int_equal(results_count(results), 1);
+    results_close(results);
+}
+
+static void check_frozen(const char *folder_of)
+{
+    int formats = open(folder_of, O_RDONLY | O_DIRECTORY);
+    struct results *results = results_open(formats, NULL);
+
     assert_non_null(results);
     check_whole(results, 10);
     assert_int_equal(find(results, 11), -1); /* forgotten in it */
@@ -407,13 +657,23 @@ static void test_frozen(void **state)
     close(formats);
 }
 
+static void test_frozen(void **state)
+{
+    (void)state;
+    check_frozen("testdata/formats");
+    check_frozen("testdata/formats/tabled");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_round),  TEST(test_unkeyed), TEST(test_declared),
-        TEST(test_forget), TEST(test_compact), TEST(test_shared),
-        TEST(test_flips),  TEST(test_many),    TEST(test_frozen),
+        TEST(test_round),          TEST(test_unkeyed),       TEST(test_declared),
+        TEST(test_forget),         TEST(test_compact),       TEST(test_shared),
+        TEST(test_flips),          TEST(test_many),          TEST(test_table),
+        TEST(test_table_flags),    TEST(test_table_damaged), TEST(test_table_record_damaged),
+        TEST(test_table_shadowed), TEST(test_table_foreign), TEST(test_cut),
+        TEST(test_frozen),
     };
 
     return cmocka_run_group_tests_name("store/results", tests, NULL, NULL);
