@@ -154,7 +154,7 @@ static bool log_is_of_epoch(const struct index_map *map, struct str payload)
 }
 
 /* Changed outputs would not agree with their checksum any more: it is looked at before. */
-static bool log_apply(struct index_map *map, const struct record_file *log)
+static bool log_apply(struct index_map *map, struct record_file *log)
 {
     struct record record;
     uint32_t last = LOG_STATE;
