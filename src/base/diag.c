@@ -173,6 +173,55 @@ static uint32_t diag_line_of(const struct diag_source *source, uint32_t offset)
     return low;
 }
 
+void diags_set_parts(struct diags *diags, uint16_t source, const struct diag_part *parts,
+                     uint32_t count)
+{
+    diags->sources[source - 1].parts = parts;
+    diags->sources[source - 1].part_count = count;
+}
+
+/* The last part that begins at or before `offset`, if that lies in it. */
+static const struct diag_part *diag_part_of(const struct diag_source *source, uint32_t offset)
+{
+    uint32_t low = 0;
+    uint32_t high = source->part_count;
+
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (source->parts[middle].range.from <= offset) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return high != 0 && source->parts[low].range.from <= offset &&
+                   offset < source->parts[low].range.to
+               ? &source->parts[low]
+               : NULL;
+}
+
+static bool diags_place_in_part(const struct diag_source *source, uint32_t offset, uint32_t *line,
+                                uint32_t *column)
+{
+    const struct diag_part *part = diag_part_of(source, offset);
+    uint32_t at;
+
+    if (part == NULL) {
+        return false;
+    }
+    at = part->range.from;
+    *line = part->line;
+    *column = part->column;
+    for (const char *end; (end = memchr(source->text.data + at, '\n', offset - at)) != NULL;) {
+        at = (uint32_t)(end - source->text.data) + 1;
+        ++*line;
+        *column = 1;
+    }
+    *column += diag_characters(source->text, at, offset);
+    return true;
+}
+
 bool diags_place(const struct diags *diags, struct span span, uint32_t *line, uint32_t *column)
 {
     struct diag_source *source = diag_source_of(diags, &span);
@@ -180,6 +229,9 @@ bool diags_place(const struct diags *diags, struct span span, uint32_t *line, ui
 
     if (source == NULL) {
         return false;
+    }
+    if (source->parts != NULL) {
+        return diags_place_in_part(source, span.offset, line, column);
     }
     if (source->lines == NULL) {
         diag_index_lines(source);

@@ -38,9 +38,17 @@ struct diag {
     struct str hint; /* what to do; shown behind the caret; may be empty */
 };
 
+/* A part of a text, and where it begins, counted from 1. */
+struct diag_part {
+    struct str_range range;
+    uint32_t line, column;
+};
+
 struct diag_source {
     struct str name; /* as the user knows it: "pawl.toml" */
     struct str text;
+    const struct diag_part *parts; /* ascending; NULL: all of the text is there */
+    uint32_t part_count;
     uint32_t *lines; /* offset of each line's first byte, made when a place is first asked for */
     uint32_t line_count;
 };
@@ -60,6 +68,11 @@ void diags_init(struct diags *diags);
 void diags_fini(struct diags *diags);
 /* Registers a text and returns its number for spans. At most 65,535. */
 uint16_t diags_add_source(struct diags *diags, struct str name, struct str text);
+
+/* Only these parts of a source's text were read: places in others are not known. Kept by pointer.
+ */
+void diags_set_parts(struct diags *diags, uint16_t source, const struct diag_part *parts,
+                     uint32_t count);
 
 /* Adds one; `hint` may be NULL. The text is formatted and copied. */
 void diag_error(struct diags *diags, struct span span, const char *hint, const char *format, ...)

@@ -17,6 +17,11 @@ struct str {
     size_t len;
 };
 
+/* Bytes [from, to) of a text. */
+struct str_range {
+    uint32_t from, to;
+};
+
 #define STR(literal) ((struct str){"" literal, sizeof(literal) - 1})
 #define STR_NONE     ((struct str){NULL, 0})
 /* For printf: printf("%.*s", STR_ARG(s)). */

@@ -204,7 +204,7 @@ struct manifest {
     uint32_t pool_count;
     struct m_stage *stages; /* in order of definition */
     uint32_t stage_count;
-    struct toml_range *stage_texts; /* by stage: the part of the text that alone speaks of it; to 0:
+    struct str_range *stage_texts; /* by stage: the part of the text that alone speaks of it; to 0:
                                        it stands in several places, or not in a table of its own */
     struct m_index stage_index, param_index, pool_index;
 };
@@ -221,6 +221,9 @@ struct manifest_request {
     const struct toml_value *document; /* pawl.toml */
     struct arena
         *document_arena; /* where it alone lies: given back while stages are read; or NULL */
+    /* By stage of the document: 1 if only what it makes is wanted; NULL: all is. Its inputs are
+     * then read only if its outputs speak of them. */
+    const uint8_t *outlines;
     const struct toml_value *local; /* pawl.local.toml, or NULL */
     struct str file;
     const struct m_override *overrides;
@@ -232,6 +235,9 @@ struct manifest_request {
  * "key 'retry' is not supported yet". */
 bool manifest_read(struct manifest *manifest, const struct manifest_request *request,
                    struct arena *arena, struct diags *diags);
+
+/* Do the paths of its outputs depend on those of its inputs? */
+bool manifest_outputs_name_inputs(const struct m_stage *stage);
 
 /* The stage of that name, or NULL. */
 const struct m_stage *manifest_stage(const struct manifest *manifest, struct str name);

@@ -240,6 +240,9 @@ void m_key_inputs(struct m_reader *reader, const struct manifest_key_row *row,
     uint32_t *count = &stage->input_count;
 
     (void)row;
+    if (reader->outline) {
+        return;
+    }
     stage->inputs = ARENA_ARRAY(reader->arena, struct m_input, m_items_most(reader, entry));
     if (entry->value.kind == TOML_ARRAY) {
         TOML_ITEMS(item, &entry->value.array)

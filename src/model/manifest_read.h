@@ -38,6 +38,7 @@ struct m_reader {
     bool plain;                         /* templates are not known here */
     bool local;                         /* in pawl.local.toml */
     bool in_defaults;                   /* in [defaults] */
+    bool outline;                       /* in a stage of which only the outputs are wanted */
 };
 
 /* --- manifest.c --- */

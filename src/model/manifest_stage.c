@@ -238,6 +238,50 @@ static void m_stage_check(struct m_reader *reader, const struct m_stage *stage)
     }
 }
 
+/* Stops at a name of an input. */
+static bool m_is_no_input(void *ctx, const struct expr_name *name, bool in_default)
+{
+    (void)ctx;
+    (void)in_default;
+    return name->kind != EXPR_NAME_INPUTS;
+}
+
+static bool m_names_inputs(const struct m_text *text)
+{
+    return text->tmpl != NULL && !template_names(text->tmpl, m_is_no_input, NULL);
+}
+
+bool manifest_outputs_name_inputs(const struct m_stage *stage)
+{
+    bool names =
+        m_names_inputs(&stage->settings->std_out) || m_names_inputs(&stage->settings->depfile);
+
+    for (uint32_t i = 0; !names && i < stage->output_count; i++) {
+        names = m_names_inputs(&stage->outputs[i].path);
+    }
+    return names;
+}
+
+/* Without its inputs at first; see struct manifest_request. */
+static void m_stage_read_outline(struct m_reader *reader, const struct toml_table *table,
+                                 struct m_stage *stage)
+{
+    const struct toml_entry *inputs = toml_find(table, STR("inputs"));
+
+    reader->outline = true;
+    m_stage_read_keys(reader, table, stage);
+    reader->outline = false;
+    if (inputs != NULL && manifest_outputs_name_inputs(stage)) {
+        m_key_inputs(reader, NULL, inputs, stage);
+    }
+}
+
+static bool m_stage_is_outline(const struct m_reader *reader)
+{
+    return reader->request->outlines != NULL &&
+           reader->request->outlines[reader->manifest->stage_count] != 0;
+}
+
 static void m_stage_read(struct m_reader *reader, const struct toml_entry *entry,
                          struct m_stage *stage)
 {
@@ -255,17 +299,21 @@ static void m_stage_read(struct m_reader *reader, const struct toml_entry *entry
         return;
     }
     reader->owner = &owner;
-    m_stage_read_keys(reader, entry->value.table, stage);
-    if (reader->diags->errors == before) {
-        m_stage_check(reader, stage);
+    if (m_stage_is_outline(reader)) {
+        m_stage_read_outline(reader, entry->value.table, stage);
+    } else {
+        m_stage_read_keys(reader, entry->value.table, stage);
+        if (reader->diags->errors == before) {
+            m_stage_check(reader, stage);
+        }
     }
     reader->owner = NULL;
 }
 
-static struct toml_range m_stage_text(const struct toml_value *value)
+static struct str_range m_stage_text(const struct toml_value *value)
 {
     return value->kind == TOML_TABLE && value->table->text.to != 0 ? value->table->text
-                                                                   : (struct toml_range){0, 0};
+                                                                   : (struct str_range){0, 0};
 }
 
 /* Room for the stages, not zeroed: each is written whole, as a copy of the defaults, and for many
@@ -304,7 +352,7 @@ void m_stages_read(struct m_reader *reader, const struct toml_value *value)
         return;
     }
     manifest->stages = m_stages_room(reader->arena, value->table->count);
-    manifest->stage_texts = ARENA_ARRAY(reader->arena, struct toml_range, value->table->count);
+    manifest->stage_texts = ARENA_ARRAY(reader->arena, struct str_range, value->table->count);
     TOML_EACH(entry, value->table)
     {
         m_stages_drop_read(reader, entry);

@@ -34,7 +34,8 @@ struct plan_work {
     struct plan_build *build;
     struct plan_stage *stage;
     const struct m_stage *source;
-    uint32_t *roles; /* of inputs, then of outputs */
+    uint32_t *roles;    /* of inputs, then of outputs */
+    bool outlines_read; /* outlines, too, have to know their inputs: their outputs depend on them */
     struct plan_scope scope;
 };
 
@@ -288,7 +289,9 @@ static bool plan_make_instance(struct plan_work *work, struct plan_instance *ins
     work->scope.inst = inst;
     arena_reset(&work->build->scratch);
     good = plan_decide_when(work, inst);
-    good = plan_read_inputs(work, inst) && good;
+    if (!inst->outline || work->outlines_read) {
+        good = plan_read_inputs(work, inst) && good;
+    }
     plan->input_count += inst->input_count;
     good = good && plan_read_outputs(work, inst);
     plan->output_count += inst->output_count;
@@ -303,6 +306,7 @@ static void plan_make_stage_paths(struct plan_build *build, struct plan_stage *s
         .stage = stage,
         .source = source,
         .scope = {.plan = build->plan, .stage = source},
+        .outlines_read = build->slice != NULL && manifest_outputs_name_inputs(source),
         .roles = mem_calloc((size_t)source->input_count + source->output_count + 1, 4)};
 
     for (uint32_t i = 0; i < source->input_count; i++) {

@@ -295,7 +295,7 @@ static bool toml_check_text(struct toml_parser *p, struct str text)
         return false;
     }
     for (uint32_t i = 0; i < p->gap_count; i++) {
-        const struct toml_range *gap = &p->gaps[i];
+        const struct str_range *gap = &p->gaps[i];
 
         if (gap->from < from || gap->to < gap->from || gap->to > text.len) {
             diag_error(p->diags, (struct span){0, 0, p->source}, NULL,
@@ -323,7 +323,7 @@ struct toml_value *toml_parse_apart(struct arena *arena, struct arena *strings, 
 }
 
 struct toml_value *toml_parse_between(struct arena *arena, struct arena *strings, struct str text,
-                                      const struct toml_range *gaps, uint32_t gap_count,
+                                      const struct str_range *gaps, uint32_t gap_count,
                                       uint16_t source, struct diags *diags)
 {
     struct toml_parser p = {.arena = arena,

@@ -78,11 +78,6 @@ enum toml_origin {
     TOML_ORIGIN_INLINE   /* { … }: closed */
 };
 
-/* Bytes [from, to) of a text. */
-struct toml_range {
-    uint32_t from, to;
-};
-
 struct toml_table {
     struct toml_entry *first, *last;
     uint32_t count;
@@ -92,7 +87,7 @@ struct toml_table {
     uint32_t depth; /* the root is 0 */
     /* Of a table with depth 2: from its first header up to the next header of another, when all
      * that is said of it stands there and nothing else does; else `to` is 0. */
-    struct toml_range text;
+    struct str_range text;
 };
 
 /* Reads `text`, known to `diags` as `source`. Returns the root, a value of kind TOML_TABLE, or NULL
@@ -108,7 +103,7 @@ struct toml_value *toml_parse_apart(struct arena *arena, struct arena *strings, 
 /* The same, passing over the `gaps`: ranges of tables as another reading of this very text found
  * them (struct toml_table), ascending. */
 struct toml_value *toml_parse_between(struct arena *arena, struct arena *strings, struct str text,
-                                      const struct toml_range *gaps, uint32_t gap_count,
+                                      const struct str_range *gaps, uint32_t gap_count,
                                       uint16_t source, struct diags *diags);
 
 /* The entry or value of a key, or NULL. Constant time. */

@@ -24,7 +24,7 @@ struct toml_parser {
     struct toml_table *root;
     struct toml_table *current; /* what the last header named */
     struct toml_table *owner;   /* its table of depth 2, or NULL */
-    const struct toml_range *gaps;
+    const struct str_range *gaps;
     uint32_t gap_count;
 };
 

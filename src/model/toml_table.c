@@ -17,9 +17,9 @@ struct toml_table *toml_table_new(struct arena *arena, enum toml_origin origin, 
 
 /* --- where it stands --- */
 
-static const struct toml_range toml_fresh = {0, 0}, toml_scattered = {UINT32_MAX, 0};
+static const struct str_range toml_fresh = {0, 0}, toml_scattered = {UINT32_MAX, 0};
 
-static bool toml_range_is(struct toml_range a, struct toml_range b)
+static bool toml_same_range(struct str_range a, struct str_range b)
 {
     return a.from == b.from && a.to == b.to;
 }
@@ -34,8 +34,8 @@ void toml_owner_begin(struct toml_table *table, uint32_t at)
     if (table == NULL) {
         return;
     }
-    table->text = toml_range_is(table->text, toml_fresh) ? (struct toml_range){at, UINT32_MAX}
-                                                         : toml_scattered;
+    table->text = toml_same_range(table->text, toml_fresh) ? (struct str_range){at, UINT32_MAX}
+                                                           : toml_scattered;
 }
 
 void toml_owner_end(struct toml_table *table, uint32_t at)

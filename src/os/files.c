@@ -42,6 +42,53 @@ bool file_read_fd(int fd, const char *shown, uint64_t limit_bytes, struct strbuf
     }
 }
 
+/* One piece of a text, which ends where it ends in the file. */
+static bool file_read_piece(int fd, const char *shown, struct strbuf *out, uint64_t from,
+                            uint64_t to, struct err *err)
+{
+    ssize_t count = sys_pread_full(fd, out->data + from, (size_t)(to - from), (int64_t)from);
+
+    if (count < 0) {
+        return err_sys(err, "'%s': cannot be read", shown);
+    }
+    return (uint64_t)count == to - from ||
+           err_set(err, STATUS_ENVIRONMENT, "'%s': changed while it was read", shown);
+}
+
+/* A gap that is not worth a call of its own is read, too. */
+enum { FILES_LEAST_GAP = 4096 };
+
+bool file_read_between(int fd, const char *shown, uint64_t limit_bytes,
+                       const struct str_range *gaps, uint32_t gap_count, struct strbuf *out,
+                       struct err *err)
+{
+    struct sys_stat stat;
+    uint64_t from = 0;
+
+    strbuf_clear(out);
+    if (sys_fstat(fd, &stat) < 0) {
+        return err_sys(err, "'%s': cannot be read", shown);
+    }
+    if (stat.size_bytes > limit_bytes) {
+        return err_set(err, STATUS_ENVIRONMENT, "'%s': is larger than %llu bytes", shown,
+                       (unsigned long long)limit_bytes);
+    }
+    /* Memory that is not touched costs nothing. */
+    strbuf_reserve(out, (size_t)stat.size_bytes);
+    for (uint32_t i = 0; i < gap_count && gaps[i].to <= stat.size_bytes; i++) {
+        if (gaps[i].from < from || gaps[i].to < gaps[i].from + FILES_LEAST_GAP) {
+            continue;
+        }
+        if (!file_read_piece(fd, shown, out, from, gaps[i].from, err)) {
+            return false;
+        }
+        from = gaps[i].to;
+    }
+    out->len = (size_t)stat.size_bytes;
+    out->data[out->len] = '\0';
+    return file_read_piece(fd, shown, out, from, stat.size_bytes, err);
+}
+
 bool file_read(int dirfd, const char *path, uint64_t limit_bytes, struct strbuf *out,
                struct err *err)
 {

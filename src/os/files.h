@@ -28,6 +28,10 @@ bool file_read(int dirfd, const char *path, uint64_t limit_bytes, struct strbuf 
 /* The same from a descriptor's present position. `shown` names it in errors. */
 bool file_read_fd(int fd, const char *shown, uint64_t limit_bytes, struct strbuf *out,
                   struct err *err);
+/* The same of a whole file but the gaps, ascending ranges, whose bytes in `out` may be anything. */
+bool file_read_between(int fd, const char *shown, uint64_t limit_bytes,
+                       const struct str_range *gaps, uint32_t gap_count, struct strbuf *out,
+                       struct err *err);
 /* All of it, however many writes that takes. */
 bool file_write_all(int fd, const void *data, size_t len);
 /* Makes or replaces `path` with these bytes so that a reader sees all or nothing: temporary file

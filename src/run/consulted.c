@@ -51,22 +51,42 @@ void consulted_absence(struct consulted *consulted, struct str path)
     consulted_file(consulted, path, true, &signature, sure);
 }
 
-static bool consulted_read_once(int fd, const char *path, uint64_t limit_bytes, struct strbuf *text,
-                                struct signature *signature, bool *firm, int64_t *wait_ns,
+/* A file that is being read, but its gaps. */
+struct consulted_reading {
+    int fd;
+    const char *path;
+    uint64_t limit_bytes;
+    const struct str_range *gaps;
+    uint32_t gap_count;
+    struct strbuf *text;
+    struct signature signature;
+    bool firm;
+};
+
+static bool consulted_read_bytes(const struct consulted_reading *reading, struct err *err)
+{
+    return reading->gap_count != 0
+               ? file_read_between(reading->fd, reading->path, reading->limit_bytes, reading->gaps,
+                                   reading->gap_count, reading->text, err)
+               : file_read_fd(reading->fd, reading->path, reading->limit_bytes, reading->text, err);
+}
+
+static bool consulted_read_once(struct consulted_reading *reading, int64_t *wait_ns,
                                 struct err *err)
 {
-    struct signature_tick tick = signature_tick_now(NULL, fd);
+    struct signature_tick tick = signature_tick_now(NULL, reading->fd);
     struct signature after;
 
-    strbuf_clear(text);
-    if (sys_seek(fd, 0, SEEK_SET) < 0 && errno != ESPIPE) {
-        return err_sys(err, "'%s': cannot be read", path);
+    strbuf_clear(reading->text);
+    if (sys_seek(reading->fd, 0, SEEK_SET) < 0 && errno != ESPIPE) {
+        return err_sys(err, "'%s': cannot be read", reading->path);
     }
-    if (!signature_read_fd(fd, signature, err) || !file_read_fd(fd, path, limit_bytes, text, err) ||
-        !signature_read_fd(fd, &after, err)) {
+    if (!signature_read_fd(reading->fd, &reading->signature, err) ||
+        !consulted_read_bytes(reading, err) || !signature_read_fd(reading->fd, &after, err)) {
         return false;
     }
-    *firm = signature_type(&after) == FILE_REGULAR && signature_is_firm(signature, &after, &tick);
+    reading->firm = signature_type(&after) == FILE_REGULAR &&
+                    signature_is_firm(&reading->signature, &after, &tick);
     *wait_ns = signature_wait_ns(&after, &tick);
     return true;
 }
@@ -76,17 +96,16 @@ static void consulted_wait(int64_t wait_ns)
     sys_poll(NULL, 0, (int)(wait_ns / NS_PER_MS) + 1);
 }
 
-static bool consulted_read_fd(int fd, const char *path, uint64_t limit_bytes, struct strbuf *text,
-                              struct signature *signature, bool *firm, struct err *err)
+static bool consulted_read_firmly(struct consulted_reading *reading, struct err *err)
 {
     enum { LONGEST_WAIT_NS = 20 * 1000 * 1000 };
     int64_t wait_ns = 0;
 
     for (int i = 0; i < CONSULTED_TRIES; i++) {
-        if (!consulted_read_once(fd, path, limit_bytes, text, signature, firm, &wait_ns, err)) {
+        if (!consulted_read_once(reading, &wait_ns, err)) {
             return false;
         }
-        if (*firm || signature_type(signature) != FILE_REGULAR || wait_ns <= 0 ||
+        if (reading->firm || signature_type(&reading->signature) != FILE_REGULAR || wait_ns <= 0 ||
             wait_ns > LONGEST_WAIT_NS) {
             break;
         }
@@ -95,27 +114,37 @@ static bool consulted_read_fd(int fd, const char *path, uint64_t limit_bytes, st
     return true;
 }
 
-bool consulted_read(struct consulted *consulted, struct str path, uint64_t limit_bytes,
-                    struct strbuf *text, struct err *err)
+bool consulted_read_between(struct consulted *consulted, struct str path, uint64_t limit_bytes,
+                            const struct str_range *gaps, uint32_t gap_count, struct strbuf *text,
+                            struct err *err)
 {
-    int fd = sys_open(path.data, O_RDONLY, 0);
-    struct signature signature = {0};
-    bool firm = false;
+    struct consulted_reading reading = {.fd = sys_open(path.data, O_RDONLY, 0),
+                                        .path = path.data,
+                                        .limit_bytes = limit_bytes,
+                                        .gaps = gaps,
+                                        .gap_count = gap_count,
+                                        .text = text};
     bool ok;
 
-    if (fd < 0) {
+    if (reading.fd < 0) {
         if (errno == ENOENT) {
-            consulted_file(consulted, path, true, &signature, true);
+            consulted_file(consulted, path, true, &reading.signature, true);
             errno = ENOENT;
         }
         return err_sys(err, "'%s': cannot be read", path.data);
     }
-    ok = consulted_read_fd(fd, path.data, limit_bytes, text, &signature, &firm, err);
-    sys_close(fd);
+    ok = consulted_read_firmly(&reading, err);
+    sys_close(reading.fd);
     if (ok) {
-        consulted_file(consulted, path, true, &signature, firm);
+        consulted_file(consulted, path, true, &reading.signature, reading.firm);
     }
     return ok;
+}
+
+bool consulted_read(struct consulted *consulted, struct str path, uint64_t limit_bytes,
+                    struct strbuf *text, struct err *err)
+{
+    return consulted_read_between(consulted, path, limit_bytes, NULL, 0, text, err);
 }
 
 /* --- programs --- */

@@ -71,6 +71,10 @@ void consulted_absence(struct consulted *consulted, struct str path);
  * for. ENOENT is noted, too. */
 bool consulted_read(struct consulted *consulted, struct str path, uint64_t limit_bytes,
                     struct strbuf *text, struct err *err);
+/* The same without what is in the gaps: see file_read_between(). */
+bool consulted_read_between(struct consulted *consulted, struct str path, uint64_t limit_bytes,
+                            const struct str_range *gaps, uint32_t gap_count, struct strbuf *text,
+                            struct err *err);
 void consulted_folder(struct consulted *consulted, struct str path,
                       const struct consulted_listing *listing);
 /* Looks a program up on PATH and notes what came out; "" if there is none. */

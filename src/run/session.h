@@ -103,9 +103,12 @@ bool session_plan(struct session *session, struct err *err);
 /* The same of a slice alone (run/slice.h): the manifest without the stages in the gaps, and the
  * plan's instances that the slice names. */
 struct session_part {
-    const struct toml_range *gaps;
+    const struct str_range *gaps;
     uint32_t gap_count;
-    struct digest manifest; /* of the whole text */
+    const struct diag_part *parts; /* what is between them, for places */
+    uint32_t part_count;
+    const uint8_t *outlines; /* see struct manifest_request */
+    struct digest manifest;  /* of the whole text */
 };
 bool session_read_part(struct session *session, const struct session_part *part, struct err *err);
 bool session_plan_slice(struct session *session, const struct plan_slice *slice, struct err *err);

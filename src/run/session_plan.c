@@ -20,17 +20,21 @@ static struct toml_value *session_read_toml(struct session *session, const char 
                                             struct str name, const struct session_part *part,
                                             struct arena *tree, struct err *err)
 {
+    static const struct session_part whole = {.gaps = NULL};
     struct strbuf *text = &session->texts[session->text_count];
+    uint16_t source;
 
     assert(session->text_count < SESSION_TEXTS);
     session->text_count++;
-    if (!consulted_read(&session->consulted, str_of(path), LIMIT_TOML_BYTES, text, err)) {
+    part = part != NULL ? part : &whole;
+    if (!consulted_read_between(&session->consulted, str_of(path), LIMIT_TOML_BYTES, part->gaps,
+                                part->gap_count, text, err)) {
         return NULL;
     }
-    return toml_parse_between(tree, &session->arena, strbuf_str(text),
-                              part != NULL ? part->gaps : NULL, part != NULL ? part->gap_count : 0,
-                              diags_add_source(&session->diags, name, strbuf_str(text)),
-                              &session->diags);
+    source = diags_add_source(&session->diags, name, strbuf_str(text));
+    diags_set_parts(&session->diags, source, part->parts, part->part_count);
+    return toml_parse_between(tree, &session->arena, strbuf_str(text), part->gaps, part->gap_count,
+                              source, &session->diags);
 }
 
 /* Those of the file first, so that -p wins. */
@@ -95,6 +99,7 @@ static bool session_read_trees(struct session *session, const struct session_par
 {
     struct manifest_request request = {.document_arena = document,
                                        .file = session->manifest_path,
+                                       .outlines = part != NULL ? part->outlines : NULL,
                                        .pawl_version = PAWL_VERSION_NUMBER};
 
     request.document = session_read_toml(session, session->manifest_path.data,

@@ -98,12 +98,34 @@ static void slice_take(struct slice *slice, struct slice_walk *walk)
 
 static void slice_add_gap(struct slice *slice, struct last_stage stage)
 {
-    struct toml_range *last = slice->gap_count != 0 ? &slice->gaps[slice->gap_count - 1] : NULL;
+    struct str_range *last = slice->gap_count != 0 ? &slice->gaps[slice->gap_count - 1] : NULL;
 
-    if (last != NULL && last->to == stage.text_from) {
-        last->to = stage.text_to;
+    if (last != NULL && last->to == stage.text.from) {
+        last->to = stage.text.to;
     } else {
-        slice->gaps[slice->gap_count++] = (struct toml_range){stage.text_from, stage.text_to};
+        slice->gaps[slice->gap_count++] = (struct str_range){stage.text.from, stage.text.to};
+    }
+}
+
+static void slice_add_part(struct slice *slice, struct str_range range, uint32_t line,
+                           uint32_t column)
+{
+    slice->parts[slice->part_count++] = (struct diag_part){range, line, column};
+}
+
+/* A stage that is read, with the instances from `first` up to `end`. */
+static void slice_add_stage(struct slice *slice, struct last_stage stage, uint32_t first,
+                            uint32_t end)
+{
+    bool outline = true;
+
+    for (uint32_t i = first; i < end; i++) {
+        outline = outline && slice->outline[i];
+    }
+    slice->outlines[slice->stage_count] = outline;
+    slice->firsts[slice->stage_count++] = first;
+    if (stage.text.to != 0) {
+        slice_add_part(slice, stage.text, stage.line, stage.column);
     }
 }
 
@@ -114,8 +136,11 @@ static void slice_divide(struct slice *slice)
     uint32_t at = 0;
 
     slice->gaps = mem_calloc(stages, sizeof(*slice->gaps));
+    slice->parts = mem_calloc((size_t)stages + 1, sizeof(*slice->parts));
     slice->firsts = mem_calloc((size_t)stages + 1, sizeof(*slice->firsts));
+    slice->outlines = mem_calloc(stages, 1);
     slice->ordinals = mem_calloc(slice->count, sizeof(*slice->ordinals));
+    slice_add_part(slice, (struct str_range){0, last_state_stage(slice->state, 0).text.from}, 1, 1);
     for (uint32_t i = 0; i < stages; i++) {
         struct last_stage stage = last_state_stage(slice->state, i);
         uint32_t first = at;
@@ -123,10 +148,10 @@ static void slice_divide(struct slice *slice)
         for (; at < slice->count && slice->units[at] - stage.units_first < stage.unit_count; at++) {
             slice->ordinals[at] = slice->units[at] - stage.units_first;
         }
-        if (at == first && stage.text_to != 0) {
+        if (at == first && stage.text.to != 0) {
             slice_add_gap(slice, stage);
         } else {
-            slice->firsts[slice->stage_count++] = first;
+            slice_add_stage(slice, stage, first, at);
         }
     }
     slice->firsts[slice->stage_count] = at;
@@ -151,7 +176,7 @@ bool slice_choose(struct slice *slice, const struct standing *standing)
     slice_take(slice, &walk);
     free(walk.queue);
     slice_divide(slice);
-    return slice->count < last_state_units(state);
+    return slice->count != 0 && slice->count < last_state_units(state);
 }
 
 void slice_fini(struct slice *slice)
@@ -162,6 +187,8 @@ void slice_fini(struct slice *slice)
     free(slice->gaps);
     free(slice->firsts);
     free(slice->ordinals);
+    free(slice->outlines);
+    free(slice->parts);
     *slice = (struct slice){0};
 }
 
@@ -176,6 +203,9 @@ bool slice_read(struct slice *slice, struct session *session, struct err *err)
 {
     struct session_part part = {.gaps = slice->gaps,
                                 .gap_count = slice->gap_count,
+                                .parts = slice->parts,
+                                .part_count = slice->part_count,
+                                .outlines = slice->outlines,
                                 .manifest = last_state_digest(slice->state, LAST_OF_MANIFEST)};
 
     return session_read_part(session, &part, err) &&

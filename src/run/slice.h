@@ -23,12 +23,14 @@ struct slice {
     uint32_t *units;  /* by instance of the slice: its number in the whole plan, ascending */
     uint8_t *outline; /* by instance of the slice */
     uint32_t count;
-    uint8_t *taken; /* by unit: it is in the slice */
-    struct toml_range *gaps;
+    uint8_t *taken;         /* by unit: it is in the slice */
+    struct str_range *gaps; /* of the manifest */
     uint32_t gap_count;
     uint32_t *firsts; /* by stage that is read, and once more: into `units` */
     uint32_t *ordinals;
-    uint32_t stage_count;
+    uint8_t *outlines; /* by stage that is read: it has no members */
+    struct diag_part *parts;
+    uint32_t part_count, stage_count;
 };
 
 bool slice_choose(struct slice *slice, const struct standing *standing);

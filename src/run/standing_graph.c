@@ -4,12 +4,15 @@
 static void graph_add_stage(struct saving *saving, uint32_t number)
 {
     const struct plan_stage *stage = &saving->plan->stages[number];
-    struct toml_range text = saving->session->manifest.stage_texts[number];
+    struct session *session = saving->session;
     struct last_stage row = {.units_first = stage->instances_first,
                              .unit_count = stage->instance_count,
-                             .text_from = text.from,
-                             .text_to = text.to};
+                             .text = session->manifest.stage_texts[number]};
+    struct span begin = {row.text.from, 0, stage->source->span.source};
 
+    if (!diags_place(&session->diags, begin, &row.line, &row.column)) {
+        row.text.to = 0;
+    }
     last_state_add_stage(&saving->builder, &row);
 }
 

@@ -36,7 +36,8 @@ enum index_section {
     INDEX_USERS,          /* units that rest on a path, in order: u32 */
     INDEX_OUTPUTS,        /* by output: 48 bytes */
     INDEX_PLAN,           /* digests of the plan, the manifest and the listing of instances */
-    INDEX_STAGES,         /* by stage: first unit, its text's first byte and end: u32 */
+    INDEX_STAGES,         /* by stage: first unit, its text's first byte, end, line and
+                             column: u32 */
     INDEX_GRAPH,          /* by unit and once more: first producer, consumer and output, low half of
                              the hash of its name: u32 */
     INDEX_PRODUCERS,      /* units: u32 */
@@ -53,7 +54,7 @@ enum {
     INDEX_INSTANCE_BYTES = 120,
     INDEX_SLOT_BYTES = 4,
     INDEX_OUTPUT_BYTES = 48,
-    INDEX_STAGE_BYTES = 12,
+    INDEX_STAGE_BYTES = 20,
     INDEX_GRAPH_BYTES = 16,
     INDEX_PLAN_BYTES = 96,
     INDEX_HEAD_BYTES = 1024,

@@ -106,7 +106,8 @@ struct digest last_state_digest(const struct last_state *state, enum last_digest
 
 struct last_stage {
     uint32_t units_first, unit_count;
-    uint32_t text_from, text_to; /* to 0: the text does not say it in one piece */
+    struct str_range text; /* `to` 0: the manifest does not say it in one piece */
+    uint32_t line, column; /* where that begins, from 1 */
 };
 uint32_t last_state_stages(const struct last_state *state);
 struct last_stage last_state_stage(const struct last_state *state, uint32_t stage);

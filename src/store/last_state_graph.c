@@ -40,8 +40,9 @@ struct last_stage last_state_stage(const struct last_state *state, uint32_t stag
 
     return (struct last_stage){.units_first = first,
                                .unit_count = end - first,
-                               .text_from = bytes_get_u32(row + 4),
-                               .text_to = bytes_get_u32(row + 8)};
+                               .text = {bytes_get_u32(row + 4), bytes_get_u32(row + 8)},
+                               .line = bytes_get_u32(row + 12),
+                               .column = bytes_get_u32(row + 16)};
 }
 
 static uint32_t graph_get(const struct last_state *state, uint32_t unit, unsigned column)
@@ -105,8 +106,10 @@ void last_state_add_stage(struct last_state_builder *builder, const struct last_
     struct strbuf *out = graph_section(builder, INDEX_STAGES);
 
     bytes_put_u32(out, stage->units_first);
-    bytes_put_u32(out, stage->text_from);
-    bytes_put_u32(out, stage->text_to);
+    bytes_put_u32(out, stage->text.from);
+    bytes_put_u32(out, stage->text.to);
+    bytes_put_u32(out, stage->line);
+    bytes_put_u32(out, stage->column);
 }
 
 /* Consumers are known once all units are there. */

@@ -79,10 +79,12 @@ struct planning {
     struct plan plan;
 };
 
-static void planning_init(struct planning *p, struct str text, const struct toml_range *gaps,
-                          uint32_t gap_count, const struct plan_slice *slice)
+static void planning_init(struct planning *p, struct str text, const struct str_range *gaps,
+                          uint32_t gap_count, const uint8_t *outlines,
+                          const struct plan_slice *slice)
 {
-    struct manifest_request request = {.file = STR("pawl.toml"), .pawl_version = 1};
+    struct manifest_request request = {
+        .file = STR("pawl.toml"), .outlines = outlines, .pawl_version = 1};
     struct strbuf out = {0};
 
     memset(p, 0, sizeof(*p));
@@ -109,9 +111,9 @@ static void planning_fini(struct planning *p)
 
 struct cut {
     uint32_t *units, *firsts, *ordinals;
-    uint8_t *outline;
+    uint8_t *outline, *outlines; /* by instance, by stage */
     uint32_t count, stages;
-    struct toml_range *gaps;
+    struct str_range *gaps;
     uint32_t gap_count;
 };
 
@@ -126,7 +128,8 @@ static void cut_init(struct cut *cut, const struct planning *whole, uint32_t mem
         .firsts = mem_calloc((size_t)plan->stage_count + 1, sizeof(uint32_t)),
         .ordinals = mem_calloc(plan->instance_count, sizeof(uint32_t)),
         .outline = mem_calloc(plan->instance_count, 1),
-        .gaps = mem_calloc(plan->stage_count, sizeof(struct toml_range)),
+        .outlines = mem_calloc(plan->stage_count, 1),
+        .gaps = mem_calloc(plan->stage_count, sizeof(struct str_range)),
     };
     taken[member] = 2;
     for (uint32_t i = 0; i < inst->producer_count; i++) {
@@ -147,6 +150,7 @@ static void cut_init(struct cut *cut, const struct planning *whole, uint32_t mem
         if (cut->count == before && whole->manifest.stage_texts[s].to != 0) {
             cut->gaps[cut->gap_count++] = whole->manifest.stage_texts[s];
         } else {
+            cut->outlines[cut->stages] = plan->instances[member].stage.n != s;
             cut->firsts[cut->stages++] = before;
         }
     }
@@ -160,6 +164,7 @@ static void cut_fini(struct cut *cut)
     free(cut->firsts);
     free(cut->ordinals);
     free(cut->outline);
+    free(cut->outlines);
     free(cut->gaps);
 }
 
@@ -244,7 +249,7 @@ static void check_slice(const struct planning *whole, struct str text, uint32_t 
     cut_init(&cut, whole, member);
     struct plan_slice slice = {cut.firsts, cut.ordinals, cut.outline};
 
-    planning_init(&part, text, cut.gaps, cut.gap_count, &slice);
+    planning_init(&part, text, cut.gaps, cut.gap_count, cut.outlines, &slice);
     assert_int_equal(part.manifest.stage_count, cut.stages);
     assert_int_equal(part.plan.instance_count, cut.count);
     for (uint32_t i = 0; i < cut.count; i++) {
@@ -312,8 +317,12 @@ static const char many_kinds[] =
     "run = \"touch never\"\n"
     "[stage.name]\n"
     "needs = [\"grid@x=3\", \"one\"]\n"
+    "[stage.echo]\n"
+    "inputs = [\"in/c\"]\n"
+    "outputs = [\"echo/{{join(stem(inputs), '-')}}.x\"]\n"
+    "run = \"cp {{inputs}} {{outputs}}\"\n"
     "[stage.last]\n"
-    "inputs = [\"folder/\", \"plain/a.2\", { path = \"in/b\", optional = true }]\n"
+    "inputs = [\"folder/\", \"plain/a.2\", \"echo/c.x\", { path = \"in/b\", optional = true }]\n"
     "needs = [\"name\"]\n"
     "outputs = [\"last\"]\n"
     "depfile = \"last.d\"\n"
@@ -325,7 +334,7 @@ static void test_each_instance(void **state)
     struct planning whole;
 
     (void)state;
-    planning_init(&whole, str_of(many_kinds), NULL, 0, NULL);
+    planning_init(&whole, str_of(many_kinds), NULL, 0, NULL, NULL);
     for (uint32_t i = 0; i < whole.plan.instance_count; i++) {
         check_slice(&whole, str_of(many_kinds), i);
     }
@@ -338,9 +347,9 @@ static void assert_text_of(const char *text, const char *stage, const char *want
 {
     struct planning whole;
     const struct m_stage *found;
-    struct toml_range range;
+    struct str_range range;
 
-    planning_init(&whole, str_of(text), NULL, 0, NULL);
+    planning_init(&whole, str_of(text), NULL, 0, NULL, NULL);
     found = manifest_stage(&whole.manifest, str_of(stage));
     range = whole.manifest.stage_texts[found - whole.manifest.stages];
     assert_same_str(str_n(text + range.from, range.to > range.from ? range.to - range.from : 0),
@@ -375,7 +384,7 @@ static void test_texts(void **state)
 static void test_wrong_gaps(void **state)
 {
     static const char text[] = HEAD "[stage.a]\nrun = \"a\"\n";
-    static const struct toml_range wrong[][2] = {
+    static const struct str_range wrong[][2] = {
         {{0, 1000}, {0, 0}}, {{30, 20}, {0, 0}}, {{25, 40}, {30, 42}}};
 
     (void)state;

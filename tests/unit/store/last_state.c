@@ -65,7 +65,7 @@ static void build_graph(struct last_state_builder *builder)
 {
     static const char *const names[] = {"zero", "one", "two", "three"};
     static const uint32_t outputs[] = {0, 1, 1, 2};
-    struct last_stage first = {.units_first = 0, .text_from = 10, .text_to = 50};
+    struct last_stage first = {.units_first = 0, .text = {10, 50}, .line = 3, .column = 2};
     struct last_stage second = {.units_first = 2};
     struct digest plan = digest_n(101);
     struct digest manifest = digest_n(102);
@@ -106,7 +106,9 @@ static void check_graph(struct last_state *state)
     kept = last_state_digest(state, LAST_OF_LISTING);
     assert_true(digest_equal(&kept, &listing));
     assert_int_equal(last_state_stages(state), 2);
-    assert_int_equal(last_state_stage(state, 0).text_to, 50);
+    assert_int_equal(last_state_stage(state, 0).text.to, 50);
+    assert_int_equal(last_state_stage(state, 0).line, 3);
+    assert_int_equal(last_state_stage(state, 0).column, 2);
     assert_int_equal(last_state_stage(state, 0).unit_count, 2);
     assert_int_equal(last_state_stage(state, 1).units_first, 2);
     assert_int_equal(last_state_stage(state, 1).unit_count, 2);
@@ -432,7 +434,7 @@ static void test_frozen(void **unused)
     last_state_output_of(state, 0, &output);
     assert_int_equal(output.size_bytes, 22);
     assert_true(last_state_load_graph(state));
-    assert_int_equal(last_state_stage(state, 1).text_to, 90);
+    assert_int_equal(last_state_stage(state, 1).text.to, 90);
     check_units(last_state_producers(state, 2), "01");
     check_units(last_state_consumers(state, 1), "2");
     assert_true(last_state_unit_is_named(state, 1, STR("two")));
