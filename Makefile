@@ -6,7 +6,7 @@
 #   make unit cli   one kind alone: V=debug for another variant than asan, T=base/str or T=run for
 #                   one file
 #   make cover      line coverage of each layer
-#   make bench      measurements against other tools
+#   make bench      measurements against other tools: BENCH_PARTS="start sleep" for these alone
 #   make fuzz       fuzzes with libFuzzer: FUZZ=name for one target, FUZZ_SECONDS for how long
 #   make docs       writes the pages of docs/ that are made from tables in the source
 #   make lint fmt clean
@@ -267,15 +267,10 @@ fuzz:
 			-artifact_prefix=build/fuzz/$$name- build/fuzz/corpus/$$name testdata/fuzz/$$name; \
 	done
 
+# BENCH_PARTS="start sleep" makes these parts alone; tests/bench/bench.sh and common.sh say the rest.
 bench:
-	@test -f tests/bench/run.sh || { echo "there is no tests/bench/run.sh" >&2; exit 1; }
 	@$(MAKE) --no-print-directory -j$(JOBS) V=release
-	@PAWL="$$PWD/build/pawl" sh tests/bench/run.sh
-	@for part in start.sh 'mixed.sh 1000' 'mixed.sh 500' hog.sh memory.sh; do \
-		PAWL="$$PWD/build/pawl" sh tests/bench/$$part || exit 1; \
-	done
-	@PAWL="$$PWD/build/pawl" sh tests/bench/hash.sh
-	@PAWL="$$PWD/build/pawl" sh tests/bench/plan.sh
+	@PAWL="$$PWD/build/pawl" sh tests/bench/bench.sh
 
 cover: | build/deps/ready
 	@mkdir -p build/cover && find build/cover -name '*.gcda' -exec rm -f {} +

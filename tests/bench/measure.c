@@ -1,11 +1,12 @@
 /* Runs one command and writes one line of CSV about it:
  *
  *     measure FILE COMMAND [ARGUMENT…]
- *     wall_ns,user_us,system_us,maxrss_kib
+ *     wall_ns,user_us,system_us,maxrss_kib,own_us
  *
- * Processor time and memory are those of the command and of all descendants it has waited for; the
- * memory is that of the largest single process. The status is the command's, 128+n after signal n,
- * 125 for a failure of our own. */
+ * Processor time (user, system) and memory are those of the command and of all descendants it has
+ * waited for; the memory is that of the largest single process. `own_us` is the processor time of
+ * the command's own process, without descendants. The status is the command's, 128+n after signal
+ * n, 125 for a failure of our own. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,15 +36,35 @@ static int fail(const char *what)
     return STATUS_OURS;
 }
 
-static int write_line(const char *path, long long wall_ns, const struct rusage *used)
+/* Waits for the end of `child`, which stays to be waited for, and asks its clock: that stands still
+ * then and knows nothing of its children. */
+static long long own_us_at_end(pid_t child)
+{
+    struct timespec used;
+    siginfo_t info;
+    clockid_t clock;
+
+    while (waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT) < 0) {
+        if (errno != EINTR) {
+            return -1;
+        }
+    }
+    if (clock_getcpuclockid(child, &clock) != 0 || clock_gettime(clock, &used) != 0) {
+        return -1;
+    }
+    return used.tv_sec * 1000000LL + used.tv_nsec / 1000;
+}
+
+static int write_line(const char *path, long long wall_ns, const struct rusage *used,
+                      long long own_us)
 {
     FILE *file = fopen(path, "w");
 
     if (file == NULL) {
         return fail(path);
     }
-    fprintf(file, "%lld,%lld,%lld,%ld\n", wall_ns, time_us(used->ru_utime), time_us(used->ru_stime),
-            used->ru_maxrss);
+    fprintf(file, "%lld,%lld,%lld,%ld,%lld\n", wall_ns, time_us(used->ru_utime),
+            time_us(used->ru_stime), used->ru_maxrss, own_us);
     return fclose(file) == 0 ? 0 : fail(path);
 }
 
@@ -51,7 +72,7 @@ int main(int argc, char **argv)
 {
     struct rusage used;
     long long start_ns = now_ns();
-    long long wall_ns;
+    long long wall_ns, own_us;
     pid_t child;
     int status;
 
@@ -67,13 +88,17 @@ int main(int argc, char **argv)
         execvp(argv[2], argv + 2);
         _exit(127);
     }
+    own_us = own_us_at_end(child);
+    if (own_us < 0) {
+        return fail("the clock of the command");
+    }
+    wall_ns = now_ns() - start_ns;
     while (wait4(child, &status, 0, &used) < 0) {
         if (errno != EINTR) {
             return fail("wait4");
         }
     }
-    wall_ns = now_ns() - start_ns;
-    if (write_line(argv[1], wall_ns, &used) != 0) {
+    if (write_line(argv[1], wall_ns, &used, own_us) != 0) {
         return STATUS_OURS;
     }
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);

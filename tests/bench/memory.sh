@@ -3,7 +3,7 @@
 # nothing is known of them, then their peaks are known from the run before. Needs a control group
 # that may be made; where that is not allowed it says so and ends.
 #
-#   PAWL, BENCH_DIR    see common.sh
+#   the settings of common.sh
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -40,7 +40,7 @@ run_once() {
         echo 0 >"$group/memory.failcnt"
         echo 0 >"$group/$peak_file"
     fi
-    before=$(now_ms)
+    start=$(now_ms)
     # shellcheck disable=SC2016 # for the shell in the group
     sh -c 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"' sh "$group" "$pawl" run -q --force \
         >log 2>&1 </dev/null &
@@ -50,19 +50,24 @@ run_once() {
         die 'a stage failed'
     }
     run=
-    after=$(now_ms)
+    end=$(now_ms)
     peak=$(cat "$group/$peak_file")
     most=$("$pawl" events latest |
         sed -n 's/.*"type":"attempt\.started".*"running":\([0-9]*\).*/\1/p' | sort -n | tail -n 1)
-    printf 'memory: %s: 20 x 1 GiB in %s ms, %s at once, peak %s MiB of 4096\n' "$1" \
-        $((after - before)) "$most" $((peak / 1048576))
-    [ "$peak" -le "$limit" ] || die 'over the limit'
+    printf '20 x 1 GiB, %s: %s ms, %s at once, peak %s MiB of 4096\n' "$1" $((end - start)) \
+        "$most" $((peak / 1048576))
+    bar "memory: 20 x 1 GiB, $1, peak of the 4 GiB" most 1 \
+        "$(awk -v peak="$peak" -v limit="$limit" 'BEGIN { print peak / limit }')"
 }
 
 enter memory
+compile compute
 make_group || {
     group=
-    echo 'memory: no control group can be made here; tests/unit/run/adapt.c does it with figures'
+    echo 'no control group can be made here; tests/unit/run/adapt.c does it with figures'
+    for knowledge in 'nothing known' 'peaks known'; do
+        bar "memory: 20 x 1 GiB, $knowledge, peak of the 4 GiB" most 1
+    done
     exit 0
 }
 printf '[pipeline]\nname = "memory"\n[stage.hold]\nmatrix = { n = { from = 1, to = 20 } }\n' >pawl.toml
