@@ -1,5 +1,5 @@
-/* memcpy and memmove of the static binary: every length up to some hundred bytes, from and to every
- * alignment, and every distance of overlapping ranges. */
+/* memcpy, memmove and memcmp of the static binary: every length up to some hundred bytes, from and
+ * to every alignment, every distance of overlapping ranges, a difference at every place. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -78,6 +78,43 @@ static void test_overlapping_ranges_are_moved(void **state)
     }
 }
 
+static void check_order(const unsigned char *less, const unsigned char *more, size_t size)
+{
+    assert_true(mem_compare(less, more, size) < 0);
+    assert_true(mem_compare(more, less, size) > 0);
+}
+
+static void test_every_difference_is_seen(void **state)
+{
+    unsigned char one[128];
+    unsigned char other[128];
+
+    (void)state;
+    for (size_t size = 0; size <= 70; size++) {
+        for (size_t i = 0; i < sizeof(one); i++) {
+            one[i] = (unsigned char)(i * 37);
+            other[(i + 3) % sizeof(other)] = one[i];
+        }
+        assert_int_equal(mem_compare(one, other + 3, size), 0);
+        for (size_t at = 0; at < size; at++) {
+            unsigned char was = one[at];
+
+            /* Bytes are without sign, and the first difference decides. */
+            one[at] = 0x7f;
+            other[at + 3] = 0x80;
+            if (at + 1 < size) {
+                one[at + 1] ^= 0xff;
+            }
+            check_order(one, other + 3, size);
+            if (at + 1 < size) {
+                one[at + 1] ^= 0xff;
+            }
+            one[at] = was;
+            other[at + 3] = was;
+        }
+    }
+}
+
 #endif
 
 /* Whichever it is that the program calls. */
@@ -104,6 +141,7 @@ int main(void)
 #if defined(__x86_64__)
         cmocka_unit_test(test_every_length_is_copied),
         cmocka_unit_test(test_overlapping_ranges_are_moved),
+        cmocka_unit_test(test_every_difference_is_seen),
 #endif
         cmocka_unit_test(test_memcpy_takes_any_length),
     };
