@@ -161,13 +161,38 @@ static int entry_compare(const void *a, const void *b)
     return str_compare(x->path, y->path);
 }
 
+/* File systems mostly list a folder in the order in which its entries were made, or the latest
+ * first: then there is nothing to sort. */
+static void walk_sort(struct walk_entry *items, uint32_t count)
+{
+    uint32_t rising = 1;
+    uint32_t falling = 1;
+
+    while (rising < count && entry_compare(&items[rising - 1], &items[rising]) < 0) {
+        rising++;
+    }
+    while (falling < count && entry_compare(&items[falling - 1], &items[falling]) > 0) {
+        falling++;
+    }
+    if (rising < count && falling < count) {
+        qsort(items, count, sizeof(*items), entry_compare);
+    } else if (rising < count) {
+        for (uint32_t i = 0; i < count / 2; i++) {
+            struct walk_entry entry = items[i];
+
+            items[i] = items[count - 1 - i];
+            items[count - 1 - i] = entry;
+        }
+    }
+}
+
 static void walk_take(struct walk *walk, struct walk_list *list)
 {
     list->count = (uint32_t)walk->found.count;
     list->items = ARENA_ARRAY(walk->arena, struct walk_entry, list->count);
     if (list->count > 0) {
         memcpy(list->items, walk->found.items, list->count * sizeof(*list->items));
-        qsort(list->items, list->count, sizeof(*list->items), entry_compare);
+        walk_sort(list->items, list->count);
     }
 }
 

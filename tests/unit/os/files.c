@@ -63,6 +63,33 @@ static void test_write_replace(void **state)
     arena_fini(&arena);
 }
 
+/* In whatever order they were made, which is that in which some file systems list them. */
+static void test_list_is_sorted(void **state)
+{
+    static const char *const orders[] = {"abcdefg", "gfedcba", "dgabfce", "bacdefg", "a"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(orders) / sizeof(*orders); i++) {
+        struct walk_options all = {.all = true};
+        struct walk_list list;
+        struct arena arena;
+        char folder[] = "d?";
+        char name[] = "d?/?";
+        folder[1] = name[1] = (char)('0' + i);
+        arena_init(&arena);
+        mkdirat(here.fd, folder, 0777);
+        for (const char *at = orders[i]; *at != '\0'; at++) {
+            name[3] = *at;
+            temp_write(here.fd, name, "");
+        }
+        EXPECT_OK(walk_folder(here.fd, folder, &all, &arena, &list, &err), &err);
+        assert_int_equal(list.count, strlen(orders[i]));
+        for (uint32_t k = 0; k < list.count; k++) {
+            assert_int_equal(list.items[k].path.data[0], 'a' + (int)k);
+        }
+        arena_fini(&arena);
+    }
+}
+
 static void copy_size(size_t size)
 {
     struct clone_memory memory = {0};
@@ -363,13 +390,21 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_read),        TEST(test_write_replace),
-        TEST(test_copy),        TEST(test_hash_refuses),
-        TEST(test_folders),     TEST(test_move),
-        TEST(test_move_across), TEST(test_move_repeated),
-        TEST(test_remove_deep), TEST(test_remove_stays_inside),
-        TEST(test_walk),        TEST(test_signature),
-        TEST(test_firm),        TEST(test_probe),
+        TEST(test_read),
+        TEST(test_write_replace),
+        TEST(test_list_is_sorted),
+        TEST(test_copy),
+        TEST(test_hash_refuses),
+        TEST(test_folders),
+        TEST(test_move),
+        TEST(test_move_across),
+        TEST(test_move_repeated),
+        TEST(test_remove_deep),
+        TEST(test_remove_stays_inside),
+        TEST(test_walk),
+        TEST(test_signature),
+        TEST(test_firm),
+        TEST(test_probe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
