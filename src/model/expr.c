@@ -27,6 +27,11 @@ bool expr_is_raw(const struct expr *expr)
     return expr->root->kind == EXPR_NODE_CALL && expr->root->function == &expr_function_raw;
 }
 
+const struct expr_name *expr_sole_name(const struct expr *expr)
+{
+    return expr->root->kind == EXPR_NODE_NAME ? &expr->root->name : NULL;
+}
+
 static bool names_of_node(const struct expr_node *node, bool in_default, expr_name_visitor visit,
                           void *ctx)
 {

@@ -33,6 +33,8 @@ struct str expr_text(const struct expr *expr);  /* as written */
 struct span expr_span(const struct expr *expr); /* of the whole */
 /* True if the whole expression is raw(…): in a `run` string it goes in unquoted. */
 bool expr_is_raw(const struct expr *expr);
+/* The name that the whole expression is, or NULL. */
+const struct expr_name *expr_sole_name(const struct expr *expr);
 /* True if the value is the same in every environment (no names). */
 bool expr_is_constant(const struct expr *expr);
 

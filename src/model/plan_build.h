@@ -142,6 +142,11 @@ struct str plan_whose(struct plan_build *build, const struct plan_instance *inst
 /* plan_names.c: only what the name is, without a value */
 bool plan_name_is_known(const struct plan_scope *scope, const struct expr_name *name,
                         struct arena *arena, enum expr_lookup *lookup, struct expr_answer *answer);
+/* What the value of a name is in every instance whose inputs are neither globs nor optional (for an
+ * axis: if its value is); of a param the value itself, in `*param`. */
+enum template_known_value plan_name_value(const struct plan_scope *scope,
+                                          const struct expr_name *name, struct arena *arena,
+                                          const struct value **param);
 /* plan_check.c */
 void plan_check_names(struct plan_build *build);
 
@@ -217,6 +222,17 @@ void plan_make_order(struct plan_build *build);
 
 /* plan_limits.c */
 void plan_make_limits(struct plan_build *build);
+
+/* plan_proof.c */
+struct plan_proof {
+    bool holds;
+    size_t bytes;   /* what the texts take at most, and for each of `names` … */
+    uint32_t names; /* … as much as all axes and files of the instance */
+};
+struct plan_proof plan_prove_stage(struct plan_build *build, const struct m_stage *source);
+/* True if rendering the command of the instance cannot fail; false where that is not clear. */
+bool plan_prove(const struct plan_proof *proof, const struct plan *plan,
+                const struct plan_instance *inst);
 
 /* plan_command.c */
 void plan_check_commands(struct plan_build *build);

@@ -1,7 +1,7 @@
 /* Owns the rendering of commands: whenever one is asked for, and once while planning, so that every
  * mistake shows before anything runs. What is rendered then is not kept: a hundred thousand
  * commands are many, and few are needed at once. Of a stage whose texts are all constant one is
- * tried.
+ * tried; one that is proven (plan_proof.c) is not tried.
  *
  * With `dir` the command runs there, so paths of inputs and outputs are written as seen from it. */
 #include "model/plan_build.h"
@@ -387,6 +387,7 @@ static void plan_check_stage_commands(struct plan_build *build, const struct pla
 {
     const struct plan_instance *instances = build->plan->instances + stage->instances_first;
     bool constant = plan_command_is_constant(stage->source);
+    struct plan_proof proof = plan_prove_stage(build, stage->source);
     struct strbuf text = {0};
     bool tried = false;
     bool good = true;
@@ -394,7 +395,8 @@ static void plan_check_stage_commands(struct plan_build *build, const struct pla
     plan_warn_of_pipe(build, stage->source);
     for (uint32_t i = 0; i < stage->instance_count && good; i++) {
         if (instances[i].skip_reason.len != 0 || instances[i].outline ||
-            (constant && tried && !instances[i].dynamic)) {
+            (constant && tried && !instances[i].dynamic) ||
+            plan_prove(&proof, build->plan, &instances[i])) {
             continue;
         }
         good = plan_check_command(build, &instances[i], &text);

@@ -414,3 +414,26 @@ bool plan_name_is_known(const struct plan_scope *scope, const struct expr_name *
     *lookup = plan_find_name(scope, name, arena, &found, answer);
     return *lookup == EXPR_FOUND;
 }
+
+enum template_known_value plan_name_value(const struct plan_scope *scope,
+                                          const struct expr_name *name, struct arena *arena,
+                                          const struct value **param)
+{
+    struct expr_answer answer;
+    struct plan_name found;
+
+    if (plan_find_name(scope, name, arena, &found, &answer) != EXPR_FOUND) {
+        return TEMPLATE_VALUE_ANY;
+    }
+    switch (found.kind) {
+    case PLAN_NAME_PARAM:
+        *param = &found.param->value;
+        return TEMPLATE_VALUE_ANY;
+    case PLAN_NAME_AXIS:
+        return TEMPLATE_VALUE_TEXT;
+    case PLAN_NAME_INPUTS:
+    case PLAN_NAME_OUTPUTS:
+        return found.number == PLAN_ALL ? TEMPLATE_VALUE_LIST : TEMPLATE_VALUE_TEXT;
+    }
+    bug("a name of kind %d", (int)found.kind);
+}

@@ -390,6 +390,43 @@ bool template_names(const struct template *template, expr_name_visitor visit, vo
     return true;
 }
 
+/* A list must be where words of its own may begin; a line end must do no harm. */
+static bool segment_cannot_fail(const struct segment *segment, enum template_use use,
+                                enum template_known_value known)
+{
+    const struct shell_hole *hole = &segment->hole;
+    if (use == TEMPLATE_TEXT) {
+        return known == TEMPLATE_VALUE_TEXT;
+    }
+    return hole->place == SHELL_PLACE_WORD && !hole->must_one_line &&
+           (known == TEMPLATE_VALUE_TEXT ||
+            (known == TEMPLATE_VALUE_LIST && hole->alone && !hole->redirected));
+}
+
+bool template_cannot_fail(const struct template *template, template_value_visitor visit, void *ctx,
+                          size_t *bytes, uint32_t *names)
+{
+    const struct template_body *body = template->body;
+    if (template->use != TEMPLATE_TEXT && template->use != TEMPLATE_SHELL) {
+        return false;
+    }
+    *bytes += template->text.len;
+    for (uint32_t i = 0; body != NULL && i < body->count; i++) {
+        const struct segment *segment = &body->segments[i];
+        const struct expr_name *name;
+        if (segment->expr == NULL) {
+            continue;
+        }
+        name = expr_sole_name(segment->expr);
+        if (name == NULL || name->selector_count != 0 ||
+            !segment_cannot_fail(segment, template->use, visit(ctx, name))) {
+            return false;
+        }
+        (*names)++;
+    }
+    return true;
+}
+
 /* --- rendering --- */
 
 struct render {

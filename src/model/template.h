@@ -66,6 +66,17 @@ struct span template_span(const struct template *template);
 /* All names in it, as expr_names. */
 bool template_names(const struct template *template, expr_name_visitor visit, void *ctx);
 
+/* What is known of a name's value before there is one: nothing, or that it is a text, or a list of
+ * texts, that hold no NUL. */
+enum template_known_value { TEMPLATE_VALUE_ANY, TEMPLATE_VALUE_TEXT, TEMPLATE_VALUE_LIST };
+typedef enum template_known_value (*template_value_visitor)(void *ctx,
+                                                            const struct expr_name *name);
+/* True if a TEMPLATE_TEXT or TEMPLATE_SHELL can be rendered with whatever values are such, as long
+ * as the result is not too long: that is at most `*bytes` and, for each of `*names`, the value,
+ * quoted. Adds to both. Is false where it is not clear. */
+bool template_cannot_fail(const struct template *template, template_value_visitor visit, void *ctx,
+                          size_t *bytes, uint32_t *names);
+
 /* Renders to one string in the arena. False with `*error` set. */
 bool template_render(const struct template *template, const struct expr_env *env,
                      struct arena *arena, struct str *out, struct expr_error *error);

@@ -350,6 +350,63 @@ static void test_paths_and_lists(void **state)
     assert_string_equal(shell(b, "cat {{list}}"), "cat ");
 }
 
+/* --- what cannot fail --- */
+
+static enum template_known_value known_value(void *ctx, const struct expr_name *name)
+{
+    (void)ctx;
+    return str_is(name->text, "x")      ? TEMPLATE_VALUE_TEXT
+           : str_is(name->text, "list") ? TEMPLATE_VALUE_LIST
+                                        : TEMPLATE_VALUE_ANY;
+}
+
+/* Renders with a text of every kind that needs quotes; what cannot fail must not. */
+static void check_cannot_fail(struct bench *b, const char *text, enum template_use use, bool sure)
+{
+    static const char *const values[] = {"",  "a",  "-x",  "=", "a b", "a\nb", "it's",
+                                         "$", "if", "a=b", "",  "{",   "}",    "\\"};
+    const struct template *template = parse(b, text, use, "sh");
+    size_t bytes = 0;
+    uint32_t names = 0;
+
+    assert_non_null(template);
+    if (template_cannot_fail(template, known_value, NULL, &bytes, &names) != sure) {
+        fail_msg("%s", text);
+    }
+    for (size_t i = 0; i < sizeof(values) / sizeof(*values) && sure; i++) {
+        struct value items[2] = {value_string(str_of(values[i])), value_path(str_of(values[i]))};
+        struct expr_env env = {.ctx = &b->names, .lookup = lookup};
+        size_t most = 2 * (strlen(values[i]) * 4 + 8);
+        struct str out;
+
+        b->names.x = items[1];
+        b->names.list = value_list(items, 2);
+        assert_true(template_render(template, &env, &b->arena, &out, &b->error));
+        assert_true(out.len <= bytes + names * most);
+    }
+}
+
+static void test_what_cannot_fail(void **state)
+{
+    struct bench *b = *state;
+
+    check_cannot_fail(b, "cp", TEMPLATE_SHELL, true);
+    check_cannot_fail(b, "cp {{x}} {{list}} a{{x}}b --y={{x}} > {{x}}", TEMPLATE_SHELL, true);
+    check_cannot_fail(b, "{{x}} && ({{ list }}; x={{x}}) | {{{{ {{x}}", TEMPLATE_SHELL, true);
+    check_cannot_fail(b, "a {{list}}b", TEMPLATE_SHELL, false);
+    check_cannot_fail(b, "a > {{list}}", TEMPLATE_SHELL, false);
+    check_cannot_fail(b, "a # {{x}}", TEMPLATE_SHELL, false);
+    check_cannot_fail(b, "a {{x}} <<END\nEND", TEMPLATE_SHELL, true);
+    check_cannot_fail(b, "a <<END {{x}}\nEND", TEMPLATE_SHELL, false);
+    check_cannot_fail(b, "a {{y}}", TEMPLATE_SHELL, false);
+    check_cannot_fail(b, "a {{x + 'b'}}", TEMPLATE_SHELL, false);
+    check_cannot_fail(b, "a {{raw(x)}}", TEMPLATE_SHELL, false);
+    check_cannot_fail(b, "a{{x}}", TEMPLATE_TEXT, true);
+    check_cannot_fail(b, "{{list}}", TEMPLATE_TEXT, false);
+    check_cannot_fail(b, "{{x}}", TEMPLATE_PATH, false);
+    check_cannot_fail(b, "{{x}}", TEMPLATE_ARGV, false);
+}
+
 static void test_shells(void **state)
 {
     struct bench *b = *state;
@@ -599,6 +656,7 @@ int main(void)
         TEST(test_scan),
         TEST(test_real_shells),
         TEST(test_same_text_elsewhere),
+        TEST(test_what_cannot_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
