@@ -133,9 +133,8 @@ static struct intern_slot *intern_slot(const struct intern *intern, struct str s
     return &intern->slots[at];
 }
 
-static void intern_grow(struct intern *intern)
+static void intern_grow(struct intern *intern, uint32_t slots)
 {
-    uint32_t slots = intern->slots == NULL ? MAP_FIRST_SLOTS : (intern->mask + 1) * 2;
     struct intern_slot *bigger = mem_calloc(slots, sizeof(*bigger));
 
     assert(slots != 0);
@@ -154,21 +153,41 @@ static void intern_grow(struct intern *intern)
     intern->mask = slots - 1;
 }
 
+static void intern_grow_items(struct intern *intern, uint32_t cap)
+{
+    intern->cap = cap;
+    intern->items = mem_realloc(intern->items, cap, sizeof(*intern->items));
+}
+
+void intern_reserve(struct intern *intern, uint32_t count)
+{
+    uint32_t slots = MAP_FIRST_SLOTS;
+
+    while (map_room(slots) < count) {
+        slots *= 2;
+    }
+    if (intern->slots == NULL || slots > intern->mask + 1) {
+        intern_grow(intern, slots);
+    }
+    if (intern->cap < count) {
+        intern_grow_items(intern, count);
+    }
+}
+
 uint32_t intern_add(struct intern *intern, struct str s)
 {
     uint32_t hash = (uint32_t)str_hash(s);
     struct intern_slot *slot;
 
     if (intern->slots == NULL || intern->count >= map_room(intern->mask + 1)) {
-        intern_grow(intern);
+        intern_grow(intern, intern->slots == NULL ? MAP_FIRST_SLOTS : (intern->mask + 1) * 2);
     }
     slot = intern_slot(intern, s, hash);
     if (slot->number != 0) {
         return slot->number - 1;
     }
     if (intern->count == intern->cap) {
-        intern->cap = intern->cap + intern->cap / 2 + 16;
-        intern->items = mem_realloc(intern->items, intern->cap, sizeof(*intern->items));
+        intern_grow_items(intern, intern->cap + intern->cap / 2 + 16);
     }
     intern->items[intern->count++] = str_dup(intern->arena, s);
     *slot = (struct intern_slot){hash, intern->count};

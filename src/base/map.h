@@ -45,6 +45,8 @@ struct intern {
 
 void intern_init(struct intern *intern, struct arena *arena);
 void intern_fini(struct intern *intern); /* the texts live on with the arena */
+/* Makes room for so many strings in all, at most 2^30. */
+void intern_reserve(struct intern *intern, uint32_t count);
 uint32_t intern_add(struct intern *intern, struct str s);
 /* The number of a known string, or MAP_MISSING. */
 uint32_t intern_find(const struct intern *intern, struct str s);

@@ -21,11 +21,14 @@ static bool path_pop(char *data, size_t *len, size_t floor)
     return true;
 }
 
-/* Surely nothing to normalise: no part is empty or starts with a point. Most paths are so. */
-static bool path_is_plain(struct str path)
+/* No part is empty or starts with a point. */
+bool path_is_plain(struct str path)
 {
     bool starts = true;
 
+    if (path.len > LIMIT_PATH_BYTES) {
+        return false;
+    }
     for (size_t i = 0; i < path.len; i++) {
         char c = path.data[i];
 

@@ -14,6 +14,9 @@ enum path_problem {
     PATH_OUTSIDE /* `..` leads above where it starts */
 };
 
+/* True for most of what path_normalise would leave as it is, and that is no folder: no copy of such
+ * a path is needed. */
+bool path_is_plain(struct str path);
 /* Normalises `path` as text (a/./b//c/../d becomes a/b/d); an absolute path stays absolute, "."
  * gives
  * "". `*folder` (may be NULL) tells whether it ended in a slash (or `.`). */

@@ -239,20 +239,25 @@ void strbuf_clear(struct strbuf *buf)
     }
 }
 
+static void strbuf_grow(struct strbuf *buf, size_t more)
+{
+    size_t cap = buf->cap + buf->cap / 2;
+
+    assert(more < SIZE_MAX / 2 - buf->len);
+    if (cap < buf->len + more + 1) {
+        cap = buf->len + more + 1;
+    }
+    if (cap < 64) {
+        cap = 64;
+    }
+    buf->data = mem_realloc(buf->data, cap, 1);
+    buf->cap = cap;
+}
+
 char *strbuf_reserve(struct strbuf *buf, size_t more)
 {
-    assert(more < SIZE_MAX / 2 - buf->len);
-    if (buf->cap - buf->len < more + 1) {
-        size_t cap = buf->cap + buf->cap / 2;
-
-        if (cap < buf->len + more + 1) {
-            cap = buf->len + more + 1;
-        }
-        if (cap < 64) {
-            cap = 64;
-        }
-        buf->data = mem_realloc(buf->data, cap, 1);
-        buf->cap = cap;
+    if (buf->cap - buf->len <= more) {
+        strbuf_grow(buf, more);
     }
     return buf->data + buf->len;
 }

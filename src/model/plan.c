@@ -165,7 +165,8 @@ bool plan_build_slice(struct plan *plan, const struct manifest *manifest,
                                .slice = slice,
                                .files = files,
                                .arena = arena,
-                               .diags = diags};
+                               .diags = diags,
+                               .above = {.writer = PLAN_NONE}};
     bool good;
 
     plan_init(plan, manifest, arena, diags);

@@ -87,6 +87,13 @@ struct plan_near {
     struct arena arena; /* of the listing */
     struct plan_entry *entries;
     uint32_t count;
+    uint32_t next; /* the entry behind the last that was found */
+};
+
+/* The folder in which a writer was looked for last, and the folder output that it is or lies in. */
+struct plan_above {
+    struct str folder;
+    uint32_t writer; /* PLAN_NONE: none, as for the workspace itself */
 };
 
 struct plan_axis_ref {
@@ -113,6 +120,7 @@ struct plan_build {
     VEC(struct path_id) orphans;
     VEC(struct plan_axis_ref) empty_axes; /* of files that are not there: plan_check_axes */
     struct plan_near near;
+    struct plan_above above;
     VEC(uint8_t) exists;  /* by path: enum plan_exists + 1; 0: not asked yet */
     uint32_t suggestions; /* made so far: each costs a walk */
 };
@@ -133,6 +141,9 @@ static inline bool plan_is_good(const struct plan_build *build, uint32_t before)
  * error was reported. */
 bool plan_render(struct plan_build *build, struct plan_scope *scope, const struct m_text *text,
                  struct str *out);
+/* The same, but the text stands only until something else is rendered. */
+bool plan_render_here(struct plan_build *build, struct plan_scope *scope, const struct m_text *text,
+                      struct str *out);
 /* Reports an error of evaluation, with the instance where the stage has several. */
 void plan_report(struct plan_build *build, const struct plan_scope *scope,
                  const struct expr_error *error);
@@ -177,6 +188,9 @@ void plan_make_paths(struct plan_build *build);
 void plan_find_writers(struct plan_build *build);
 /* The output that `path` is, or the folder output above it; PLAN_NONE: none. */
 uint32_t plan_find_writer(const struct plan *plan, struct str path);
+/* The same for a path of the plan, once all writers are known: of paths in one folder, one after
+ * the other, only the first is looked for above. */
+uint32_t plan_find_writer_of(struct plan_build *build, struct path_id path);
 
 /* plan_tree.c */
 void plan_tree_build(struct plan_build *build);

@@ -29,8 +29,26 @@ static void plan_near_list(struct plan_build *build)
     struct plan_near *near = &build->near;
     struct str folder = str_dup(&near->arena, near->folder);
 
+    near->next = 0;
     near->listed =
         build->files->peek(build->files->ctx, folder, &near->arena, &near->entries, &near->count);
+}
+
+/* The entry of that name; mostly it is the one behind the last. NULL: there is none. */
+static const struct plan_entry *plan_near_entry(struct plan_near *near, struct str name)
+{
+    const struct plan_entry *entry;
+
+    if (near->next < near->count && str_equal(near->entries[near->next].name, name)) {
+        return &near->entries[near->next++];
+    }
+    entry = near->count != 0 ? bsearch(&name, near->entries, near->count, sizeof(*near->entries),
+                                       plan_entry_compare)
+                             : NULL;
+    if (entry != NULL) {
+        near->next = (uint32_t)(entry - near->entries) + 1;
+    }
+    return entry;
 }
 
 static enum plan_exists plan_ask(struct plan_build *build, struct str path)
@@ -51,9 +69,7 @@ static enum plan_exists plan_ask(struct plan_build *build, struct str path)
     if (!near->listed) {
         return build->files->exists(build->files->ctx, path);
     }
-    entry = near->count != 0 ? bsearch(&name, near->entries, near->count, sizeof(*near->entries),
-                                       plan_entry_compare)
-                             : NULL;
+    entry = plan_near_entry(near, name);
     if (entry == NULL) {
         return PLAN_EXISTS_NOT;
     }

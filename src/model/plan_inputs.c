@@ -260,7 +260,7 @@ static void plan_settle_file(struct plan_reader *reader, struct plan_input *inpu
 {
     struct plan_build *build = reader->build;
     struct str path = plan_path_name(build->plan, input->path);
-    uint32_t writer = plan_find_writer(build->plan, path);
+    uint32_t writer = plan_find_writer_of(build, input->path);
 
     if (writer != PLAN_NONE) {
         plan_settle_made(reader, input, writer);
@@ -301,7 +301,7 @@ static bool plan_is_exact(struct plan_build *build, struct path_id path)
 static void plan_settle_tool(struct plan_reader *reader, struct plan_input *input)
 {
     struct plan_build *build = reader->build;
-    uint32_t writer = plan_find_writer(build->plan, plan_path_name(build->plan, input->path));
+    uint32_t writer = plan_find_writer_of(build, input->path);
     struct inst_id producer = {PLAN_NONE};
 
     input->optional = false;

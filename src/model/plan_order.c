@@ -1,5 +1,6 @@
 /* Owns the topological order: of the instances whose producers are all placed, always the one that
- * is defined first (Kahn, with a heap). What is left over lies on a cycle or behind one; the cycle
+ * is defined first (Kahn, with a heap). Those without producers are in order as they lie, so only
+ * the others go through the heap. What is left over lies on a cycle or behind one; the cycle
  * is found by going from consumer to producer until an instance comes twice. */
 #include "model/plan_build.h"
 
@@ -48,23 +49,34 @@ static uint32_t plan_heap_pop(struct plan_heap *heap)
     return top;
 }
 
+/* The first instance from `number` on without producers. */
+static uint32_t plan_order_root(const struct plan *plan, uint32_t number)
+{
+    while (number < plan->instance_count && plan->instances[number].producer_count != 0) {
+        number++;
+    }
+    return number;
+}
+
 /* Fills plan->topo; returns how many could be placed. `left[i]` becomes the number of producers of
  * i that could not. */
 static uint32_t plan_order_place(struct plan *plan, uint32_t *left)
 {
     struct plan_heap heap = {mem_calloc((size_t)plan->instance_count + 1, 4), 0};
+    uint32_t root = plan_order_root(plan, 0);
     uint32_t placed = 0;
 
     for (uint32_t i = 0; i < plan->instance_count; i++) {
         left[i] = plan->instances[i].producer_count;
-        if (left[i] == 0) {
-            plan_heap_push(&heap, i);
-        }
     }
-    while (heap.count != 0) {
-        uint32_t number = plan_heap_pop(&heap);
+    while (heap.count != 0 || root < plan->instance_count) {
+        bool take_root = heap.count == 0 || root < heap.items[0];
+        uint32_t number = take_root ? root : plan_heap_pop(&heap);
         const struct plan_instance *inst = &plan->instances[number];
 
+        if (take_root) {
+            root = plan_order_root(plan, root + 1);
+        }
         plan->topo[placed++] = (struct inst_id){number};
         for (uint32_t i = 0; i < inst->consumer_count; i++) {
             uint32_t consumer = plan->back_edges[inst->consumers_first + i].n;

@@ -29,6 +29,8 @@ struct path_id plan_intern_path(struct plan_build *build, struct str path)
     return (struct path_id){number};
 }
 
+enum { PLAN_PATHS_AHEAD = 1 << 22 };
+
 /* The stage whose instances are being looked at. */
 struct plan_work {
     struct plan_build *build;
@@ -78,17 +80,12 @@ static bool plan_path_fault(struct plan_work *work, const struct m_text *text, s
     return false;
 }
 
-static bool plan_path_render(struct plan_work *work, const struct m_text *text, bool input,
-                             struct str *path, bool *folder)
+static bool plan_path_normalise(struct plan_work *work, const struct m_text *text,
+                                struct str rendered, bool input, struct str *path, bool *folder)
 {
-    struct str rendered;
-
-    if (!plan_render(work->build, &work->scope, text, &rendered)) {
-        return false;
-    }
     switch (path_normalise(&work->build->scratch, rendered, path, folder)) {
     case PATH_FINE:
-        break;
+        return true;
     case PATH_EMPTY:
         return plan_path_fault(work, text, rendered, NULL, "is empty");
     case PATH_TOO_LONG:
@@ -99,6 +96,24 @@ static bool plan_path_render(struct plan_work *work, const struct m_text *text, 
         return plan_path_fault(work, text, rendered,
                                input ? "name a file outside by its absolute path" : NULL,
                                "leads out of the workspace");
+    }
+    bug("a path is no path");
+}
+
+/* The path may lie where the next rendering goes. */
+static bool plan_path_render(struct plan_work *work, const struct m_text *text, bool input,
+                             struct str *path, bool *folder)
+{
+    struct str rendered;
+
+    if (!plan_render_here(work->build, &work->scope, text, &rendered)) {
+        return false;
+    }
+    *folder = false;
+    *path = rendered;
+    if (!path_is_plain(rendered) &&
+        !plan_path_normalise(work, text, rendered, input, path, folder)) {
+        return false;
     }
     if (!input && path_is_absolute(*path)) {
         return plan_path_fault(work, text, rendered, "write it relative to the workspace",
@@ -256,11 +271,23 @@ static bool plan_read_outputs(struct plan_work *work, struct plan_instance *inst
 
 /* --- all stages --- */
 
+/* Few are read by many, so there are nearly as many paths as inputs and outputs; room that is not
+ * needed is never touched. */
+static void plan_reserve_paths(struct plan *plan, uint32_t count)
+{
+    intern_reserve(&plan->path_names, count);
+    if (plan->path_cap < count) {
+        plan->path_cap = count;
+        plan->paths = mem_realloc(plan->paths, count, sizeof(*plan->paths));
+    }
+}
+
 static bool plan_allocate_files(struct plan_build *build)
 {
     struct plan *plan = build->plan;
     uint64_t inputs = 0;
     uint64_t outputs = 0;
+    uint64_t paths = 0;
 
     for (uint32_t i = 0; i < plan->stage_count; i++) {
         const struct m_stage *source = plan->stages[i].source;
@@ -268,6 +295,7 @@ static bool plan_allocate_files(struct plan_build *build)
 
         inputs += count * (source->input_count + 2ull);
         outputs += count * (source->output_count + 2ull);
+        paths += count * ((uint64_t)source->input_count + source->output_count);
     }
     if (inputs > PLAN_FILES_MOST || outputs > PLAN_FILES_MOST) {
         diag_error(build->diags, SPAN_NONE, NULL, "the plan has more than %d inputs or outputs",
@@ -276,6 +304,7 @@ static bool plan_allocate_files(struct plan_build *build)
     }
     plan->inputs = mem_alloc(inputs * sizeof(*plan->inputs));
     plan->outputs = mem_alloc(outputs * sizeof(*plan->outputs));
+    plan_reserve_paths(plan, paths < PLAN_PATHS_AHEAD ? (uint32_t)paths : PLAN_PATHS_AHEAD);
     return true;
 }
 

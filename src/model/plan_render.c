@@ -25,8 +25,8 @@ void plan_report(struct plan_build *build, const struct plan_scope *scope,
     }
 }
 
-bool plan_render(struct plan_build *build, struct plan_scope *scope, const struct m_text *text,
-                 struct str *out)
+bool plan_render_here(struct plan_build *build, struct plan_scope *scope, const struct m_text *text,
+                      struct str *out)
 {
     struct expr_env env = plan_scope_env(scope);
     struct expr_error error;
@@ -39,6 +39,18 @@ bool plan_render(struct plan_build *build, struct plan_scope *scope, const struc
         plan_report(build, scope, &error);
         return false;
     }
-    *out = strbuf_dup(&build->text, &build->scratch);
+    *out = strbuf_str(&build->text);
+    return true;
+}
+
+bool plan_render(struct plan_build *build, struct plan_scope *scope, const struct m_text *text,
+                 struct str *out)
+{
+    if (!plan_render_here(build, scope, text, out)) {
+        return false;
+    }
+    if (out->data == build->text.data) {
+        *out = strbuf_dup(&build->text, &build->scratch);
+    }
     return true;
 }

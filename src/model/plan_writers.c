@@ -7,18 +7,49 @@
 
 #include "base/path.h"
 
-uint32_t plan_find_writer(const struct plan *plan, struct str path)
+/* The folder output that `folder` is or lies in. */
+static uint32_t plan_find_folder_writer(const struct plan *plan, struct str folder)
 {
-    for (bool exact = true; path.len != 0 && !path_is_absolute(path); exact = false) {
-        struct path_id id = plan_find_path(plan, path);
+    for (; folder.len != 0 && !path_is_absolute(folder); folder = path_dir(folder)) {
+        struct path_id id = plan_find_path(plan, folder);
 
         if (id.n != PLAN_NONE && inst_is_some(plan->paths[id.n].producer) &&
-            (exact || plan->outputs[plan->paths[id.n].output].folder)) {
+            plan->outputs[plan->paths[id.n].output].folder) {
             return plan->paths[id.n].output;
         }
-        path = path_dir(path);
     }
     return PLAN_NONE;
+}
+
+uint32_t plan_find_writer(const struct plan *plan, struct str path)
+{
+    struct path_id id = plan_find_path(plan, path);
+
+    if (path.len == 0 || path_is_absolute(path)) {
+        return PLAN_NONE;
+    }
+    if (id.n != PLAN_NONE && inst_is_some(plan->paths[id.n].producer)) {
+        return plan->paths[id.n].output;
+    }
+    return plan_find_folder_writer(plan, path_dir(path));
+}
+
+uint32_t plan_find_writer_of(struct plan_build *build, struct path_id path)
+{
+    const struct plan *plan = build->plan;
+    struct str name = plan_path_name(plan, path);
+    struct str folder = path_dir(name);
+
+    if (name.len == 0 || path_is_absolute(name)) {
+        return PLAN_NONE;
+    }
+    if (inst_is_some(plan->paths[path.n].producer)) {
+        return plan->paths[path.n].output;
+    }
+    if (!str_equal(folder, build->above.folder)) {
+        build->above = (struct plan_above){folder, plan_find_folder_writer(plan, folder)};
+    }
+    return build->above.writer;
 }
 
 static struct span plan_output_span(const struct plan *plan, const struct plan_instance *inst,

@@ -504,12 +504,13 @@ static bool render_plain(struct render *r, struct str text, bool is_path)
 
 static bool render_text(struct render *r, const struct segment *segment, const struct value *value)
 {
-    struct str text = value_text(value, r->arena);
+    char digits[STR_INT_BYTES];
+    struct str text = value_text_near(value, r->arena, digits);
     bool is_path = value->kind == VALUE_STRING && value->is_path;
     if (value->kind == VALUE_LIST) {
         return render_fail(r, segment->span, NULL, "a list stands within a list");
     }
-    if (str_find(text, '\0') >= 0) {
+    if (value->kind == VALUE_STRING && str_find(text, '\0') >= 0) {
         return render_fail(r, segment->span, NULL, "the value has a NUL byte");
     }
     bool quotes = r->use == TEMPLATE_SHELL && !expr_is_raw(segment->expr);

@@ -81,11 +81,18 @@ bool value_render(const struct value *value, struct strbuf *out)
 struct str value_text(const struct value *value, struct arena *arena)
 {
     char digits[STR_INT_BYTES];
+    struct str text = value_text_near(value, arena, digits);
+    return value->kind == VALUE_INT ? str_dup(arena, text) : text;
+}
+
+struct str value_text_near(const struct value *value, struct arena *arena,
+                           char digits[static STR_INT_BYTES])
+{
     if (value->kind == VALUE_STRING) {
         return value->text;
     }
     if (value->kind == VALUE_INT) {
-        return str_dup(arena, str_int(value->integer, digits));
+        return str_int(value->integer, digits);
     }
     struct strbuf buf;
     strbuf_init(&buf);

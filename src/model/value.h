@@ -48,6 +48,9 @@ const char *value_kind_name(enum value_kind kind);
 bool value_render(const struct value *value, struct strbuf *out);
 /* The text of a value in the arena (a string is not copied); a list gives STR_NONE. */
 struct str value_text(const struct value *value, struct arena *arena);
+/* The same; an integer's stands in `digits`. */
+struct str value_text_near(const struct value *value, struct arena *arena,
+                           char digits[static STR_INT_BYTES]);
 /* Appends a value as a person writes it in an expression: strings quoted, lists in brackets. For
  * messages: a long string is cut. */
 void value_show(const struct value *value, struct strbuf *out);
