@@ -265,17 +265,20 @@ char *strbuf_reserve(struct strbuf *buf, size_t more)
 /* Most of what is appended is a few bytes, for which a library's memcpy takes a long run-up. */
 static void put_bytes(char *to, const char *from, size_t len)
 {
-    enum { FEW = 16, WORD = 8 };
+    enum { FEW = 16, WORD = 8, HALF = 4 };
 
     if (len > FEW) {
         memcpy(to, from, len);
     } else if (len >= WORD) {
         memcpy(to, from, WORD);
         memcpy(to + len - WORD, from + len - WORD, WORD);
-    } else {
-        for (size_t i = 0; i < len; i++) {
-            to[i] = from[i];
-        }
+    } else if (len >= HALF) {
+        memcpy(to, from, HALF);
+        memcpy(to + len - HALF, from + len - HALF, HALF);
+    } else if (len != 0) {
+        to[0] = from[0];
+        to[len / 2] = from[len / 2];
+        to[len - 1] = from[len - 1];
     }
 }
 

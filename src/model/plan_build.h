@@ -87,7 +87,8 @@ struct plan_near {
     struct arena arena; /* of the listing */
     struct plan_entry *entries;
     uint32_t count;
-    uint32_t next; /* the entry behind the last that was found */
+    uint32_t next;                  /* the entry behind the last that was found */
+    uint64_t all_asked, all_listed; /* files, and entries, of all folders so far */
 };
 
 /* The folder in which a writer was looked for last, and the folder output that it is or lies in. */
@@ -144,6 +145,21 @@ bool plan_render(struct plan_build *build, struct plan_scope *scope, const struc
 /* The same, but the text stands only until something else is rendered. */
 bool plan_render_here(struct plan_build *build, struct plan_scope *scope, const struct m_text *text,
                       struct str *out);
+/* What a text is made of whose expressions are axes alone: looked at once, rendered for each
+ * instance. */
+struct plan_piece {
+    struct str text;
+    uint32_t axis; /* PLAN_NONE: the text */
+};
+struct plan_pieces {
+    struct plan_piece *items; /* in build->arena */
+    uint32_t count;           /* 0: it is more than that */
+};
+struct plan_pieces plan_pieces_of(struct plan_build *build, const struct plan_scope *scope,
+                                  const struct m_text *text);
+/* As plan_render_here. False: not so simple after all, render the text. */
+bool plan_render_pieces(struct plan_build *build, const struct plan_instance *inst,
+                        const struct plan_pieces *pieces, struct str *out);
 /* Reports an error of evaluation, with the instance where the stage has several. */
 void plan_report(struct plan_build *build, const struct plan_scope *scope,
                  const struct expr_error *error);
@@ -153,6 +169,9 @@ struct str plan_whose(struct plan_build *build, const struct plan_instance *inst
 /* plan_names.c: only what the name is, without a value */
 bool plan_name_is_known(const struct plan_scope *scope, const struct expr_name *name,
                         struct arena *arena, enum expr_lookup *lookup, struct expr_answer *answer);
+/* The axis that a name stands for, PLAN_NONE: it is no axis. */
+uint32_t plan_name_axis(const struct plan_scope *scope, const struct expr_name *name,
+                        struct arena *arena);
 /* What the value of a name is in every instance whose inputs are neither globs nor optional (for an
  * axis: if its value is); of a param the value itself, in `*param`. */
 enum template_known_value plan_name_value(const struct plan_scope *scope,

@@ -1,6 +1,7 @@
 /* Owns the question whether a file is there: asked once for each path. Where many of one folder are
  * asked for one after the other, as a hundred thousand sources are, the folder is listed instead:
- * an entry of a listing costs a tenth of a look at its path. Such a listing is no guard of the plan
+ * an entry of a listing costs a tenth of a look at its path. As long as what was listed is asked
+ * for, the next folder is listed at once. Such a listing is no guard of the plan
  * (it says nothing about other files), so it is not among plan->listed_dirs. */
 #include "model/plan_build.h"
 
@@ -32,6 +33,13 @@ static void plan_near_list(struct plan_build *build)
     near->next = 0;
     near->listed =
         build->files->peek(build->files->ctx, folder, &near->arena, &near->entries, &near->count);
+    near->all_listed += near->listed ? near->count : 0;
+}
+
+static bool plan_near_pays(const struct plan_near *near)
+{
+    return near->asked == PLAN_NEAR_ASKED ||
+           (near->asked == 1 && near->all_listed != 0 && near->all_listed / 2 <= near->all_asked);
 }
 
 /* The entry of that name; mostly it is the one behind the last. NULL: there is none. */
@@ -63,7 +71,9 @@ static enum plan_exists plan_ask(struct plan_build *build, struct str path)
     if (near->asked == 0 || !str_equal(near->folder, path_dir(path))) {
         plan_near_move(near, path_dir(path));
     }
-    if (++near->asked == PLAN_NEAR_ASKED) {
+    near->asked++;
+    near->all_asked++;
+    if (!near->listed && plan_near_pays(near)) {
         plan_near_list(build);
     }
     if (!near->listed) {

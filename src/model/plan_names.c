@@ -415,6 +415,18 @@ bool plan_name_is_known(const struct plan_scope *scope, const struct expr_name *
     return *lookup == EXPR_FOUND;
 }
 
+uint32_t plan_name_axis(const struct plan_scope *scope, const struct expr_name *name,
+                        struct arena *arena)
+{
+    struct expr_answer answer;
+    struct plan_name found;
+
+    return plan_find_name(scope, name, arena, &found, &answer) == EXPR_FOUND &&
+                   found.kind == PLAN_NAME_AXIS
+               ? found.number
+               : PLAN_NONE;
+}
+
 enum template_known_value plan_name_value(const struct plan_scope *scope,
                                           const struct expr_name *name, struct arena *arena,
                                           const struct value **param)

@@ -31,12 +31,19 @@ struct path_id plan_intern_path(struct plan_build *build, struct str path)
 
 enum { PLAN_PATHS_AHEAD = 1 << 22 };
 
+/* A path of a stage, before it is rendered. */
+struct plan_path_text {
+    const struct m_text *text;
+    struct plan_pieces pieces;
+    uint32_t role;
+};
+
 /* The stage whose instances are being looked at. */
 struct plan_work {
     struct plan_build *build;
     struct plan_stage *stage;
     const struct m_stage *source;
-    uint32_t *roles;    /* of inputs, then of outputs */
+    VEC(struct plan_path_text) texts; /* of inputs, then of outputs */
     bool outlines_read; /* outlines, too, have to know their inputs: their outputs depend on them */
     struct plan_scope scope;
 };
@@ -101,22 +108,24 @@ static bool plan_path_normalise(struct plan_work *work, const struct m_text *tex
 }
 
 /* The path may lie where the next rendering goes. */
-static bool plan_path_render(struct plan_work *work, const struct m_text *text, bool input,
+static bool plan_path_render(struct plan_work *work, const struct plan_path_text *from, bool input,
                              struct str *path, bool *folder)
 {
+    struct plan_build *build = work->build;
     struct str rendered;
 
-    if (!plan_render_here(work->build, &work->scope, text, &rendered)) {
+    if (!plan_render_pieces(build, work->scope.inst, &from->pieces, &rendered) &&
+        !plan_render_here(build, &work->scope, from->text, &rendered)) {
         return false;
     }
     *folder = false;
     *path = rendered;
     if (!path_is_plain(rendered) &&
-        !plan_path_normalise(work, text, rendered, input, path, folder)) {
+        !plan_path_normalise(work, from->text, rendered, input, path, folder)) {
         return false;
     }
     if (!input && path_is_absolute(*path)) {
-        return plan_path_fault(work, text, rendered, "write it relative to the workspace",
+        return plan_path_fault(work, from->text, rendered, "write it relative to the workspace",
                                "is outside the workspace");
     }
     return true;
@@ -136,7 +145,7 @@ static bool plan_is_literal_path(struct plan_work *work, const struct m_text *te
            value.kind == VALUE_STRING && value.is_path;
 }
 
-static bool plan_read_input(struct plan_work *work, const struct m_text *text,
+static bool plan_read_input(struct plan_work *work, const struct plan_path_text *from,
                             struct plan_input *input)
 {
     struct plan_build *build = work->build;
@@ -144,11 +153,11 @@ static bool plan_read_input(struct plan_work *work, const struct m_text *text,
     bool folder;
 
     *input = (struct plan_input){.path = {PLAN_NONE}, .producer = {PLAN_NONE}};
-    if (!plan_path_render(work, text, true, &path, &folder)) {
+    if (!plan_path_render(work, from, true, &path, &folder)) {
         return false;
     }
     input->kind = folder ? PLAN_INPUT_FOLDER : PLAN_INPUT_FILE;
-    if (glob_has_magic(path) && !plan_is_literal_path(work, text)) {
+    if (glob_has_magic(path) && !plan_is_literal_path(work, from->text)) {
         input->kind = PLAN_INPUT_GLOB;
         path = folder ? path_join(&build->scratch, path, STR("**")) : path;
     }
@@ -181,8 +190,8 @@ static bool plan_read_inputs(struct plan_work *work, struct plan_instance *inst)
 
     work->scope.phase = PLAN_PHASE_INPUTS;
     for (uint32_t i = 0; i < source->input_count; i++) {
-        good = plan_read_input(work, &source->inputs[i].path, &inputs[i]) && good;
-        inputs[i].role = work->roles[i];
+        good = plan_read_input(work, &work->texts.items[i], &inputs[i]) && good;
+        inputs[i].role = work->texts.items[i].role;
         inputs[i].optional = source->inputs[i].optional;
         inputs[i].keys = source->inputs[i].keys;
         inputs[i].key_count = source->inputs[i].key_count;
@@ -190,8 +199,9 @@ static bool plan_read_inputs(struct plan_work *work, struct plan_instance *inst)
     inst->input_count = source->input_count;
     if (source->settings->std_in.tmpl != NULL) {
         struct plan_input *input = &inputs[inst->input_count++];
+        struct plan_path_text from = {.text = &source->settings->std_in};
 
-        good = plan_read_input(work, &source->settings->std_in, input) && good;
+        good = plan_read_input(work, &from, input) && good;
         input->is_stdin = true;
         input->kind = PLAN_INPUT_FILE;
     }
@@ -204,17 +214,17 @@ static bool plan_read_inputs(struct plan_work *work, struct plan_instance *inst)
 
 /* --- outputs --- */
 
-static bool plan_read_output(struct plan_work *work, const struct m_text *text,
+static bool plan_read_output(struct plan_work *work, const struct plan_path_text *from,
                              struct plan_output *output)
 {
     struct str path;
 
     output->path = (struct path_id){PLAN_NONE};
-    if (!plan_path_render(work, text, false, &path, &output->folder)) {
+    if (!plan_path_render(work, from, false, &path, &output->folder)) {
         return false;
     }
     if (path.len == 0) {
-        return plan_path_fault(work, text, STR("."), "name a folder or a file in it",
+        return plan_path_fault(work, from->text, STR("."), "name a folder or a file in it",
                                "is the workspace itself");
     }
     output->path = plan_intern_path(work->build, path);
@@ -227,7 +237,7 @@ static bool plan_read_output_file(struct plan_work *work, const struct m_text *t
     bool good;
 
     *output = (struct plan_output){.store = true};
-    good = plan_read_output(work, text, output);
+    good = plan_read_output(work, &(struct plan_path_text){.text = text}, output);
     if (good && output->folder) {
         return plan_path_fault(work, text, plan_path_name(work->build->plan, output->path), NULL,
                                "must be a file, not a folder");
@@ -244,14 +254,15 @@ static bool plan_read_outputs(struct plan_work *work, struct plan_instance *inst
     work->scope.phase = PLAN_PHASE_OUTPUTS;
     for (uint32_t i = 0; i < source->output_count; i++) {
         const struct m_output *from = &source->outputs[i];
+        const struct plan_path_text *text = &work->texts.items[source->input_count + i];
 
-        outputs[i] = (struct plan_output){.role = work->roles[source->input_count + i],
+        outputs[i] = (struct plan_output){.role = text->role,
                                           .optional = from->optional,
                                           .store = from->store,
                                           .temp = from->temp,
                                           .persist = from->persist,
                                           .non_empty = from->non_empty};
-        good = plan_read_output(work, &from->path, &outputs[i]) && good;
+        good = plan_read_output(work, text, &outputs[i]) && good;
     }
     inst->output_count = source->output_count;
     if (source->settings->std_out.tmpl != NULL) {
@@ -327,38 +338,50 @@ static bool plan_make_instance(struct plan_work *work, struct plan_instance *ins
     return good;
 }
 
-static void plan_make_stage_paths(struct plan_build *build, struct plan_stage *stage)
+static void plan_add_text(struct plan_work *work, struct str role, const struct m_text *from)
 {
-    const struct m_stage *source = stage->source;
-    struct plan_work work = {
-        .build = build,
-        .stage = stage,
-        .source = source,
-        .scope = {.plan = build->plan, .stage = source},
-        .outlines_read = build->slice != NULL && manifest_outputs_name_inputs(source),
-        .roles = mem_calloc((size_t)source->input_count + source->output_count + 1, 4)};
+    struct plan_path_text text = {.text = from,
+                                  .role = intern_add(&work->build->plan->names, role)};
 
+    if (work->stage->instance_count > 1) {
+        text.pieces = plan_pieces_of(work->build, &work->scope, from);
+    }
+    VEC_PUSH(&work->texts, text);
+}
+
+static void plan_make_stage_paths(struct plan_work *work, struct plan_stage *stage)
+{
+    struct plan_build *build = work->build;
+    const struct m_stage *source = stage->source;
+
+    work->stage = stage;
+    work->source = source;
+    work->scope =
+        (struct plan_scope){.plan = build->plan, .stage = source, .phase = PLAN_PHASE_INPUTS};
+    work->outlines_read = build->slice != NULL && manifest_outputs_name_inputs(source);
+    VEC_CLEAR(&work->texts);
     for (uint32_t i = 0; i < source->input_count; i++) {
-        work.roles[i] = intern_add(&build->plan->names, source->inputs[i].name);
+        plan_add_text(work, source->inputs[i].name, &source->inputs[i].path);
     }
     for (uint32_t i = 0; i < source->output_count; i++) {
-        work.roles[source->input_count + i] =
-            intern_add(&build->plan->names, source->outputs[i].name);
+        plan_add_text(work, source->outputs[i].name, &source->outputs[i].path);
     }
     for (uint32_t i = 0; i < stage->instance_count; i++) {
-        if (!plan_make_instance(&work, &build->plan->instances[stage->instances_first + i])) {
+        if (!plan_make_instance(work, &build->plan->instances[stage->instances_first + i])) {
             break;
         }
     }
-    free(work.roles);
 }
 
 void plan_make_paths(struct plan_build *build)
 {
+    struct plan_work work = {.build = build};
+
     if (!plan_allocate_files(build)) {
         return;
     }
     for (uint32_t i = 0; i < build->plan->stage_count; i++) {
-        plan_make_stage_paths(build, &build->plan->stages[i]);
+        plan_make_stage_paths(&work, &build->plan->stages[i]);
     }
+    VEC_FREE(&work.texts);
 }

@@ -2,6 +2,10 @@
  * place of the expression, with the instance where the stage has several. */
 #include "model/plan_build.h"
 
+#include <string.h>
+
+#include "base/limits.h"
+
 struct str plan_whose(struct plan_build *build, const struct plan_instance *inst)
 {
     const struct plan_stage *stage = &build->plan->stages[inst->stage.n];
@@ -53,4 +57,70 @@ bool plan_render(struct plan_build *build, struct plan_scope *scope, const struc
         *out = strbuf_dup(&build->text, &build->scratch);
     }
     return true;
+}
+
+/* --- texts of axes --- */
+
+struct plan_cutter {
+    struct plan_build *build;
+    const struct plan_scope *scope;
+    VEC(struct plan_piece) pieces;
+};
+
+static bool plan_cut(void *ctx, struct str literal, const struct expr_name *name)
+{
+    struct plan_cutter *cutter = ctx;
+    struct plan_piece piece = {.text = literal, .axis = PLAN_NONE};
+
+    if (name != NULL) {
+        piece.axis = plan_name_axis(cutter->scope, name, &cutter->build->scratch);
+        if (piece.axis == PLAN_NONE) {
+            return false;
+        }
+    }
+    VEC_PUSH(&cutter->pieces, piece);
+    return true;
+}
+
+struct plan_pieces plan_pieces_of(struct plan_build *build, const struct plan_scope *scope,
+                                  const struct m_text *text)
+{
+    struct plan_cutter cutter = {.build = build, .scope = scope};
+    struct plan_pieces pieces = {.count = 0};
+
+    if (template_parts(text->tmpl, plan_cut, &cutter)) {
+        pieces.count = (uint32_t)cutter.pieces.count;
+        pieces.items = ARENA_ARRAY(build->arena, struct plan_piece, pieces.count);
+        memcpy(pieces.items, cutter.pieces.items, pieces.count * sizeof(*pieces.items));
+    }
+    VEC_FREE(&cutter.pieces);
+    return pieces;
+}
+
+/* Only numbers and texts without a NUL; where nothing comes of it, the error is the template's. */
+bool plan_render_pieces(struct plan_build *build, const struct plan_instance *inst,
+                        const struct plan_pieces *pieces, struct str *out)
+{
+    char digits[STR_INT_BYTES];
+
+    strbuf_clear(&build->text);
+    for (uint32_t i = 0; i < pieces->count; i++) {
+        struct str text = pieces->items[i].text;
+
+        if (pieces->items[i].axis != PLAN_NONE) {
+            const struct value *value = &inst->axes[pieces->items[i].axis];
+
+            text = value_text_near(value, &build->scratch, digits);
+            if (value->kind != VALUE_INT &&
+                (value->kind != VALUE_STRING || str_find(text, '\0') >= 0)) {
+                return false;
+            }
+        }
+        if (text.len > LIMIT_PATH_BYTES - build->text.len) {
+            return false;
+        }
+        strbuf_add_str(&build->text, text);
+    }
+    *out = strbuf_str(&build->text);
+    return out->len != 0;
 }

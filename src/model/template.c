@@ -390,6 +390,28 @@ bool template_names(const struct template *template, expr_name_visitor visit, vo
     return true;
 }
 
+bool template_parts(const struct template *template, template_part_visitor visit, void *ctx)
+{
+    const struct template_body *body = template->body;
+    if (body == NULL) {
+        return visit(ctx, template->text, NULL);
+    }
+    for (uint32_t i = 0; i < body->count; i++) {
+        const struct segment *segment = &body->segments[i];
+        const struct expr_name *name = NULL;
+        if (segment->expr != NULL) {
+            name = expr_sole_name(segment->expr);
+            if (name == NULL || name->selector_count != 0) {
+                return false;
+            }
+        }
+        if (!visit(ctx, segment->literal, name)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* A list must be where words of its own may begin; a line end must do no harm. */
 static bool segment_cannot_fail(const struct segment *segment, enum template_use use,
                                 enum template_known_value known)

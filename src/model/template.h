@@ -66,6 +66,10 @@ struct span template_span(const struct template *template);
 /* All names in it, as expr_names. */
 bool template_names(const struct template *template, expr_name_visitor visit, void *ctx);
 
+/* Calls for each part in order: a literal text, or (`name` is not NULL) a name that is a whole
+ * expression. False if an expression is more than that, or the callback returned it. */
+typedef bool (*template_part_visitor)(void *ctx, struct str literal, const struct expr_name *name);
+bool template_parts(const struct template *template, template_part_visitor visit, void *ctx);
 /* What is known of a name's value before there is one: nothing, or that it is a text, or a list of
  * texts, that hold no NUL. */
 enum template_known_value { TEMPLATE_VALUE_ANY, TEMPLATE_VALUE_TEXT, TEMPLATE_VALUE_LIST };
