@@ -275,10 +275,10 @@ static void put_bytes(char *to, const char *from, size_t len)
     } else if (len >= HALF) {
         memcpy(to, from, HALF);
         memcpy(to + len - HALF, from + len - HALF, HALF);
-    } else if (len != 0) {
-        to[0] = from[0];
-        to[len / 2] = from[len / 2];
-        to[len - 1] = from[len - 1];
+    } else {
+        for (size_t i = 0; i < len; i++) {
+            to[i] = from[i];
+        }
     }
 }
 
