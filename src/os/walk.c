@@ -12,6 +12,8 @@
 #include "base/sys.h"
 #include "base/vec.h"
 
+enum { WALK_READ_BYTES = 16384 };
+
 struct walk {
     const struct walk_options *options;
     struct arena *arena;
@@ -84,11 +86,16 @@ static enum file_type type_of_mode(uint32_t mode)
                            : FILE_OTHER;
 }
 
+static bool is_dots(const char *name)
+{
+    return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
+}
+
 /* FILE_MISSING: it went away meanwhile. */
-static enum file_type entry_type(int folder, const struct dirent *entry)
+static enum file_type entry_type(int folder, const struct sys_dirent *entry)
 {
     struct sys_stat stat;
-    switch (entry->d_type) {
+    switch (entry->type) {
     case DT_REG:
         return FILE_REGULAR;
     case DT_DIR:
@@ -96,7 +103,7 @@ static enum file_type entry_type(int folder, const struct dirent *entry)
     case DT_LNK:
         return FILE_LINK;
     case DT_UNKNOWN:
-        if (sys_statat(folder, entry->d_name, AT_SYMLINK_NOFOLLOW, &stat) < 0) {
+        if (sys_statat(folder, entry->name, AT_SYMLINK_NOFOLLOW, &stat) < 0) {
             return FILE_MISSING;
         }
         return type_of_mode(stat.mode);
@@ -124,16 +131,24 @@ static bool walk_add(struct walk *walk, struct str folder, const char *name, enu
     return true;
 }
 
-static bool walk_stream(struct walk *walk, DIR *stream, int fd, struct str folder, struct err *err)
+/* Without a stream of the C library, which costs more than a short folder's list. */
+static bool walk_entries(struct walk *walk, int fd, struct str folder, struct err *err)
 {
+    _Alignas(struct sys_dirent) char data[WALK_READ_BYTES];
+
     for (;;) {
-        errno = 0;
-        const struct dirent *entry = sys_readdir(stream);
-        if (entry == NULL) {
-            return errno == 0 || err_sys(err, "cannot be listed");
+        ssize_t size = sys_getdents(fd, data, sizeof(data));
+        const struct sys_dirent *entry;
+
+        if (size <= 0) {
+            return size == 0 || err_sys(err, "cannot be listed");
         }
-        if (!walk_add(walk, folder, entry->d_name, entry_type(fd, entry), err)) {
-            return false;
+        for (ssize_t at = 0; at < size; at += entry->record_bytes) {
+            entry = (const struct sys_dirent *)(const void *)(data + at);
+            if (!is_dots(entry->name) &&
+                !walk_add(walk, folder, entry->name, entry_type(fd, entry), err)) {
+                return false;
+            }
         }
     }
 }
@@ -146,12 +161,11 @@ static bool walk_one(struct walk *walk, int top, struct str folder, struct err *
     if (fd < 0 && folder.len > 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) {
         return true; /* it went away, or became another thing, meanwhile */
     }
-    DIR *stream = fd >= 0 ? sys_fdopendir(fd) : NULL;
-    if (stream == NULL) {
+    if (fd < 0) {
         return err_sys(err, "'%.*s': cannot be listed", STR_ARG(folder));
     }
-    bool ok = walk_stream(walk, stream, fd, folder, err);
-    (void)sys_closedir(stream);
+    bool ok = walk_entries(walk, fd, folder, err);
+    (void)sys_close(fd);
     return ok;
 }
 
