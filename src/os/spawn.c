@@ -346,6 +346,26 @@ CHILD_SIDE static bool child_set_signals(struct birth *birth)
     return result == 0 || say(birth, SPAWN_STEP_SIGNALS, result);
 }
 
+/* The errno, negative, for which it was not executed. */
+CHILD_SIDE static long child_execute(const struct spawn *spawn, const char *program)
+{
+    return call(SYS_execve, address(program), address(spawn->argv), address(spawn->envp), 0);
+}
+
+/* As a search along PATH goes on: what is not there, or may not be executed, is passed over. */
+CHILD_SIDE static long child_search(const struct spawn *spawn)
+{
+    for (const char *const *program = spawn->sooner; program != NULL && *program != NULL;
+         program++) {
+        long result = child_execute(spawn, *program);
+
+        if (result != -ENOENT && result != -ENOTDIR && result != -EACCES) {
+            return result;
+        }
+    }
+    return child_execute(spawn, spawn->program);
+}
+
 CHILD_SIDE static bool child_become(struct birth *birth)
 {
     const struct spawn *spawn = birth->spawn;
@@ -358,9 +378,7 @@ CHILD_SIDE static bool child_become(struct birth *birth)
     if (!child_set_signals(birth)) {
         return false;
     }
-    return say(
-        birth, SPAWN_STEP_EXEC,
-        call(SYS_execve, address(spawn->program), address(spawn->argv), address(spawn->envp), 0));
+    return say(birth, SPAWN_STEP_EXEC, child_search(spawn));
 }
 
 CHILD_SIDE _Noreturn static void child_live(struct birth *birth)

@@ -31,7 +31,9 @@ struct spawn_fd {
 };
 
 struct spawn {
-    const char *program;      /* what is executed; see spawn_find; after the change to `dir` */
+    const char *program; /* what is executed; see spawn_find; after the change to `dir` */
+    /* Ended by NULL: what is executed instead if it can be, tried in this order; NULL: nothing. */
+    const char *const *sooner;
     const char *const *argv;  /* ended by NULL; argv[0] is the name the program sees */
     const char *const *envp;  /* ended by NULL: the whole environment */
     const char *dir;          /* working folder; NULL: ours */
@@ -41,7 +43,8 @@ struct spawn {
         *fds; /* further descriptors the child gets, `to` from 3; all else is closed */
     size_t fd_count;
     /* Not NULL: spawn_start need not wait for the exec. What the child needs until then is made in
-     * this arena, which stays, as do program, argv, envp, dir and origin, until it is reaped. */
+     * this arena, which stays, as do program, sooner, argv, envp, dir and origin, until it is
+     * reaped. */
     struct arena *early;
     int tty_fd;                  /* terminal handed to the child's group; -1: none */
     const struct origin *origin; /* mask, dispositions, limits, umask; NULL: as they are now */

@@ -36,35 +36,101 @@ static bool direct_is_executable(struct arena *arena, const char *dir, struct st
 
 /* As the shell spells it, which a script sees. Parts of PATH that are not plain absolute paths are
  * left to the shell. */
-static const char *direct_search(struct arena *arena, const char *name, struct str path)
+static bool direct_search(struct direct_program *found, struct arena *arena)
 {
-    struct str part = STR_NONE;
+    struct str path = found->search, part = STR_NONE;
+    const char **sooner = ARENA_ARRAY(arena, const char *, found->search.len + 1);
+    uint32_t count = 0;
 
     while (str_split(&path, ':', &part)) {
-        struct str program = str_printf(arena, "%.*s/%s", STR_ARG(part), name);
+        struct str program = str_printf(arena, "%.*s/%.*s", STR_ARG(part), STR_ARG(found->name));
 
         if (!path_is_absolute(part) || str_find(part, '%') >= 0) {
-            return NULL;
+            return false;
         }
         if (direct_is_executable(arena, NULL, program)) {
-            return program.data;
+            found->sooner = sooner;
+            found->program = program.data;
+            return true;
+        }
+        sooner[count++] = program.data;
+    }
+    return false;
+}
+
+static const struct direct_program *direct_known(const struct direct *direct, struct str name,
+                                                 struct str search)
+{
+    for (uint32_t i = 0; i < direct->program_count; i++) {
+        const struct direct_program *known = &direct->programs[i];
+
+        if (str_equal(known->name, name) && str_equal(known->search, search)) {
+            return known;
         }
     }
     return NULL;
 }
 
-static const char *direct_find(struct arena *arena, const char *name, const char *dir,
-                               const char *const *envp)
+static void direct_keep(struct direct *direct, const struct direct_program *found)
 {
-    if (strchr(name, '/') != NULL) {
-        return direct_is_executable(arena, dir, str_of(name)) ? name : NULL;
+    struct arena *arena = &direct->session->arena;
+    struct direct_program *kept = &direct->programs[direct->program_count];
+    const char **sooner;
+    uint32_t count = 0;
+
+    if (direct->program_count == DIRECT_PROGRAMS) {
+        return;
     }
-    for (; *envp != NULL; envp++) {
-        if (strncmp(*envp, "PATH=", 5) == 0) {
-            return direct_search(arena, name, str_of(*envp + 5));
+    direct->program_count++;
+    while (found->sooner[count] != NULL) {
+        count++;
+    }
+    sooner = ARENA_ARRAY(arena, const char *, count + 1);
+    for (uint32_t i = 0; i < count; i++) {
+        sooner[i] = str_dup(arena, str_of(found->sooner[i])).data;
+    }
+    *kept = (struct direct_program){.name = str_dup(arena, found->name),
+                                    .search = str_dup(arena, found->search),
+                                    .sooner = sooner,
+                                    .program = str_dup(arena, str_of(found->program)).data};
+}
+
+/* Looks on PATH, once for each program of a run. */
+static bool direct_look_up(struct direct *direct, struct direct_program *found, struct arena *arena)
+{
+    const struct direct_program *known = direct_known(direct, found->name, found->search);
+
+    if (known != NULL) {
+        *found = *known;
+        return true;
+    }
+    if (!direct_search(found, arena)) {
+        return false;
+    }
+    direct_keep(direct, found);
+    return true;
+}
+
+static bool direct_find(struct direct *direct, const char *name, struct arena *arena,
+                        struct spawn *spawn)
+{
+    struct direct_program found = {.name = str_of(name)};
+
+    if (strchr(name, '/') != NULL) {
+        spawn->program = name;
+        return direct_is_executable(arena, spawn->dir, found.name);
+    }
+    for (const char *const *var = spawn->envp; *var != NULL && found.search.data == NULL; var++) {
+        if (strncmp(*var, "PATH=", 5) == 0) {
+            found.search = str_of(*var + 5);
         }
     }
-    return NULL;
+    if (found.search.data == NULL || !direct_look_up(direct, &found, arena)) {
+        return false;
+    }
+    spawn->program = found.program;
+    spawn->sooner = found.sooner;
+    return true;
 }
 
 /* --- the whole --- */
@@ -85,15 +151,15 @@ static bool direct_folder(struct arena *arena, const char *dir, struct str *fold
     return path_is_absolute(*folder);
 }
 
-static bool direct_fill(const struct shell_simple *simple, struct arena *arena, struct spawn *spawn)
+static bool direct_fill(struct direct *direct, const struct shell_simple *simple,
+                        struct arena *arena, struct spawn *spawn)
 {
     struct str folder;
-    const char *program = direct_find(arena, simple->words[0], spawn->dir, spawn->envp);
 
-    if (program == NULL || !direct_folder(arena, spawn->dir, &folder)) {
+    if (!direct_find(direct, simple->words[0], arena, spawn) ||
+        !direct_folder(arena, spawn->dir, &folder)) {
         return false;
     }
-    spawn->program = program;
     spawn->argv = simple->words;
     spawn->envp = dash_environment(spawn->envp, folder, arena);
     return spawn->envp != NULL;
@@ -131,7 +197,7 @@ static struct str direct_question(struct str shell, struct arena *arena)
 }
 
 /* `command`: the shell's words are asked about, whatever its text. */
-static bool direct_ask(struct session *session, const struct plan_command *command,
+static bool direct_ask(struct direct *direct, const struct plan_command *command,
                        struct arena *arena)
 {
     struct str *argv = ARENA_ARRAY(arena, struct str, command->argc);
@@ -145,8 +211,9 @@ static bool direct_ask(struct session *session, const struct plan_command *comma
     memcpy(argv, command->argv, command->argc * sizeof(*argv));
     argv[command->argc - 1] = direct_question(command->argv[0], arena);
     good = shell_read_simple(arena, argv[command->argc - 1], &simple) &&
-           direct_fill(&simple, arena, &spawn) &&
-           probe_run(session, argv, command->argc, DIRECT_ANSWER_BYTES, &answer, &exit_code, NULL);
+           direct_fill(direct, &simple, arena, &spawn) &&
+           probe_run(direct->session, argv, command->argc, DIRECT_ANSWER_BYTES, &answer, &exit_code,
+                     NULL);
     if (good) {
         direct_expect(spawn.envp, &end, arena, &expected);
         good = exit_code == end.exit_code && str_equal(strbuf_str(&answer), strbuf_str(&expected));
@@ -224,7 +291,7 @@ static bool direct_knows(struct direct *direct, const struct plan_command *comma
         direct->shell[i] = str_dup(arena, command->argv[i]);
     }
     direct->good = direct_is_dash(command) && direct_fits_origin(direct->session->origin) &&
-                   direct_ask(direct->session, command, &scratch);
+                   direct_ask(direct, command, &scratch);
     arena_fini(&scratch);
     return direct->good;
 }
@@ -236,5 +303,5 @@ bool direct_prepare(struct direct *direct, const struct plan_command *command, s
 
     return command->shell && !(direct->asked && !direct->good) && spawn->tty_fd < 0 &&
            shell_read_simple(arena, command->argv[command->argc - 1], &simple) &&
-           direct_knows(direct, command) && direct_fill(&simple, arena, spawn);
+           direct_knows(direct, command) && direct_fill(direct, &simple, arena, spawn);
 }

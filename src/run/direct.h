@@ -16,8 +16,21 @@
 #include "os/spawn.h"
 #include "run/session.h"
 
+/* A program that was found on PATH: the next command that names it tries the same paths itself, in
+ * the same order. One that has come meanwhile is found; one that has gone is the shell's to miss.
+ */
+struct direct_program {
+    struct str name, search; /* the value of PATH */
+    const char *const *sooner;
+    const char *program;
+};
+
+enum { DIRECT_PROGRAMS = 32 };
+
 struct direct {
     struct session *session;
+    struct direct_program programs[DIRECT_PROGRAMS];
+    uint32_t program_count;
     struct str *shell; /* the words before the string that were asked about */
     uint32_t shell_count;
     uint32_t seen; /* simple commands so far, up to when it is asked */

@@ -125,3 +125,33 @@ all_end() {
 	ends 0
 	says "everything is up to date (12 instances)"
 }
+
+@test "what comes to PATH, and goes from it, during a run is seen" {
+	mkdir -p first second
+	printf '#!/bin/sh\necho second\n' >second/tool
+	printf '#!/bin/sh\necho first\n' >tool
+	chmod +x second/tool tool
+	manifest <<-'END'
+		[stage.early]
+		matrix = { n = { from = 10, to = 21 } }
+		run = "tool"
+		[stage.comes]
+		needs = ["early"]
+		run = "cp tool first/"
+		[stage.late]
+		needs = ["comes"]
+		run = "tool"
+		[stage.goes]
+		needs = ["late"]
+		run = ["rm", "first/tool", "second/tool"]
+		[stage.never]
+		needs = ["goes"]
+		run = "tool"
+	END
+	PATH=$PWD/first:$PWD/second:$PATH run "$PAWL" run -k -j 1
+	[ "$status" -ne 0 ]
+	[ "$(cat .pawl/runs/*/logs/early@n=21.*)" = second ]
+	[ "$(cat .pawl/runs/*/logs/late.*)" = first ]
+	grep 'tool: not found' .pawl/runs/*/logs/never.*
+	"$PAWL" events | grep '"attempt.finished"' | grep '"instance":"never"' | grep '"exit":127'
+}

@@ -548,6 +548,37 @@ static void test_many_at_once(void **state)
     }
 }
 
+/* What is not there or may not be executed is passed over; what fails otherwise is the end of it.
+ */
+static void test_sooner(void **state)
+{
+    static const char *const argv[] = {"x", NULL};
+    static const char *const sooner[] = {"/nowhere/x", "/dev/null/x", "/dev", "/bin/true", NULL};
+    static const char *const missing[] = {"/nowhere/x", NULL};
+    static const char *const damaged[] = {"/nowhere/x", "damaged", NULL};
+    struct spawn spawn = spawn_of("/bin/false", argv);
+    struct child child;
+    struct child_end end;
+    struct err err = {0};
+    int fd;
+
+    assert_int_equal(chdir(*state), 0);
+    fd = open("damaged", O_WRONLY | O_CREAT, 0755);
+    close(fd);
+    spawn.early = NULL;
+    spawn.sooner = sooner;
+    assert_true(spawn_start(&spawn, &child, NULL, &err));
+    assert_true(child_reap(&child, &end));
+    assert_int_equal(end.exit_code, 0);
+    spawn.sooner = missing;
+    assert_true(spawn_start(&spawn, &child, NULL, &err));
+    assert_true(child_reap(&child, &end));
+    assert_int_equal(end.exit_code, 1);
+    spawn.sooner = damaged;
+    assert_false(spawn_start(&spawn, &child, NULL, &err));
+    assert_int_equal(err.sys, ENOEXEC);
+}
+
 static void test_usage(void **state)
 {
     static struct outcome outcome;
@@ -594,6 +625,7 @@ int main(void)
         cmocka_unit_test(test_terminal_is_handed_over),
         cmocka_unit_test(test_group_is_killed_at_once),
         cmocka_unit_test(test_many_at_once),
+        cmocka_unit_test_setup_teardown(test_sooner, make_dir, remove_dir),
         cmocka_unit_test(test_usage),
     };
     int failed;
