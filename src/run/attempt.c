@@ -65,7 +65,7 @@ static struct attempt *attempt_new(struct executor *executor, struct inst_id ins
     attempt->out_fd = -1;
     attempt->child.pidfd = -1;
     attempt->exit_source.fd = attempt->log_source.fd = attempt->out_source.fd = -1;
-    attempt->span = recorder_random_hex(&attempt->arena, 16);
+    attempt->span = recorder_random_hex(executor->recorder, &attempt->arena, 16);
     attempt->id = str_printf(&attempt->arena, "%.*s.%u.%u.%.*s", STR_ARG(executor->recorder->run),
                              instance.n, number, 8, attempt->span.data);
     attempt->log_name = log_name_make(attempt->inst->name, number, &attempt->arena);

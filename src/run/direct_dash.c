@@ -16,6 +16,16 @@ static const char *const dash_own[] = {
     "ATTY",   "ENV",  "HISTSIZE", "IFS", "LINENO", "MAIL", "MAILPATH", "OLDPWD", "OPTARG",
     "OPTIND", "PPID", "PS1",      "PS2", "PS4",    "PWD",  "TERM",     "_",      "FUNCNAME"};
 
+static bool dash_is_own(struct str name)
+{
+    for (size_t i = 0; i < sizeof(dash_own) / sizeof(dash_own[0]); i++) {
+        if (name.len != 0 && name.data[0] == dash_own[i][0] && str_is(name, dash_own[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Its row in dash's table; -1: a variable that is not simply handed on. */
 static int dash_row(struct str var)
 {
@@ -23,10 +33,8 @@ static int dash_row(struct str var)
     struct str name = str_head(var, end > 0 ? (size_t)end : 0);
     unsigned sum = end > 0 ? (unsigned)name.data[0] << 4 : 0;
 
-    for (size_t i = 0; i < sizeof(dash_own) / sizeof(dash_own[0]); i++) {
-        if (str_is(name, dash_own[i])) {
-            return -1;
-        }
+    if (dash_is_own(name)) {
+        return -1;
     }
     for (size_t i = 0; i < name.len; i++) {
         char c = name.data[i];

@@ -38,20 +38,38 @@ void recorder_watch(struct recorder *recorder, const struct observer *observer)
     recorder->observers[recorder->observer_count++] = *observer;
 }
 
-struct str recorder_random_hex(struct arena *arena, size_t digits)
+/* Without the kernel's: of the time. */
+static void recorder_draw_poor(unsigned char *bytes, size_t size)
 {
-    unsigned char bytes[32];
+    int64_t now = clock_real_ns(&clock_system) ^ clock_mono_ns(&clock_system);
+    struct digest mixed = sha256_of(&now, sizeof(now));
+
+    memcpy(bytes, mixed.bytes, size < sizeof(mixed.bytes) ? size : sizeof(mixed.bytes));
+}
+
+/* Many at a time: each attempt needs some. */
+static void recorder_draw(struct recorder *recorder, unsigned char *bytes, size_t size)
+{
+    if (recorder->random_left < size) {
+        if (sys_getrandom(recorder->random, sizeof(recorder->random)) != 0) {
+            recorder_draw_poor(bytes, size);
+            return;
+        }
+        recorder->random_left = sizeof(recorder->random);
+    }
+    recorder->random_left -= size;
+    memcpy(bytes, recorder->random + recorder->random_left, size);
+}
+
+struct str recorder_random_hex(struct recorder *recorder, struct arena *arena, size_t digits)
+{
+    unsigned char bytes[RECORDER_ID_BYTES];
     char text[2 * sizeof(bytes) + 1];
 
     assert(digits <= 2 * sizeof(bytes));
-    if (sys_getrandom(bytes, sizeof(bytes)) != 0) {
-        int64_t now = clock_real_ns(&clock_system) ^ clock_mono_ns(&clock_system);
-        struct digest mixed = sha256_of(&now, sizeof(now));
-
-        memcpy(bytes, mixed.bytes, sizeof(bytes));
-    }
+    recorder_draw(recorder, bytes, digits / 2);
     bytes[0] |= 1; /* an id of all zeroes is none */
-    hex_encode(bytes, sizeof(bytes), text);
+    hex_encode(bytes, digits / 2, text);
     return str_dup(arena, str_n(text, digits));
 }
 
@@ -91,7 +109,7 @@ static struct str recorder_trace(struct recorder *recorder, const char *tracepar
         recorder_is_hex(str_n(text.data + 36, 16))) {
         return str_dup(&recorder->session->arena, str_n(text.data + 3, 32));
     }
-    return recorder_random_hex(&recorder->session->arena, 32);
+    return recorder_random_hex(recorder, &recorder->session->arena, 2 * RECORDER_ID_BYTES);
 }
 
 bool recorder_begin(struct recorder *recorder, struct event *started, const char *traceparent,

@@ -15,7 +15,12 @@
 #include "store/event_log.h"
 #include "store/run_dir.h"
 
-enum { RECORDER_OBSERVERS = 4, RECORDER_SNAPSHOT_EVERY = 4096 };
+enum {
+    RECORDER_OBSERVERS = 4,
+    RECORDER_SNAPSHOT_EVERY = 4096,
+    RECORDER_ID_BYTES = 16, /* of a trace */
+    RECORDER_RANDOM_BYTES = 1024
+};
 
 struct recorder {
     struct session *session;
@@ -34,6 +39,8 @@ struct recorder {
     uint64_t next_snapshot;
     struct observer observers[RECORDER_OBSERVERS];
     uint32_t observer_count;
+    unsigned char random[RECORDER_RANDOM_BYTES]; /* the first `random_left` are not used yet */
+    size_t random_left;
 };
 
 void recorder_init(struct recorder *recorder, struct session *session);
@@ -72,7 +79,7 @@ bool recorder_replay(int pawl_fd, const struct run_id *id, struct run_state *sta
                      void (*each)(void *ctx, const struct event *event), void *ctx,
                      struct err *err);
 
-/* Random hex digits: trace and span ids. */
-struct str recorder_random_hex(struct arena *arena, size_t digits);
+/* Random hex digits, an even number up to 32: trace and span ids. */
+struct str recorder_random_hex(struct recorder *recorder, struct arena *arena, size_t digits);
 
 #endif
