@@ -89,6 +89,8 @@ bool child_reap(struct child *child, struct child_end *end)
     if (good) {
         kill_group(child, SIGKILL);
         good = sys_waitid(P_PID, (id_t)child->pid, WEXITED, &wait, &usage) == 0;
+    }
+    if (good && !child->ended) {
         reap_group(child->pid);
     }
     *end = end_of(&wait);
@@ -117,14 +119,25 @@ bool children_subreaper(struct err *err)
     return true;
 }
 
-unsigned children_reap_strays(bool (*is_ours)(void *ctx, pid_t pid), void *ctx)
+pid_t children_next_ended(bool (*is_ours)(void *ctx, pid_t pid), void *ctx)
+{
+    struct sys_wait wait;
+
+    while (sys_waitid(P_ALL, 0, WEXITED | WNOHANG | WNOWAIT, &wait, NULL) == 0) {
+        if (wait.pid == 0 || is_ours(ctx, wait.pid)) {
+            return wait.pid;
+        }
+        sys_waitid(P_PID, (id_t)wait.pid, WEXITED, &wait, NULL);
+    }
+    return errno == ECHILD ? 0 : -1;
+}
+
+unsigned children_reap_strays(void)
 {
     struct sys_wait wait;
     unsigned count = 0;
 
-    while (sys_waitid(P_ALL, 0, WEXITED | WNOHANG | WNOWAIT, &wait, NULL) == 0 && wait.pid != 0 &&
-           (is_ours == NULL || !is_ours(ctx, wait.pid))) {
-        sys_waitid(P_PID, (id_t)wait.pid, WEXITED, &wait, NULL);
+    while (sys_waitid(P_ALL, 0, WEXITED | WNOHANG, &wait, NULL) == 0 && wait.pid != 0) {
         count++;
     }
     return count;
@@ -156,7 +169,7 @@ bool children_kill_all(int64_t limit_ns)
     for (;;) {
         struct sys_wait wait;
 
-        children_reap_strays(NULL, NULL);
+        children_reap_strays();
         if (sys_waitid(P_ALL, 0, WEXITED | WNOHANG | WNOWAIT, &wait, NULL) != 0) {
             return errno == ECHILD;
         }

@@ -488,10 +488,13 @@ static pid_t clone_shared(struct birth *birth, char stack[static STACK_BYTES], i
     char *end = stack + STACK_BYTES;
     char *top = end - (uintptr_t)end % STACK_ALIGN;
     const int flags = CLONE_VM | SIGCHLD | more_flags;
-    pid_t pid;
+    pid_t pid = -1;
 
     *pidfd = -1;
-    pid = clone(child_main, top, flags | SYS_CLONE_PIDFD, birth, pidfd);
+    errno = EINVAL;
+    if (!birth->spawn->by_signal) {
+        pid = clone(child_main, top, flags | SYS_CLONE_PIDFD, birth, pidfd);
+    }
     if (pid < 0 && errno == EINVAL) {
         *pidfd = -1;
         pid = clone(child_main, top, flags, birth);
@@ -546,7 +549,7 @@ static pid_t give_birth(struct birth *birth, struct spawn_early *early, int *pid
     if (pid < 0 && (errno == EINVAL || errno == ENOSYS)) {
         pid = clone_copied(birth);
     }
-    if (pid > 0 && *pidfd < 0) {
+    if (pid > 0 && *pidfd < 0 && !birth->spawn->by_signal) {
         *pidfd = sys_pidfd_open(pid);
     }
     return pid;

@@ -4,7 +4,8 @@
  *
  * Order for one attempt: spawn_find, spawn_start, watch child.pidfd in the loop, at its readiness
  * child_ended says how (and leaves the zombie, so that the group's number cannot be taken by
- * somebody else), child_kill_group, child_reap. Main thread only.
+ * somebody else), child_kill_group, child_reap. Who starts many has SIGCHLD tell (spawn.by_signal)
+ * and children_next_ended say who it was. Main thread only.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,15 +47,17 @@ struct spawn {
      * this arena, which stays, as do program, sooner, argv, envp, dir and origin, until it is
      * reaped. */
     struct arena *early;
+    bool by_signal;              /* SIGCHLD tells its end: no pidfd, which costs its making */
     int tty_fd;                  /* terminal handed to the child's group; -1: none */
     const struct origin *origin; /* mask, dispositions, limits, umask; NULL: as they are now */
 };
 
 struct child {
     pid_t pid; /* also the process group's number; 0: none */
-    int pidfd; /* readable when the process has ended; -1 on kernels without: see SIGCHLD */
+    int pidfd; /* readable when the process has ended; -1: by_signal, or the kernel has none */
     int64_t rss_floor_bytes; /* our own peak when it was started: a smaller peak cannot be told */
-    bool ended;              /* set by who saw the pidfd readable: spares child_reap its waiting */
+    bool ended; /* set by who had children_next_ended name it, and goes on with that: spares
+                   child_reap its waiting and the orphans */
     const struct spawn_early *early; /* of one that nobody waited for; see child_never_ran */
 };
 
@@ -111,9 +114,11 @@ bool child_tty_return(int tty_fd);
 
 /* Orphans of our children become ours, so that none escapes. False where the kernel refuses. */
 bool children_subreaper(struct err *err);
-/* Reaps orphans that have ended, as far as no child known to `is_ours` stands before them; call on
- * SIGCHLD after the known ones were reaped. How many. */
-unsigned children_reap_strays(bool (*is_ours)(void *ctx, pid_t pid), void *ctx);
+/* After SIGCHLD, until it says 0: the number of a child known to `is_ours` that has ended and is
+ * not reaped yet. Orphans that have ended are reaped on the way. -1 with errno: ask again. */
+pid_t children_next_ended(bool (*is_ours)(void *ctx, pid_t pid), void *ctx);
+/* Reaps all that have ended. How many. */
+unsigned children_reap_strays(void);
 /* Kills and reaps every child, and every orphan that becomes ours by it, for `limit_ns` at most.
  * True: none is left. For the end of a run; needs /proc to see whom to kill. */
 bool children_kill_all(int64_t limit_ns);

@@ -62,9 +62,9 @@ static struct attempt *attempt_new(struct executor *executor, struct inst_id ins
     attempt->fact = &executor->facts->instances[instance.n];
     attempt->number = number;
     attempt->cpus = cpus;
-    attempt->out_fd = -1;
+    attempt->log_end = attempt->out_fd = -1;
     attempt->child.pidfd = -1;
-    attempt->exit_source.fd = attempt->log_source.fd = attempt->out_source.fd = -1;
+    attempt->log_source.fd = attempt->out_source.fd = -1;
     attempt->span = recorder_random_hex(executor->recorder, &attempt->arena, 16);
     attempt->id = str_printf(&attempt->arena, "%.*s.%u.%u.%.*s", STR_ARG(executor->recorder->run),
                              instance.n, number, 8, attempt->span.data);
@@ -91,14 +91,21 @@ static void attempt_give_arena(struct attempt *attempt)
     executor->spare[executor->spare_count++] = attempt->arena;
 }
 
+static void attempt_close(int *fd)
+{
+    if (*fd >= 0) {
+        sys_close(*fd);
+        *fd = -1;
+    }
+}
+
 void attempt_free(struct attempt *attempt)
 {
     if (attempt->has_log) {
         pipe_log_free(&attempt->log);
     }
-    if (attempt->out_fd >= 0) {
-        sys_close(attempt->out_fd);
-    }
+    attempt_close(&attempt->log_end);
+    attempt_close(&attempt->out_fd);
     tokens_back(&attempt->executor->tokens, &attempt->loan);
     attempt_give_arena(attempt);
     free(attempt);
@@ -143,9 +150,9 @@ static void attempt_close_pipes(struct attempt *attempt)
     struct loop *loop = &attempt->executor->loop;
     bool log_has_ended = attempt->log_source.fd < 0;
 
-    loop_remove(loop, &attempt->exit_source);
     loop_remove(loop, &attempt->log_source);
     loop_remove(loop, &attempt->out_source);
+    attempt_close(&attempt->log_end);
     if (attempt->has_log) {
         if (!log_has_ended) {
             pipe_log_drain(&attempt->log);
@@ -181,10 +188,8 @@ void attempt_drop_pipes(struct attempt *attempt)
     if (attempt->has_out) {
         pipe_file_close(&attempt->out);
     }
-    if (attempt->out_fd >= 0) {
-        sys_close(attempt->out_fd);
-    }
-    attempt->out_fd = -1;
+    attempt_close(&attempt->log_end);
+    attempt_close(&attempt->out_fd);
     attempt->has_log = attempt->has_out = false;
 }
 
@@ -241,7 +246,7 @@ void attempt_take_exit(struct attempt *attempt)
 {
     struct note note = {.kind = NOTE_EXITED, .instance = attempt->instance};
 
-    loop_remove(&attempt->executor->loop, &attempt->exit_source);
+    attempt->exited = attempt->child.ended = true;
     if (attempt_never_ran(attempt)) {
         return;
     }

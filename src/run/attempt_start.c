@@ -9,17 +9,6 @@
 
 enum { ATTEMPT_TAIL_BYTES = 64 << 10 };
 
-static void attempt_on_exit(void *ctx, unsigned events)
-{
-    struct attempt *attempt = ctx;
-
-    (void)events; /* a pidfd is readable once the process has ended; child_reap asks how and closes
-                     it */
-    attempt->exited = attempt->child.ended = true;
-    attempt->executor->some_exited = true;
-    loop_forget(&attempt->executor->loop, &attempt->exit_source);
-}
-
 static void attempt_on_log(void *ctx, unsigned events)
 {
     struct attempt *attempt = ctx;
@@ -83,6 +72,7 @@ static bool attempt_open_log(struct attempt *attempt, struct spawn *spawn, struc
         return false;
     }
     attempt->has_log = true;
+    attempt->log_end = fd;
     if (executor->stream != NULL) {
         pipe_log_on_data(&attempt->log, attempt_on_data, attempt);
     }
@@ -219,17 +209,16 @@ static bool attempt_spawn(struct attempt *attempt, struct spawn *spawn, struct e
     return spawn_start(spawn, &attempt->child, NULL, err);
 }
 
-static void attempt_close_ends(struct spawn *spawn, const struct executor *executor)
+/* The log's stays open until the process has ended, so that the end of the pipe just before that is
+ * no event of its own. */
+static void attempt_close_ends(const struct attempt *attempt, const struct spawn *spawn)
 {
-    int fds[] = {spawn->stdin_fd, spawn->stdout_fd, spawn->stderr_fd};
+    const struct executor *executor = attempt->executor;
+    int fds[] = {spawn->stdin_fd, spawn->stdout_fd};
 
-    for (unsigned i = 0; i < 3; i++) {
-        bool again = false;
-
-        for (unsigned before = 0; before < i; before++) {
-            again |= fds[before] == fds[i];
-        }
-        if (fds[i] >= 0 && fds[i] != executor->tty_fd && fds[i] != executor->empty_fd && !again) {
+    for (unsigned i = 0; i < 2; i++) {
+        if (fds[i] >= 0 && fds[i] != executor->tty_fd && fds[i] != executor->empty_fd &&
+            fds[i] != attempt->log_end) {
             sys_close(fds[i]);
         }
     }
@@ -262,6 +251,7 @@ static bool attempt_launch(struct attempt *attempt, struct err *err)
                           .stdout_fd = -1,
                           .stderr_fd = -1,
                           .early = &attempt->arena,
+                          .by_signal = true,
                           .tty_fd = -1};
     struct spawn_fd fds[ATTEMPT_MORE_FDS];
     bool ok = attempt_open_stdin(attempt, &spawn, err) && attempt_open_log(attempt, &spawn, err) &&
@@ -273,9 +263,8 @@ static bool attempt_launch(struct attempt *attempt, struct err *err)
         ok = attempt_spawn(attempt, &spawn, err);
         tokens_started(&attempt->loan);
     }
-    attempt_close_ends(&spawn, executor);
-    return ok && loop_add(&executor->loop, &attempt->exit_source, attempt->child.pidfd,
-                          LOOP_READ | LOOP_ONCE, attempt_on_exit, attempt, err);
+    attempt_close_ends(attempt, &spawn);
+    return ok;
 }
 
 static bool attempt_run(struct attempt *attempt, struct err *err)

@@ -12,7 +12,7 @@
 #include "base/sys.h"
 #include "os/remove.h"
 
-enum { EXECUTOR_CHILDREN_LIMIT_S = 5, EXECUTOR_STRAYS_PERIOD_MS = 50 };
+enum { EXECUTOR_CHILDREN_LIMIT_S = 5 };
 
 void executor_note(struct executor *executor, const struct note *note)
 {
@@ -194,41 +194,32 @@ static void executor_take_pool(struct executor *executor)
     }
 }
 
-static bool executor_is_ours(void *ctx, pid_t pid)
-{
-    const struct executor *executor = ctx;
-
-    for (const struct attempt *attempt = executor->live; attempt != NULL; attempt = attempt->next) {
-        if (attempt->child.pid == pid) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Orphans that came to us hold nothing but their number once they have ended: they need not be
- * looked for at each of a thousand ends. What is put off is done at a later wait, or at the end. */
-static void executor_reap_strays(struct executor *executor, int64_t now_ns)
-{
-    if (executor->child_signal && now_ns >= executor->next_strays_ns) {
-        executor->child_signal = false;
-        executor->next_strays_ns = now_ns + EXECUTOR_STRAYS_PERIOD_MS * NS_PER_MS;
-        children_reap_strays(executor_is_ours, executor);
-    }
-}
-
-static void executor_take_exits(struct executor *executor)
+static struct attempt **executor_find_live(struct executor *executor, pid_t pid)
 {
     struct attempt **at = &executor->live;
-    bool some = executor->some_exited;
 
-    executor->some_exited = false;
-    while (some && *at != NULL) {
+    while (*at != NULL && (*at)->child.pid != pid) {
+        at = &(*at)->next;
+    }
+    return at;
+}
+
+static bool executor_is_ours(void *ctx, pid_t pid)
+{
+    return *executor_find_live(ctx, pid) != NULL;
+}
+
+/* One signal may stand for many ends, so all are asked for. */
+static void executor_take_exits(struct executor *executor)
+{
+    while (executor->child_signal) {
+        pid_t pid = children_next_ended(executor_is_ours, executor);
+        struct attempt **at = executor_find_live(executor, pid);
         struct attempt *attempt = *at;
 
-        if (!attempt->exited) {
-            at = &attempt->next;
-            continue;
+        executor->child_signal = pid != 0;
+        if (pid <= 0) {
+            return;
         }
         *at = attempt->next;
         attempt_take_exit(attempt);
@@ -266,7 +257,7 @@ static bool executor_wait(void *ctx, int64_t deadline_ns, struct err *err)
         arena_reset(&executor->note_arena);
     }
     executor_commit_ended(executor);
-    if (executor->note_next < executor->note_count) {
+    if (executor->note_next < executor->note_count || executor->child_signal) {
         deadline_ns = 0;
     }
     if (executor->live != NULL && executor->next_usage_ns < deadline_ns) {
@@ -278,7 +269,6 @@ static bool executor_wait(void *ctx, int64_t deadline_ns, struct err *err)
     }
     now_ns = executor_now(ctx);
     executor_take_exits(executor);
-    executor_reap_strays(executor, now_ns);
     executor_take_pool(executor);
     usage_look(executor, now_ns);
     durable_start(executor);

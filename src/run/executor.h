@@ -63,9 +63,10 @@ struct attempt {
     bool signalled;   /* by us */
     bool told_to_end; /* signalled while it ran: its end says nothing of its outputs */
     bool parked;      /* parking is done: outputs at their paths are this attempt's */
-    struct loop_source exit_source, log_source, out_source;
+    struct loop_source log_source, out_source;
     struct pipe_log log;
     struct pipe_file out;
+    int log_end; /* of the log's pipe, for the command: open here too while it runs */
     int out_fd;
     bool has_log, has_out;
     struct tokens_loan loan;
@@ -123,7 +124,6 @@ struct executor {
     struct str pawl_path;
     struct direct direct;
     struct attempt **by_instance; /* by number of the instance; NULL: no attempt */
-    struct attempt *exited;       /* seen by the loop, not looked at yet */
     struct attempt *live;         /* spawned */
     struct attempt *ended;        /* ended well, to be committed: see executor_commit_later */
     struct attempt **ended_last;
@@ -144,9 +144,7 @@ struct executor {
     uint64_t oom_kills; /* seen so far: see machine_oom_kills */
     int tty_fd;
     int empty_fd;      /* the standard input of commands without one */
-    bool some_exited;  /* of `live` */
-    bool child_signal; /* somebody ended: see executor_reap_strays */
-    int64_t next_strays_ns;
+    bool child_signal; /* somebody ended: see executor_take_exits */
     /* What commands print, as it comes; NULL: nobody wants it. */
     void (*stream)(void *ctx, struct inst_id instance, const char *data, size_t len);
     /* The terminal is needed for something else, and is free again; NULL: nobody shows anything. */

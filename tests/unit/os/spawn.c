@@ -95,7 +95,7 @@ static bool wait_until_gone(pid_t pid)
         if (kill(pid, 0) != 0 && errno == ESRCH) {
             return true;
         }
-        children_reap_strays(NULL, NULL);
+        children_reap_strays();
         poll(NULL, 0, 10);
     }
     return false;
@@ -579,6 +579,54 @@ static void test_sooner(void **state)
     assert_int_equal(err.sys, ENOEXEC);
 }
 
+static bool is_one_of_two(void *ctx, pid_t pid)
+{
+    const struct child *two = ctx;
+
+    return pid == two[0].pid || pid == two[1].pid;
+}
+
+/* Those that were started are named one by one until they are reaped, orphans are reaped. */
+static void test_ends_by_signal(void **state)
+{
+    static const char *const argv[] = {"sh", "-c", "setsid true & exit 3", NULL};
+    struct spawn spawn = spawn_of("/bin/sh", argv);
+    struct child two[2], other;
+    struct child_end end;
+    uint32_t seen = 0;
+    siginfo_t left;
+
+    (void)state;
+    spawn.by_signal = true;
+    assert_true(children_subreaper(NULL));
+    for (int i = 0; i < 2; i++) {
+        assert_true(spawn_start(&spawn, &two[i], NULL, NULL));
+        assert_int_equal(two[i].pidfd, -1);
+    }
+    assert_true(spawn_start(&spawn, &other, NULL, NULL));
+    while (seen < 2) {
+        pid_t pid = children_next_ended(is_one_of_two, two);
+        struct child *child = pid == two[0].pid ? &two[0] : &two[1];
+
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            poll(NULL, 0, 1);
+            continue;
+        }
+        assert_int_equal(child->pid, pid);
+        assert_int_equal(children_next_ended(is_one_of_two, two), pid);
+        child->ended = true;
+        assert_true(child_reap(child, &end));
+        assert_int_equal(end.exit_code, 3);
+        seen++;
+    }
+    while (waitid(P_ALL, 0, &left, WEXITED | WNOHANG | WNOWAIT) == 0) {
+        assert_int_equal(children_next_ended(is_one_of_two, two), 0);
+        poll(NULL, 0, 1);
+    }
+    assert_int_equal(errno, ECHILD);
+}
+
 static void test_usage(void **state)
 {
     static struct outcome outcome;
@@ -626,6 +674,7 @@ int main(void)
         cmocka_unit_test(test_group_is_killed_at_once),
         cmocka_unit_test(test_many_at_once),
         cmocka_unit_test_setup_teardown(test_sooner, make_dir, remove_dir),
+        cmocka_unit_test(test_ends_by_signal),
         cmocka_unit_test(test_usage),
     };
     int failed;
