@@ -10,9 +10,14 @@
  * is waited for. Where such a clone is refused (emulators), fork does, and the last words come
  * through a pipe that closes at exec.
  *
- * Order in the child: group, death signal (then a look whether the parent is still there), umask,
- * limits, terminal, folder, descriptors, closing of all others, dispositions, mask, exec. Limits
- * come before descriptors so that a low RLIMIT_NOFILE hits `to` numbers visibly. */
+ * With spawn.fds_stay the child begins in our table of descriptors too (CLONE_FILES) and leaves it
+ * first of all: close_range makes its own table without what lies below all that it needs. Until
+ * then it changes nothing in ours, and nobody closes what it is to take from it. A call that cannot
+ * do that is followed by unshare, and where that fails too, the child ends.
+ *
+ * Order in the child: own table, group, death signal (then a look whether the parent is still
+ * there), umask, limits, terminal, folder, descriptors, closing of all others, dispositions, mask,
+ * exec. Limits come before descriptors so that a low RLIMIT_NOFILE hits `to` numbers visibly. */
 #include "os/spawn.h"
 
 #include <assert.h>
@@ -50,7 +55,7 @@ enum { CHILD_MAY_BE_EARLY = CHILD_SHARES };
 #endif
 
 /* The child's functions need a few hundred bytes. */
-enum { STACK_BYTES = 8 << 10, STACK_ALIGN = 16, CLOSE_MAX = 65536 };
+enum { STACK_BYTES = 8 << 10, STACK_ALIGN = 16, CLOSE_MAX = 65536, HIGH_FD_MIN = 100 };
 
 struct last_words {
     int step; /* enum spawn_step */
@@ -62,9 +67,11 @@ struct birth {
     pid_t parent;
     struct spawn_fd *fds; /* all of them, sorted by `to`; `from` is changed in the child */
     size_t fd_count;
-    bool fds_cross; /* a source has the number of another one's target */
-    bool waited;    /* it has executed, or said why not */
-    int words_fd;   /* writing end of the pipe, with fork only; -1 */
+    bool fds_cross;  /* a source has the number of another one's target */
+    bool waited;     /* it has executed, or said why not */
+    bool shares_fds; /* the table of descriptors is ours, until the child leaves it */
+    int lowest_fd;   /* of all sources */
+    int words_fd;    /* writing end of the pipe, with fork only; -1 */
     sigset_t mask;
     sigset_t to_ignore, to_default;
     mode_t umask;
@@ -207,6 +214,26 @@ CHILD_SIDE static bool child_enter_dir(struct birth *birth)
         result = call(SYS_chdir, address(spawn->dir), 0, 0, 0);
     }
     return result == 0 || say(birth, SPAWN_STEP_DIR, result);
+}
+
+enum { LEAVE_CLOSING = 2 }; /* CLOSE_RANGE_UNSHARE */
+
+/* A table of its own, without what lies below its sources: that is most of ours, so neither is it
+ * copied nor need it be closed. */
+CHILD_SIDE static bool child_leave_fds(struct birth *birth)
+{
+    long result = -ENOSYS;
+
+    if (!birth->shares_fds) {
+        return true;
+    }
+    if (birth->lowest_fd > 0) {
+        result = call(SYS_close_range, 0, birth->lowest_fd - 1, LEAVE_CLOSING, 0);
+    }
+    if (result != 0) {
+        result = call(SYS_unshare, CLONE_FILES, 0, 0, 0);
+    }
+    return result == 0 || say(birth, SPAWN_STEP_FD, result);
 }
 
 /* Each in its place at once, where no source is another one's target. */
@@ -370,8 +397,8 @@ CHILD_SIDE static bool child_become(struct birth *birth)
 {
     const struct spawn *spawn = birth->spawn;
 
-    if (!child_enter_group(birth) || !child_set_limits(birth) || !child_enter_dir(birth) ||
-        !child_move_fds(birth)) {
+    if (!child_leave_fds(birth) || !child_enter_group(birth) || !child_set_limits(birth) ||
+        !child_enter_dir(birth) || !child_move_fds(birth)) {
         return false;
     }
     child_close_others(birth);
@@ -460,6 +487,12 @@ static void prepare_fds(struct birth *birth, int stdin_fd)
     }
     qsort(birth->fds, birth->fd_count, sizeof(*birth->fds), compare_to);
     birth->fds_cross = fds_cross(birth);
+    birth->lowest_fd = birth->fds[0].from;
+    for (size_t i = 1; i < birth->fd_count; i++) {
+        if (birth->fds[i].from < birth->lowest_fd) {
+            birth->lowest_fd = birth->fds[i].from;
+        }
+    }
 }
 
 /* An empty root has no /dev/null; a pipe that has ended reads the same. */
@@ -482,12 +515,23 @@ int spawn_open_empty(void)
     return fds[0];
 }
 
+int spawn_fd_up(int fd)
+{
+    int moved = fd >= 0 ? sys_fcntl(fd, F_DUPFD_CLOEXEC, HIGH_FD_MIN) : -1;
+
+    if (moved < 0) {
+        return fd;
+    }
+    sys_close(fd);
+    return moved;
+}
+
 static pid_t clone_shared(struct birth *birth, char stack[static STACK_BYTES], int more_flags,
                           int *pidfd)
 {
     char *end = stack + STACK_BYTES;
     char *top = end - (uintptr_t)end % STACK_ALIGN;
-    const int flags = CLONE_VM | SIGCHLD | more_flags;
+    const int flags = CLONE_VM | SIGCHLD | more_flags | (birth->shares_fds ? CLONE_FILES : 0);
     pid_t pid = -1;
 
     *pidfd = -1;
@@ -522,6 +566,7 @@ static pid_t clone_copied(struct birth *birth)
     }
     birth->words_fd = fds[1];
     birth->waited = true;
+    birth->shares_fds = false;
     birth->fds_cross = true; /* it too must be above all targets */
     pid = fork();
     if (pid == 0) {
@@ -647,6 +692,7 @@ static bool start_with_stdin(const struct spawn *spawn, int stdin_fd, struct chi
     *birth = (struct birth){
         .spawn = early != NULL ? &early->spawn : spawn, .parent = getpid(), .words_fd = -1};
     prepare_fds(birth, stdin_fd);
+    birth->shares_fds = early != NULL && spawn->fds_stay && stdin_fd == spawn->stdin_fd;
     getrusage(RUSAGE_SELF, &usage);
     *step = SPAWN_STEP_CLONE;
     pid = clone_blocked(birth, early, &pidfd);

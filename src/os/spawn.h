@@ -47,8 +47,10 @@ struct spawn {
      * this arena, which stays, as do program, sooner, argv, envp, dir and origin, until it is
      * reaped. */
     struct arena *early;
-    bool by_signal;              /* SIGCHLD tells its end: no pidfd, which costs its making */
-    int tty_fd;                  /* terminal handed to the child's group; -1: none */
+    bool fds_stay;  /* with `early`: all these descriptors stay open here as long as the arena, so
+                     * that the child need not be given a copy of our table */
+    bool by_signal; /* SIGCHLD tells its end: no pidfd, which costs its making */
+    int tty_fd;     /* terminal handed to the child's group; -1: none */
     const struct origin *origin; /* mask, dispositions, limits, umask; NULL: as they are now */
 };
 
@@ -85,6 +87,10 @@ bool spawn_start(const struct spawn *spawn, struct child *child, enum spawn_step
 /* What reads as an empty standard input, for who starts many; -1 with errno. The caller closes it.
  */
 int spawn_open_empty(void);
+
+/* Gives a descriptor that children get a high number, if it can: with spawn.fds_stay what lies
+ * below all of theirs is neither copied nor closed. */
+int spawn_fd_up(int fd);
 
 /* How a child ended. */
 struct child_end {

@@ -62,7 +62,7 @@ static struct attempt *attempt_new(struct executor *executor, struct inst_id ins
     attempt->fact = &executor->facts->instances[instance.n];
     attempt->number = number;
     attempt->cpus = cpus;
-    attempt->log_end = attempt->out_fd = -1;
+    attempt->in_end = attempt->log_end = attempt->out_end = attempt->out_fd = -1;
     attempt->child.pidfd = -1;
     attempt->log_source.fd = attempt->out_source.fd = -1;
     attempt->span = recorder_random_hex(executor->recorder, &attempt->arena, 16);
@@ -99,12 +99,19 @@ static void attempt_close(int *fd)
     }
 }
 
+static void attempt_close_ends(struct attempt *attempt)
+{
+    attempt_close(&attempt->in_end);
+    attempt_close(&attempt->log_end);
+    attempt_close(&attempt->out_end);
+}
+
 void attempt_free(struct attempt *attempt)
 {
     if (attempt->has_log) {
         pipe_log_free(&attempt->log);
     }
-    attempt_close(&attempt->log_end);
+    attempt_close_ends(attempt);
     attempt_close(&attempt->out_fd);
     tokens_back(&attempt->executor->tokens, &attempt->loan);
     attempt_give_arena(attempt);
@@ -152,7 +159,7 @@ static void attempt_close_pipes(struct attempt *attempt)
 
     loop_remove(loop, &attempt->log_source);
     loop_remove(loop, &attempt->out_source);
-    attempt_close(&attempt->log_end);
+    attempt_close_ends(attempt);
     if (attempt->has_log) {
         if (!log_has_ended) {
             pipe_log_drain(&attempt->log);
@@ -188,7 +195,7 @@ void attempt_drop_pipes(struct attempt *attempt)
     if (attempt->has_out) {
         pipe_file_close(&attempt->out);
     }
-    attempt_close(&attempt->log_end);
+    attempt_close_ends(attempt);
     attempt_close(&attempt->out_fd);
     attempt->has_log = attempt->has_out = false;
 }

@@ -42,10 +42,11 @@ static bool attempt_open_stdin(struct attempt *attempt, struct spawn *spawn, str
 
     for (uint32_t i = 0; i < attempt->what.count; i++) {
         if (plan->inputs[attempt->what.items[i].input].is_stdin) {
-            spawn->stdin_fd = sys_open(attempt->what.items[i].path.data, O_RDONLY, 0);
-            if (spawn->stdin_fd < 0) {
+            attempt->in_end = sys_open(attempt->what.items[i].path.data, O_RDONLY, 0);
+            if (attempt->in_end < 0) {
                 return err_sys(err, "'%s': cannot be read", attempt->what.items[i].path.data);
             }
+            spawn->stdin_fd = attempt->in_end;
         }
     }
     return true;
@@ -66,17 +67,15 @@ static bool attempt_open_log(struct attempt *attempt, struct spawn *spawn, struc
     struct executor *executor = attempt->executor;
     struct str path = str_printf(&attempt->arena, ".pawl/runs/%.*s/logs/%.*s",
                                  STR_ARG(executor->recorder->run), STR_ARG(attempt->log_name));
-    int fd;
 
-    if (!pipe_log_open(&attempt->log, path.data, ATTEMPT_TAIL_BYTES, &fd, err)) {
+    if (!pipe_log_open(&attempt->log, path.data, ATTEMPT_TAIL_BYTES, &attempt->log_end, err)) {
         return false;
     }
     attempt->has_log = true;
-    attempt->log_end = fd;
     if (executor->stream != NULL) {
         pipe_log_on_data(&attempt->log, attempt_on_data, attempt);
     }
-    spawn->stdout_fd = spawn->stderr_fd = fd;
+    spawn->stdout_fd = spawn->stderr_fd = attempt->log_end;
     return loop_add(&executor->loop, &attempt->log_source, attempt->log.fd, LOOP_READ,
                     attempt_on_log, attempt, err);
 }
@@ -93,9 +92,10 @@ static bool attempt_open_stdout(struct attempt *attempt, struct spawn *spawn, st
     if (attempt->out_fd < 0) {
         return err_sys(err, "'%s': cannot be made", attempt->out_tmp.data);
     }
-    if (!pipe_file_open(&attempt->out, attempt->out_fd, &spawn->stdout_fd, err)) {
+    if (!pipe_file_open(&attempt->out, attempt->out_fd, &attempt->out_end, err)) {
         return false;
     }
+    spawn->stdout_fd = attempt->out_end;
     attempt->has_out = true;
     return loop_add(&executor->loop, &attempt->out_source, attempt->out.fd, LOOP_READ,
                     attempt_on_out, attempt, err);
@@ -209,21 +209,6 @@ static bool attempt_spawn(struct attempt *attempt, struct spawn *spawn, struct e
     return spawn_start(spawn, &attempt->child, NULL, err);
 }
 
-/* The log's stays open until the process has ended, so that the end of the pipe just before that is
- * no event of its own. */
-static void attempt_close_ends(const struct attempt *attempt, const struct spawn *spawn)
-{
-    const struct executor *executor = attempt->executor;
-    int fds[] = {spawn->stdin_fd, spawn->stdout_fd};
-
-    for (unsigned i = 0; i < 2; i++) {
-        if (fds[i] >= 0 && fds[i] != executor->tty_fd && fds[i] != executor->empty_fd &&
-            fds[i] != attempt->log_end) {
-            sys_close(fds[i]);
-        }
-    }
-}
-
 enum { ATTEMPT_MORE_FDS = 3 };
 
 /* What a command has open beyond its streams. */
@@ -260,10 +245,11 @@ static bool attempt_launch(struct attempt *attempt, struct err *err)
     if (ok) {
         attempt_open_tty(attempt, &spawn);
         attempt_more_fds(attempt, &spawn, fds);
+        /* Tokens of its own are closed here once it is started. */
+        spawn.fds_stay = attempt->loan.own.kind == JOBSERVER_NONE;
         ok = attempt_spawn(attempt, &spawn, err);
         tokens_started(&attempt->loan);
     }
-    attempt_close_ends(attempt, &spawn);
     return ok;
 }
 

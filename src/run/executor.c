@@ -127,7 +127,7 @@ bool executor_init(struct executor *executor, struct session *session, struct fa
                                   .plan = &session->plan,
                                   .direct = {.session = session},
                                   .tty_fd = -1,
-                                  .empty_fd = spawn_open_empty()};
+                                  .empty_fd = spawn_fd_up(spawn_open_empty())};
     executor->place = (struct park_place){.workspace_fd = session->root_fd,
                                           .pawl_fd = session->workspace.pawlfd,
                                           .clone = &executor->clone};

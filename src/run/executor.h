@@ -66,7 +66,9 @@ struct attempt {
     struct loop_source log_source, out_source;
     struct pipe_log log;
     struct pipe_file out;
-    int log_end; /* of the log's pipe, for the command: open here too while it runs */
+    /* What the command has as its streams, open here too while it runs: the child may still take
+     * them from our table, and the end of the log's pipe would be an event of its own. -1: none. */
+    int in_end, log_end, out_end;
     int out_fd;
     bool has_log, has_out;
     struct tokens_loan loan;

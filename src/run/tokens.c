@@ -68,10 +68,15 @@ static void tokens_make(struct tokens *tokens)
         tokens_note(tokens, "commands find a jobserver by descriptors instead", &err);
         tokens->style = M_JOBSERVER_PIPE;
     }
-    if (tokens->fd_base >= 0 && tokens->style == M_JOBSERVER_PIPE &&
-        !jobserver_make_pipe(&tokens->jobserver, count, &err)) {
-        tokens_note(tokens, "commands find no jobserver", &err);
+    if (tokens->fd_base < 0 || tokens->style != M_JOBSERVER_PIPE) {
+        return;
     }
+    if (!jobserver_make_pipe(&tokens->jobserver, count, &err)) {
+        tokens_note(tokens, "commands find no jobserver", &err);
+        return;
+    }
+    tokens->jobserver.read_fd = spawn_fd_up(tokens->jobserver.read_fd);
+    tokens->jobserver.write_fd = spawn_fd_up(tokens->jobserver.write_fd);
 }
 
 static int tokens_fd_base(const struct tokens_options *options)

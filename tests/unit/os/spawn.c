@@ -579,6 +579,61 @@ static void test_sooner(void **state)
     assert_int_equal(err.sys, ENOEXEC);
 }
 
+static unsigned open_fds(void)
+{
+    unsigned count = 0;
+
+    for (int fd = 0; fd < 1024; fd++) {
+        count += fcntl(fd, F_GETFD) >= 0;
+    }
+    return count;
+}
+
+/* They take what they need from our table, leave the rest, and change nothing in it. */
+static void test_descriptors_stay(void **state)
+{
+    enum { MANY = 32 };
+    static const char *const argv[] = {"sh", "-c", "echo /proc/self/fd/*; echo abc >&7", NULL};
+    struct spawn spawn = spawn_of("/bin/sh", argv);
+    struct child children[MANY];
+    char words[4 * MANY];
+    int out[MANY][2], word[2];
+    unsigned before;
+
+    (void)state;
+    spawn.fds_stay = true;
+    assert_int_equal(sys_pipe(word, 0), 0);
+    word[1] = spawn_fd_up(word[1]);
+    spawn.stdin_fd = spawn_fd_up(spawn_open_empty());
+    assert_true(spawn.stdin_fd > 7);
+    spawn.fds = &(struct spawn_fd){word[1], 7};
+    spawn.fd_count = 1;
+    before = open_fds();
+    for (int i = 0; i < MANY; i++) {
+        assert_int_equal(sys_pipe(out[i], 0), 0);
+        spawn.stdout_fd = out[i][1];
+        assert_true(spawn_start(&spawn, &children[i], NULL, NULL));
+    }
+    for (int i = 0; i < MANY; i++) {
+        char text[200] = "";
+        struct child_end end;
+
+        assert_true(child_reap(&children[i], &end));
+        assert_int_equal(end.exit_code, 0);
+        sys_close(out[i][1]);
+        assert_true(sys_read_full(out[i][0], text, sizeof(text) - 1) > 0);
+        assert_string_equal(text, "/proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2 "
+                                  "/proc/self/fd/3 /proc/self/fd/7\n");
+        sys_close(out[i][0]);
+    }
+    assert_int_equal(sys_read_full(word[0], words, sizeof(words)), sizeof(words));
+    assert_memory_equal(words, "abc\nabc\n", 8);
+    assert_int_equal(open_fds(), before);
+    sys_close(word[0]);
+    sys_close(word[1]);
+    sys_close(spawn.stdin_fd);
+}
+
 static bool is_one_of_two(void *ctx, pid_t pid)
 {
     const struct child *two = ctx;
@@ -674,6 +729,7 @@ int main(void)
         cmocka_unit_test(test_group_is_killed_at_once),
         cmocka_unit_test(test_many_at_once),
         cmocka_unit_test_setup_teardown(test_sooner, make_dir, remove_dir),
+        cmocka_unit_test(test_descriptors_stay),
         cmocka_unit_test(test_ends_by_signal),
         cmocka_unit_test(test_usage),
     };
