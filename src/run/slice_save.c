@@ -65,6 +65,40 @@ static bool slice_is_saved(const struct slice_saving *own, uint32_t number)
 
 /* --- as a change --- */
 
+static int slice_compare_numbers(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a;
+    uint32_t y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Its number in the slice; UINT32_MAX: it is not there. */
+static uint32_t slice_number(const struct slice_saving *own, uint32_t unit)
+{
+    const uint32_t *found =
+        bsearch(&unit, own->slice->units, own->slice->count, sizeof(unit), slice_compare_numbers);
+
+    return found != NULL ? (uint32_t)(found - own->slice->units) : UINT32_MAX;
+}
+
+/* Nobody who was not decided in this session rests on the path: it would stand by a file that it
+ * was not made with. */
+static bool slice_owns(const struct slice_saving *own, uint32_t path)
+{
+    uint32_t count;
+    uint32_t first = last_state_users(own->state, path, &count);
+
+    for (uint32_t i = first; i < first + count; i++) {
+        uint32_t number = slice_number(own, last_state_user(own->state, i));
+
+        if (number == UINT32_MAX || !slice_is_saved(own, number)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool slice_change_path(struct slice_saving *own, const struct last_state_path_row *row)
 {
     struct session *session = own->saving.session;
@@ -84,18 +118,11 @@ static bool slice_change_path(struct slice_saving *own, const struct last_state_
         now = known.signature;
     }
     own->covered[number] = 1;
-    if (!signature_equal(&was.signature, &now)) {
-        last_change_path(&own->change, number, &now);
+    if (signature_equal(&was.signature, &now)) {
+        return true;
     }
-    return true;
-}
-
-static int slice_compare_numbers(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a;
-    uint32_t y = *(const uint32_t *)b;
-
-    return (x > y) - (x < y);
+    last_change_path(&own->change, number, &now);
+    return slice_owns(own, number);
 }
 
 /* Did the unit rest on the path before? Users of a path are in order. */
@@ -137,15 +164,6 @@ static bool slice_change_rests(const struct slice_saving *own)
     }
     free(numbers);
     return same;
-}
-
-/* By unit: the number in the slice plus one, of members. */
-static uint32_t slice_number(const struct slice_saving *own, uint32_t unit)
-{
-    const uint32_t *found =
-        bsearch(&unit, own->slice->units, own->slice->count, sizeof(unit), slice_compare_numbers);
-
-    return found != NULL ? (uint32_t)(found - own->slice->units) : UINT32_MAX;
 }
 
 /* A path that is not as the state has it, and on which nobody rests any more who stands, would be

@@ -744,3 +744,35 @@ pipeline() {
 	ends 0
 	ran copy2 sum
 }
+
+@test "a source that changed during a run is noticed for those that were not decided" {
+	manifest <<-'END'
+		[stage.first]
+		inputs = ["a"]
+		outputs = ["first"]
+		run = "echo first >>../ran; cp a first; [ ! -e ../go ] || echo new >s"
+		[stage.second]
+		inputs = ["first", "s"]
+		outputs = ["second"]
+		run = "echo second >>../ran; cat first s >second"
+		[stage.apart]
+		inputs = ["s"]
+		outputs = ["apart"]
+		run = "echo apart >>../ran; cp s apart"
+	END
+	echo a >a
+	echo old >s
+	ends 0
+	ran first second apart
+	touch ../go
+	echo b >a
+	ends 0
+	ran first second
+	[ "$(tail -n 1 second)" = new ]
+	rm ../go
+	stale
+	ends 0
+	ran apart
+	[ "$(cat apart)" = new ]
+	stands 3
+}
