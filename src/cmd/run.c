@@ -263,15 +263,13 @@ static struct digest run_plain_digest(const struct run_call *call)
                : session_plan_digest(&call->session, &no_targets, &no_flags);
 }
 
-static bool run_save_state(struct run_call *call, const uint8_t *good, const uint8_t *restored,
-                           struct err *err)
+static bool run_save_state(struct run_call *call, const uint8_t *good, struct err *err)
 {
     struct standing_end end = {.facts = &call->facts,
                                .before = &call->standing,
                                .scope = call->request.scope,
                                .target = call->request.target,
-                               .good = good,
-                               .restored = restored};
+                               .good = good};
     struct digest plan;
 
     if (!cli_asks_for_all(call->cli)) {
@@ -298,24 +296,21 @@ static bool run_save_after(struct run_call *call, int status, struct err *err)
 {
     uint32_t count = call->session.plan.instance_count;
     uint8_t *good;
-    uint8_t *restored;
     bool ok;
 
-    if (status >= STATUS_SIGNAL || call->engine.broken.status != 0) {
+    if (call->engine.broken.status != 0) {
+        return index_save(call->session.index, err);
+    }
+    if (status >= STATUS_SIGNAL) {
         return call->sliced ? index_flush(call->session.index, err)
                             : index_save(call->session.index, err);
     }
     good = mem_calloc(count, 1);
-    restored = mem_calloc(count, 1);
     for (uint32_t i = 0; i < count; i++) {
-        enum inst_state state = call->recorder.state.instances[i].state;
-
-        good[i] = (uint8_t)run_last_unit(state);
-        restored[i] = state == INST_RESTORED;
+        good[i] = (uint8_t)run_last_unit(call->recorder.state.instances[i].state);
     }
-    ok = run_save_state(call, good, restored, err);
+    ok = run_save_state(call, good, err);
     free(good);
-    free(restored);
     return ok;
 }
 
@@ -453,7 +448,7 @@ static int run_nothing(struct run_call *call, struct err *err)
         return err->status;
     }
     /* A file that had to be read because its times had changed need not be read again. */
-    if (!run_keep_plan(call, err) || !run_save_state(call, good, NULL, err) ||
+    if (!run_keep_plan(call, err) || !run_save_state(call, good, err) ||
         !run_result_write_nothing(call->cli, &call->session, &first, call->request.scope, skipped,
                                   err)) {
         return err->status;

@@ -29,13 +29,6 @@ static bool slice_is_member(const struct slice_saving *own, uint32_t number)
     return !own->slice->outline[number];
 }
 
-/* An outline's files may have come from the store. */
-static bool slice_is_restored(const struct slice_saving *own, uint32_t number)
-{
-    return !slice_is_member(own, number) && own->saving.end->restored != NULL &&
-           own->saving.end->restored[number];
-}
-
 static void slice_save_units(struct slice_saving *own)
 {
     struct saving *saving = &own->saving;
@@ -43,27 +36,51 @@ static void slice_save_units(struct slice_saving *own)
     for (uint32_t i = 0; i < own->slice->count; i++) {
         const struct plan_instance *inst = &saving->plan->instances[i];
 
-        if (slice_is_member(own, i)) {
-            save_unit(saving, i);
-        } else if (slice_is_restored(own, i)) {
-            last_state_unit(&saving->builder, i,
-                            last_state_unit_is(own->state, own->slice->units[i]));
-            save_unit_outputs(saving, i);
-        } else {
+        if (!slice_is_member(own, i)) {
             continue;
         }
+        save_unit(saving, i);
         for (uint32_t k = 0; k < inst->output_count; k++) {
             save_output_facts(saving, inst->outputs_first + k);
         }
     }
 }
 
-static bool slice_is_saved(const struct slice_saving *own, uint32_t number)
+/* --- as a change --- */
+
+static int slice_compare_numbers(const void *a, const void *b)
 {
-    return slice_is_member(own, number) || slice_is_restored(own, number);
+    uint32_t x = *(const uint32_t *)a;
+    uint32_t y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
 }
 
-/* --- as a change --- */
+/* By unit: the number in the slice, or UINT32_MAX. */
+static uint32_t slice_number(const struct slice_saving *own, uint32_t unit)
+{
+    const uint32_t *found =
+        bsearch(&unit, own->slice->units, own->slice->count, sizeof(unit), slice_compare_numbers);
+
+    return found != NULL ? (uint32_t)(found - own->slice->units) : UINT32_MAX;
+}
+
+/* Who else rests on a path that changed while the run went on was decided with what it was before.
+ */
+static bool slice_has_all_users(const struct slice_saving *own, uint32_t path)
+{
+    uint32_t count;
+    uint32_t first = last_state_users(own->state, path, &count);
+
+    for (uint32_t i = first; i < first + count; i++) {
+        uint32_t number = slice_number(own, last_state_user(own->state, i));
+
+        if (number == UINT32_MAX || !slice_is_member(own, number)) {
+            return false;
+        }
+    }
+    return true;
+}
 
 static int slice_compare_numbers(const void *a, const void *b)
 {
@@ -122,7 +139,7 @@ static bool slice_change_path(struct slice_saving *own, const struct last_state_
         return true;
     }
     last_change_path(&own->change, number, &now);
-    return slice_owns(own, number);
+    return slice_has_all_users(own, number);
 }
 
 /* Did the unit rest on the path before? Users of a path are in order. */
@@ -238,7 +255,7 @@ static bool slice_change(struct slice_saving *own, const struct standing *before
         return false;
     }
     for (uint32_t i = 0; i < own->slice->count; i++) {
-        if (slice_is_saved(own, i)) {
+        if (slice_is_member(own, i)) {
             slice_change_unit(own, i);
         }
     }
@@ -257,7 +274,7 @@ static void slice_copy_outputs(struct slice_saving *own, struct last_state_build
         const struct plan_instance *inst = &own->saving.plan->instances[i];
         uint32_t first = last_state_outputs_first(own->state, own->slice->units[i]);
 
-        for (uint32_t k = 0; slice_is_saved(own, i) && k < inst->output_count; k++) {
+        for (uint32_t k = 0; slice_is_member(own, i) && k < inst->output_count; k++) {
             whole->outputs[first + k] = own->saving.builder.outputs[inst->outputs_first + k];
         }
     }
@@ -270,7 +287,7 @@ static void slice_keep_units(struct slice_saving *own, struct last_state_builder
 
     memset(keep, 1, whole->unit_count);
     for (uint32_t i = 0; i < own->slice->count; i++) {
-        if (slice_is_saved(own, i)) {
+        if (slice_is_member(own, i)) {
             keep[own->slice->units[i]] = 0;
         }
     }
@@ -287,7 +304,7 @@ static void slice_put_units(struct slice_saving *own, struct last_state_builder 
     const struct last_state_builder *part = &own->saving.builder;
 
     for (uint32_t i = 0; i < own->slice->count; i++) {
-        if (slice_is_saved(own, i)) {
+        if (slice_is_member(own, i)) {
             last_state_unit(whole, own->slice->units[i], (enum last_unit)part->units[i]);
         }
     }

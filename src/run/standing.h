@@ -56,7 +56,6 @@ struct standing_end {
     const struct standing *before; /* NULL, or with `stands`: who was not decided in this session */
     const uint8_t *scope, *target;
     const uint8_t *good;
-    const uint8_t *restored; /* by instance: its outputs came from the store; NULL: nobody's */
 };
 bool standing_save(struct session *session, const struct standing_end *end, struct err *err);
 
