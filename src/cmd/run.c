@@ -394,6 +394,7 @@ static int run_work(struct run_call *call, struct err *err)
         decide_fini(&call->decide);
         return err->status;
     }
+    call->executor.slice = call->sliced ? &call->slice : NULL;
     executor_open_tokens(&call->executor, run_jobs(call),
                          call->cli->jobs.given && call->cli->jobs.count != 0);
     session_tell_holder(&call->session, call->recorder.id.text);

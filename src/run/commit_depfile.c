@@ -7,6 +7,7 @@
 #include "model/depfile.h"
 #include "os/files.h"
 #include "run/commit_inside.h"
+#include "run/slice.h"
 
 /* All ancestors of the instance, found once for each attempt that asks. */
 static bool commit_is_ancestor(struct attempt *attempt, struct inst_id wanted)
@@ -43,16 +44,6 @@ static bool commit_refuse_made(struct attempt *attempt, struct str path, struct 
                            "the stage to 'needs'",
                            STR_ARG(path), STR_ARG(maker)));
     return false;
-}
-
-/* Made by a stage beyond the slice, which is no ancestor: those are all in it. */
-static bool commit_is_made_beyond(const struct attempt *attempt, struct str path,
-                                  struct made_row *row)
-{
-    const struct executor *executor = attempt->executor;
-
-    return executor->recorder->numbers.units != NULL &&
-           made_find(executor->session->made, path, row);
 }
 
 /* The digest of a discovered path that another stage makes, which must be an ancestor. */
@@ -94,8 +85,8 @@ static bool commit_found(struct attempt *attempt, struct str written)
     struct str joined = path_join(&attempt->arena, attempt->what.command.dir, written);
     struct result_input *found = &attempt->discovered[attempt->discovered_count];
     struct source_fact source;
-    struct made_row row;
     struct path_id id;
+    struct str maker;
     struct str path;
     struct err err = {0};
 
@@ -117,9 +108,11 @@ static bool commit_found(struct attempt *attempt, struct str written)
         attempt->discovered_count++;
         return commit_found_made(attempt, path, &executor->plan->paths[id.n], found);
     }
-    if (commit_is_made_beyond(attempt, path, &row)) {
+    /* Nor is he an ancestor: those are all in the slice. */
+    if (executor->slice != NULL && slice_is_made_beyond(executor->slice, executor->session, path,
+                                                        &attempt->arena, &maker)) {
         attempt->discovered_count++;
-        return commit_refuse_made(attempt, path, row.instance);
+        return commit_refuse_made(attempt, path, maker);
     }
     if (!facts_regular_source(executor->facts, path, &source, &err)) {
         commit_fail_err(attempt, &err);

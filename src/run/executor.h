@@ -26,6 +26,7 @@
 #include "store/restore.h"
 
 struct executor;
+struct slice;
 
 struct attempt_output {
     uint32_t output; /* of the plan */
@@ -114,6 +115,7 @@ struct executor {
     struct facts *facts;
     struct recorder *recorder;
     const struct plan *plan;
+    const struct slice *slice; /* that the plan is of; NULL: it is whole */
     struct loop loop;
     struct signals signals;
     struct origin origin; /* for children: with what we changed since */

@@ -197,6 +197,53 @@ bool slice_is_beyond(const struct slice *slice, uint32_t unit)
     return slice->taken[unit] == SLICE_LEFT_OUT && slice_is_asked(slice->state, unit);
 }
 
+/* --- what is made beyond --- */
+
+static bool slice_has_beyond(const struct slice *slice, struct str name)
+{
+    uint32_t units = last_state_units(slice->state);
+
+    for (uint32_t i = 0; i < units; i++) {
+        if (slice->taken[i] == SLICE_LEFT_OUT && last_state_unit_is_named(slice->state, i, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The last result of whoever made it names it: the path was not left to somebody else since. */
+static bool slice_still_makes(const struct session *session, const struct made_row *row,
+                              struct arena *arena)
+{
+    struct result_ref ref = results_find_last(session->results, row->stage, row->instance,
+                                              &session->workspace.id);
+    struct result result;
+
+    if (!result_ref_is_some(ref) || !results_read(session->results, ref, arena, &result)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < result.output_count; i++) {
+        if (str_equal(result.outputs[i].path, row->path)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool slice_is_made_beyond(const struct slice *slice, const struct session *session, struct str path,
+                          struct arena *arena, struct str *maker)
+{
+    struct made_row row;
+
+    if (!made_find(session->made, path, &row)) {
+        return false;
+    }
+    row.path = path;
+    row.stage = str_dup(arena, row.stage);
+    row.instance = *maker = str_dup(arena, row.instance);
+    return slice_has_beyond(slice, row.instance) && slice_still_makes(session, &row, arena);
+}
+
 /* --- reading and planning --- */
 
 bool slice_read(struct slice *slice, struct session *session, struct err *err)

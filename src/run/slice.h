@@ -40,5 +40,8 @@ bool slice_plan(struct slice *slice, struct session *session, struct err *err);
 
 /* A unit that is asked for, and not in the slice. */
 bool slice_is_beyond(const struct slice *slice, uint32_t unit);
+/* A path that nobody of the slice makes is made by somebody beyond it: `*maker`, in `arena`. */
+bool slice_is_made_beyond(const struct slice *slice, const struct session *session, struct str path,
+                          struct arena *arena, struct str *maker);
 
 #endif
