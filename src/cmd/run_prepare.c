@@ -98,7 +98,10 @@ static bool run_decide_slice(struct run_call *call)
     run_request_take_slice(&call->request, &call->slice);
     if (standing_take_slice(&call->standing, &call->slice, &call->session) &&
         run_decide(call, true, &err)) {
-        return true;
+        if (facts_has_outlines(&call->facts)) {
+            return true;
+        }
+        decide_fini(&call->decide);
     }
     facts_fini(&call->facts);
     run_request_fini(&call->request);

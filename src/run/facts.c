@@ -390,3 +390,30 @@ struct decide_facts facts_decide(struct facts *facts)
                                  .bytes = facts_bytes,
                                  .demand_inputs = facts_demand_inputs};
 }
+
+/* What the store has is taken to stay there. */
+static bool facts_has_output(struct facts *facts, uint32_t output)
+{
+    const struct output_fact *fact = &facts->outputs[output];
+    struct output_look look;
+
+    return fact->state != OUTPUT_MADE || fact->stored ||
+           (source_look_output(facts->session,
+                               plan_path_name(facts->plan, facts->plan->outputs[output].path),
+                               fact->type, fact->executable, &fact->digest, false, &look, NULL) &&
+            look.same);
+}
+
+bool facts_has_outlines(struct facts *facts)
+{
+    for (uint32_t i = 0; i < facts->plan->instance_count; i++) {
+        const struct plan_instance *inst = &facts->plan->instances[i];
+
+        for (uint32_t k = 0; inst->outline && k < inst->output_count; k++) {
+            if (!facts_has_output(facts, inst->outputs_first + k)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
