@@ -162,22 +162,22 @@ static bool run_keep_plan(struct run_call *call, struct err *err)
     return ok;
 }
 
-/* What the slice leaves out is up to date, or was skipped, as the last run left it. */
+/* What the slice leaves out is up to date as the last run left it, or nobody asked for it. */
 static void run_record_beyond(struct run_call *call)
 {
     struct recorder *recorder = &call->recorder;
+    uint32_t units = last_state_units(call->slice.state);
     struct event_ids standing = {NULL, 0};
-    struct event_ids skipped = {NULL, 0};
+    uint32_t beyond = 0;
 
-    for (uint32_t i = 0; i < last_state_units(call->slice.state); i++) {
+    for (uint32_t i = 0; i < units; i++) {
         if (slice_is_beyond(&call->slice, i)) {
-            bool is_skipped = last_state_unit_is(call->slice.state, i) == LAST_SKIPPED;
-
-            event_ids_add(is_skipped ? &skipped : &standing, &recorder->turn, i);
+            event_ids_add(&standing, &recorder->turn, i);
+            beyond++;
         }
     }
-    recorder_emit_beyond(recorder, EVENT_INSTANCES_UP_TO_DATE, &standing);
-    recorder_emit_beyond(recorder, EVENT_INSTANCES_SKIPPED, &skipped);
+    recorder_emit_beyond(recorder, &standing);
+    run_state_add_beyond(&recorder->state, INST_PENDING, units - call->slice.count - beyond);
 }
 
 static bool run_begin(struct run_call *call, struct err *err)
@@ -348,7 +348,7 @@ static int run_engine(struct run_call *call, struct err *err)
         run_save_after(call, status, err);
     }
     if (err->status == 0) {
-        run_result_write(call->cli, &call->recorder, call->request.scope, status, err);
+        run_result_write(call->cli, &call->recorder, &call->show.options, status, err);
     }
     if (err->status != 0 && status < STATUS_SIGNAL) {
         status = err->status;
@@ -370,7 +370,7 @@ static struct report_slice run_report_slice(const struct run_call *call)
         bool beyond = slice_is_beyond(&call->slice, i);
 
         report.beyond += beyond;
-        report.up_to_date += beyond && last_state_unit_is(call->slice.state, i) != LAST_SKIPPED;
+        report.up_to_date += beyond;
     }
     for (uint32_t i = 0; i < call->slice.count; i++) {
         report.up_to_date += call->request.scope[i] && call->decide.action[i] == DECIDE_NOTHING;

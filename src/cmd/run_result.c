@@ -20,13 +20,14 @@ static bool run_result_copy(struct cli *cli, struct session *session, struct str
     return file_write_replace(AT_FDCWD, path.data, json, 0666, false, err);
 }
 
-bool run_result_write(struct cli *cli, struct recorder *recorder, const uint8_t *scope, int status,
-                      struct err *err)
+bool run_result_write(struct cli *cli, struct recorder *recorder,
+                      const struct report_options *shown, int status, struct err *err)
 {
     struct digest head = event_log_head(recorder->log);
     char hex[DIGEST_HEX_BYTES + 1];
     struct result_options options = {.plan = &recorder->session->plan,
-                                     .scope = scope,
+                                     .scope = shown->scope,
+                                     .slice = shown->slice,
                                      .status = status,
                                      .head = str_of(digest_hex(&head, hex))};
     struct strbuf json = {0};

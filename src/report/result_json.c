@@ -151,8 +151,8 @@ static void result_origin(struct json_writer *w, const struct run_state *state)
 static void result_counts(struct json_writer *w, const struct run_state *state,
                           const struct result_options *options)
 {
-    uint32_t counts[INST_STATE_COUNT] = {0};
-    uint32_t total = 0;
+    uint32_t counts[INST_STATE_COUNT] = {[INST_UP_TO_DATE] = options->slice.beyond};
+    uint32_t total = options->slice.beyond;
 
     for (uint32_t i = 0; i < state->instance_count; i++) {
         if (options->scope == NULL || options->scope[i]) {
@@ -192,9 +192,10 @@ static void result_instance(struct json_writer *w, const struct run_state *state
                             const struct result_options *options, uint32_t number)
 {
     const struct inst_status *inst = &state->instances[number];
+    const uint32_t *units = options->slice.numbers.units;
 
     json_object_begin(w);
-    json_field_uint(w, "number", number);
+    json_field_uint(w, "number", units != NULL ? units[number] : number);
     result_text(w, "instance", result_instance_name(state, options, number));
     result_text(w, "stage", result_stage_name(state, options, number));
     json_field_text(w, "state", inst_state_name(inst->state));

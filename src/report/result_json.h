@@ -6,12 +6,14 @@
  */
 #include "model/plan.h"
 #include "model/run_state.h"
+#include "report/story.h"
 
 enum { RESULT_JSON_SCHEMA = 1 };
 
 struct result_options {
     const struct plan *plan;    /* may be NULL: names are those that events said */
     const uint8_t *scope;       /* by instance of the plan; NULL: all */
+    struct report_slice slice;  /* of what the plan is a part */
     bool all;                   /* every instance, not only those something happened to */
     enum run_status run_status; /* RUN_PENDING: as the state says */
     int status;                 /* exit status; negative: as the state says, none before the end */

@@ -229,9 +229,6 @@ static void story_dispatch(struct story *story, const struct event *event,
         story_up_to_date(story, event, out);
         return;
     case EVENT_INSTANCES_SKIPPED:
-        if (event->whole) {
-            return; /* the last line counts them */
-        }
         story_add_set(story, "skipped", true, event, state, out);
         return;
     case EVENT_INSTANCES_BLOCKED:

@@ -193,19 +193,16 @@ static void recorder_record(struct recorder *recorder, struct event *event)
     }
 }
 
-void recorder_emit_beyond(struct recorder *recorder, enum event_type type,
-                          const struct event_ids *units)
+void recorder_emit_beyond(struct recorder *recorder, const struct event_ids *units)
 {
-    struct event event = {.type = type, .ids = *units, .whole = true};
+    struct event event = {.type = EVENT_INSTANCES_UP_TO_DATE, .ids = *units, .whole = true};
 
     for (uint32_t i = 0; i < units->count; i++) {
         event.count += units->items[i].last - units->items[i].first + 1;
     }
     if (event.count != 0) {
         recorder_write(recorder, &event);
-        run_state_add_beyond(&recorder->state,
-                             type == EVENT_INSTANCES_SKIPPED ? INST_SKIPPED : INST_UP_TO_DATE,
-                             (uint32_t)event.count);
+        run_state_add_beyond(&recorder->state, INST_UP_TO_DATE, (uint32_t)event.count);
     }
 }
 

@@ -64,6 +64,18 @@ static bool slice_add_producers(struct slice_walk *walk, uint32_t unit)
     return (last_state_unit_flags(walk->state, unit) & LAST_READS_MORE) != 0;
 }
 
+/* Each is named, with the reason, in what is told of a run. */
+static void slice_add_skipped(struct slice_walk *walk)
+{
+    uint32_t units = last_state_units(walk->state);
+
+    for (uint32_t i = 0; i < units; i++) {
+        if (last_state_unit_is(walk->state, i) == LAST_SKIPPED && slice_is_asked(walk->state, i)) {
+            slice_add(walk, i, SLICE_OUTLINE);
+        }
+    }
+}
+
 /* Who makes what the members, the first in the queue, read; all ancestors if one of them may read
  * what any of these makes. */
 static void slice_add_outlines(struct slice_walk *walk)
@@ -77,6 +89,7 @@ static void slice_add_outlines(struct slice_walk *walk)
     for (uint32_t at = members; all && at < walk->queued; at++) {
         slice_add_producers(walk, walk->queue[at]);
     }
+    slice_add_skipped(walk);
 }
 
 static void slice_take(struct slice *slice, struct slice_walk *walk)
