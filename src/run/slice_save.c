@@ -82,40 +82,6 @@ static bool slice_has_all_users(const struct slice_saving *own, uint32_t path)
     return true;
 }
 
-static int slice_compare_numbers(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a;
-    uint32_t y = *(const uint32_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* Its number in the slice; UINT32_MAX: it is not there. */
-static uint32_t slice_number(const struct slice_saving *own, uint32_t unit)
-{
-    const uint32_t *found =
-        bsearch(&unit, own->slice->units, own->slice->count, sizeof(unit), slice_compare_numbers);
-
-    return found != NULL ? (uint32_t)(found - own->slice->units) : UINT32_MAX;
-}
-
-/* Nobody who was not decided in this session rests on the path: it would stand by a file that it
- * was not made with. */
-static bool slice_owns(const struct slice_saving *own, uint32_t path)
-{
-    uint32_t count;
-    uint32_t first = last_state_users(own->state, path, &count);
-
-    for (uint32_t i = first; i < first + count; i++) {
-        uint32_t number = slice_number(own, last_state_user(own->state, i));
-
-        if (number == UINT32_MAX || !slice_is_saved(own, number)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool slice_change_path(struct slice_saving *own, const struct last_state_path_row *row)
 {
     struct session *session = own->saving.session;
