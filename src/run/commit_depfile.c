@@ -109,8 +109,8 @@ static bool commit_found(struct attempt *attempt, struct str written)
         return commit_found_made(attempt, path, &executor->plan->paths[id.n], found);
     }
     /* Nor is he an ancestor: those are all in the slice. */
-    if (executor->slice != NULL && slice_is_made_beyond(executor->slice, executor->session, path,
-                                                        &attempt->arena, &maker)) {
+    if (executor->slice != NULL &&
+        slice_is_made_beyond(executor->slice, executor->session, path, &attempt->arena, &maker)) {
         attempt->discovered_count++;
         return commit_refuse_made(attempt, path, maker);
     }

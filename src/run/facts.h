@@ -100,8 +100,8 @@ struct facts {
 void facts_init(struct facts *facts, struct session *session, const struct facts_options *options);
 void facts_fini(struct facts *facts);
 struct decide_facts facts_decide(struct facts *facts);
-/* Of what outlines make (struct plan_slice), that can be had which is asked for later: it lies there
- * or is in the store. Else they would have to run again. */
+/* Of what outlines make (struct plan_slice), that can be had which is asked for later: it lies
+ * there or is in the store. Else they would have to run again. */
 bool facts_has_outlines(struct facts *facts);
 
 /* Makes what an instance reads, its command and its key. False: an input is missing

@@ -285,23 +285,42 @@ static bool guards_same_listing(const struct session *session, struct str path,
     return same;
 }
 
-static bool guards_same_folder(struct session *session, struct reader *reader)
-{
-    struct str path = guards_path(session, reader);
+struct guards_folder {
+    struct str path;
+    const unsigned char *at; /* of the signature in the guards */
     struct signature then;
-    struct signature now;
     struct digest listing;
+};
 
-    if (!guards_read_signature(reader, &then)) {
+static bool guards_read_folder(struct session *session, struct reader *reader,
+                               struct guards_folder *folder)
+{
+    folder->path = guards_path(session, reader);
+    folder->at = reader->next;
+    if (!guards_read_signature(reader, &folder->then)) {
         return false;
     }
-    listing = reader_digest(reader);
-    if (then.mode != 0 &&
-        signature_read(AT_FDCWD, path.len != 0 ? path.data : ".", true, &now, NULL) &&
-        signature_equal(&then, &now)) {
-        return true;
-    }
-    return guards_same_listing(session, path, &listing);
+    folder->listing = reader_digest(reader);
+    return true;
+}
+
+/* Nothing came or went: it need not be listed. */
+static bool guards_is_still(const struct guards_folder *folder)
+{
+    struct signature now;
+
+    return folder->then.mode != 0 &&
+           signature_read(AT_FDCWD, folder->path.len != 0 ? folder->path.data : ".", true, &now,
+                          NULL) &&
+           signature_equal(&folder->then, &now);
+}
+
+static bool guards_same_folder(struct session *session, struct reader *reader)
+{
+    struct guards_folder folder;
+
+    return guards_read_folder(session, reader, &folder) &&
+           (guards_is_still(&folder) || guards_same_listing(session, folder.path, &folder.listing));
 }
 
 static bool guards_same_program(struct session *session, struct reader *reader)
@@ -440,25 +459,19 @@ static bool guards_renew_file(const struct guards_renewal *renewal, struct reade
 
 static bool guards_renew_folder(const struct guards_renewal *renewal, struct reader *reader)
 {
-    struct str path = guards_path(renewal->session, reader);
-    const unsigned char *at = reader->next;
-    struct signature then;
+    struct guards_folder folder;
     struct signature now;
-    struct digest listing;
 
-    if (!guards_read_signature(reader, &then)) {
+    if (!guards_read_folder(renewal->session, reader, &folder)) {
         return false;
     }
-    listing = reader_digest(reader);
-    if (then.mode != 0 &&
-        signature_read(AT_FDCWD, path.len != 0 ? path.data : ".", true, &now, NULL) &&
-        signature_equal(&then, &now)) {
+    if (guards_is_still(&folder)) {
         return true;
     }
-    if (!consulted_is_same(&renewal->session->consulted, path, &listing, &now)) {
+    if (!consulted_is_same(&renewal->session->consulted, folder.path, &folder.listing, &now)) {
         return false;
     }
-    guards_renew_signature(renewal, at, &then, &now);
+    guards_renew_signature(renewal, folder.at, &folder.then, &now);
     return true;
 }
 

@@ -54,8 +54,8 @@ bool recorder_begin(struct recorder *recorder, struct event *started, const char
 bool recorder_go_on(struct recorder *recorder, const struct run_id *id, struct event *resumed,
                     struct err *err);
 
-/* Instances of the whole plan beyond a slice, which are up to date: recorded, counted and told, with
- * the numbers of the whole plan. */
+/* Instances of the whole plan beyond a slice, which are up to date: recorded, counted and told,
+ * with the numbers of the whole plan. */
 void recorder_emit_beyond(struct recorder *recorder, const struct event_ids *units);
 
 /* How many instances are in each state, by name, in the turn's arena; those without any only with

@@ -228,8 +228,8 @@ static bool slice_has_beyond(const struct slice *slice, struct str name)
 static bool slice_still_makes(const struct session *session, const struct made_row *row,
                               struct arena *arena)
 {
-    struct result_ref ref = results_find_last(session->results, row->stage, row->instance,
-                                              &session->workspace.id);
+    struct result_ref ref =
+        results_find_last(session->results, row->stage, row->instance, &session->workspace.id);
     struct result result;
 
     if (!result_ref_is_some(ref) || !results_read(session->results, ref, arena, &result)) {

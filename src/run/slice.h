@@ -12,9 +12,9 @@
  *     slice_fini(&slice)
  *
  * Members are planned as they are in the whole plan; the others of the slice, and all that `when`
- * leaves out, are outlines (struct plan_slice): they stand as the last state says. slice_plan() compares what came out with the
- * graph in the last state; whoever gets false from any of these goes on without a slice
- * (session_forget_plan). Main thread.
+ * leaves out, are outlines (struct plan_slice): they stand as the last state says. slice_plan()
+ * compares what came out with the graph in the last state; whoever gets false from any of these
+ * goes on without a slice (session_forget_plan). Main thread.
  */
 #include "run/standing.h"
 
