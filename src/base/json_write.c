@@ -113,7 +113,10 @@ void json_key(struct json_writer *w, struct str key)
     }
     json_element(w);
     json_quote(w->out, key);
-    strbuf_puts(w->out, w->style == JSON_PRETTY ? ": " : ":");
+    strbuf_putc(w->out, ':');
+    if (w->style == JSON_PRETTY) {
+        strbuf_putc(w->out, ' ');
+    }
     w->after_key = true;
 }
 
@@ -134,11 +137,35 @@ static void json_escape(struct strbuf *out, unsigned char c)
     }
 }
 
+/* Most texts need no escape: copied while that is seen. False: nothing is done. */
+static bool json_quote_plain(struct strbuf *out, struct str value)
+{
+    char *to = strbuf_reserve(out, value.len + 2);
+
+    *to++ = '"';
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.data[i];
+
+        if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\') {
+            out->data[out->len] = '\0';
+            return false;
+        }
+        *to++ = (char)c;
+    }
+    to[0] = '"';
+    to[1] = '\0';
+    out->len += value.len + 2;
+    return true;
+}
+
 void json_quote(struct strbuf *out, struct str value)
 {
     size_t plain = 0; /* start of what needs no escape */
     size_t at = 0;
 
+    if (json_quote_plain(out, value)) {
+        return;
+    }
     strbuf_putc(out, '"');
     while (at < value.len) {
         unsigned char c = (unsigned char)value.data[at];

@@ -23,9 +23,15 @@ bool str_equal(struct str a, struct str b)
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
-bool str_is(struct str a, const char *text)
+bool str_is(struct str s, const char *text)
 {
-    return str_equal(a, str_of(text));
+    /* Most differ in their first byte. */
+    for (size_t i = 0; i < s.len; i++) {
+        if (text[i] == '\0' || text[i] != s.data[i]) {
+            return false;
+        }
+    }
+    return text[s.len] == '\0';
 }
 
 int str_compare(struct str a, struct str b)
@@ -320,7 +326,11 @@ void strbuf_put_i64(struct strbuf *buf, int64_t value)
 
 void strbuf_putc(struct strbuf *buf, char c)
 {
-    strbuf_add(buf, &c, 1);
+    char *to = strbuf_reserve(buf, 1);
+
+    to[0] = c;
+    to[1] = '\0';
+    buf->len++;
 }
 
 void strbuf_vprintf(struct strbuf *buf, const char *format, va_list args)

@@ -83,7 +83,7 @@ struct birth {
 struct spawn_early {
     struct spawn spawn;
     struct birth birth;
-    char stack[STACK_BYTES];
+    char *stack;
 };
 
 const char *spawn_step_name(enum spawn_step step)
@@ -676,6 +676,7 @@ static struct spawn_early *make_early(const struct spawn *spawn)
     }
     early = ARENA_NEW(spawn->early, struct spawn_early);
     early->spawn = *spawn;
+    early->stack = arena_bytes(spawn->early, STACK_BYTES);
     return early;
 }
 
