@@ -145,9 +145,9 @@ static enum known_state objects_recall(struct objects *objects, const struct dig
     return state;
 }
 
-enum known_state objects_look(struct objects *objects, const struct digest *digest)
+enum known_state objects_look_old(struct objects *objects, const struct digest *digest)
 {
-    char name[OBJECT_NAME_BYTES], hex[DIGEST_HEX_BYTES + 1];
+    char name[OBJECT_NAME_BYTES];
     struct sys_stat stat;
     enum known_state state = objects_recall(objects, digest);
     if (state != KNOWN_NOT) {
@@ -157,6 +157,17 @@ enum known_state objects_look(struct objects *objects, const struct digest *dige
                                                AT_SYMLINK_NOFOLLOW, &stat) == 0) {
         objects_know(objects, digest, KNOWN_DURABLE);
         return KNOWN_DURABLE;
+    }
+    return KNOWN_NOT;
+}
+
+enum known_state objects_look(struct objects *objects, const struct digest *digest)
+{
+    char hex[DIGEST_HEX_BYTES + 1];
+    struct sys_stat stat;
+    enum known_state state = objects_look_old(objects, digest);
+    if (state != KNOWN_NOT) {
+        return state;
     }
     if (objects->epoch_fd >= 0 &&
         sys_statat(objects->epoch_fd, digest_hex(digest, hex), AT_SYMLINK_NOFOLLOW, &stat) == 0) {

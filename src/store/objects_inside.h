@@ -47,6 +47,8 @@ struct objects {
 /* objects.c */
 const char *object_name(const struct digest *digest, char name[static OBJECT_NAME_BYTES]);
 enum known_state objects_look(struct objects *objects, const struct digest *digest);
+/* Without a look into fresh/, for who is about to put it there. */
+enum known_state objects_look_old(struct objects *objects, const struct digest *digest);
 void objects_know(struct objects *objects, const struct digest *digest, enum known_state state);
 void objects_note_fresh(struct objects *objects, const struct digest *digest, uint64_t size_bytes);
 /* Moves a name from an open folder into objects/. ENOENT there is success if it is in objects/. */

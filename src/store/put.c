@@ -52,28 +52,44 @@ static bool incoming_close(struct incoming *incoming, int fd, struct err *err)
     return err_sys(err, "'%s/tmp/%s': cannot be written", incoming->objects->shown, incoming->temp);
 }
 
+static void incoming_drop(struct incoming *incoming)
+{
+    (void)sys_unlinkat(incoming->objects->tmp_fd, incoming->temp, 0);
+}
+
+/* What another session has put meanwhile stays. */
+static int incoming_rename(struct incoming *incoming, const char *name)
+{
+    struct objects *objects = incoming->objects;
+    int result = sys_renameat2(objects->tmp_fd, incoming->temp, objects->epoch_fd, name,
+                               SYS_RENAME_NOREPLACE);
+    if (result < 0 && errno == EEXIST) {
+        incoming_drop(incoming);
+        return 0;
+    }
+    if (result < 0 && (errno == EINVAL || errno == ENOSYS)) {
+        return sys_renameat(objects->tmp_fd, incoming->temp, objects->epoch_fd, name);
+    }
+    return result;
+}
+
 static bool incoming_name(struct incoming *incoming, struct err *err)
 {
     struct objects *objects = incoming->objects;
     char hex[DIGEST_HEX_BYTES + 1];
     digest_hex(&incoming->digest, hex);
-    if (sys_renameat(objects->tmp_fd, incoming->temp, objects->epoch_fd, hex) < 0) {
+    if (incoming_rename(incoming, hex) < 0) {
         return err_sys(err, "'%s/fresh/…/%s': cannot be made", objects->shown, hex);
     }
     objects_note_fresh(objects, &incoming->digest, incoming->size_bytes);
     return true;
 }
 
-static void incoming_drop(struct incoming *incoming)
-{
-    (void)sys_unlinkat(incoming->objects->tmp_fd, incoming->temp, 0);
-}
-
 /* Bytes whose digest is known already. */
 static bool put_buffer(struct incoming *incoming, const void *data, size_t len, struct err *err)
 {
     incoming->size_bytes = len;
-    if (objects_look(incoming->objects, &incoming->digest) != KNOWN_NOT) {
+    if (objects_look_old(incoming->objects, &incoming->digest) != KNOWN_NOT) {
         return true;
     }
     int fd = incoming_open(incoming, O_WRONLY, err);

@@ -116,6 +116,30 @@ static void test_put(void **state)
     strbuf_fini(&out);
 }
 
+/* Two sessions of one epoch: what the other one put stays the file that it is, and is known. */
+static void test_put_of_another_session(void **state)
+{
+    char hex[DIGEST_HEX_BYTES + 1], name[128], epoch[17];
+    struct digest digest = sha256_of("hello", 5), now;
+    struct objects *other = store;
+    struct stat before, after;
+    (void)state;
+    store = open_store(false);
+    put_text("hello");
+    now = objects_epoch(store);
+    hex_encode(now.bytes, 8, epoch);
+    snprintf(name, sizeof(name), "fresh/%s/%s", epoch, digest_hex(&digest, hex));
+    assert_int_equal(fstatat(here.fd, name, &before, 0), 0);
+    objects_close(store);
+    store = other;
+    put_text("hello");
+    assert_int_equal(fstatat(here.fd, name, &after, 0), 0);
+    assert_true(before.st_ino == after.st_ino);
+    assert_int_equal(count_tmp(), 0);
+    EXPECT_OK(barrier_now(store, -1, &err), &err);
+    assert_string_equal(place_of(&digest), "objects");
+}
+
 static void test_put_file(void **state)
 {
     struct copied copied;
@@ -601,29 +625,18 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_put),
-        TEST(test_put_file),
-        TEST(test_barrier),
-        TEST(test_same_epoch),
-        TEST(test_other_boot),
-        TEST(test_boot_unknown),
-        TEST(test_foreign_alive),
-        TEST(test_break),
-        TEST(test_corrupt),
-        TEST(test_list),
-        TEST(test_folder),
-        TEST(test_single),
-        TEST(test_put_is_linked),
-        TEST(test_threads),
-        TEST(test_put_changed_is_not_linked),
-        TEST(test_threads),
-        TEST(test_restore_links),
-        TEST(test_threads),
-        TEST(test_restore_damaged_link),
-        TEST(test_threads),
-        TEST(test_ways_in_order),
-        TEST(test_threads),
-        TEST(test_planted_link),
+        TEST(test_put),          TEST(test_put_of_another_session),
+        TEST(test_put_file),     TEST(test_barrier),
+        TEST(test_same_epoch),   TEST(test_other_boot),
+        TEST(test_boot_unknown), TEST(test_foreign_alive),
+        TEST(test_break),        TEST(test_corrupt),
+        TEST(test_list),         TEST(test_folder),
+        TEST(test_single),       TEST(test_put_is_linked),
+        TEST(test_threads),      TEST(test_put_changed_is_not_linked),
+        TEST(test_threads),      TEST(test_restore_links),
+        TEST(test_threads),      TEST(test_restore_damaged_link),
+        TEST(test_threads),      TEST(test_ways_in_order),
+        TEST(test_threads),      TEST(test_planted_link),
         TEST(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
