@@ -137,23 +137,45 @@ static void json_escape(struct strbuf *out, unsigned char c)
     }
 }
 
+static bool json_is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
+/* Eight bytes at once: of each its upper bit is set if it is no plain one, and perhaps if a byte
+ * below it in the word is none. */
+static bool json_is_plain_word(uint64_t word)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101), upper = each << 7;
+    uint64_t quote = word ^ each * '"', backslash = word ^ each * '\\';
+
+    return (((word - each * 0x20) | (quote - each) | (backslash - each) | word) & upper) == 0;
+}
+
 /* Most texts need no escape: copied while that is seen. False: nothing is done. */
 static bool json_quote_plain(struct strbuf *out, struct str value)
 {
     char *to = strbuf_reserve(out, value.len + 2);
+    uint64_t word;
+    size_t at = 0;
+    bool plain = true;
 
     *to++ = '"';
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.data[i];
-
-        if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\') {
-            out->data[out->len] = '\0';
-            return false;
-        }
-        *to++ = (char)c;
+    for (; plain && at + sizeof(word) <= value.len; at += sizeof(word)) {
+        memcpy(&word, value.data + at, sizeof(word));
+        memcpy(to + at, &word, sizeof(word));
+        plain = json_is_plain_word(word);
     }
-    to[0] = '"';
-    to[1] = '\0';
+    for (; plain && at < value.len; at++) {
+        to[at] = value.data[at];
+        plain = json_is_plain((unsigned char)to[at]);
+    }
+    if (!plain) {
+        out->data[out->len] = '\0';
+        return false;
+    }
+    to[value.len] = '"';
+    to[value.len + 1] = '\0';
     out->len += value.len + 2;
     return true;
 }

@@ -13,7 +13,8 @@
 
 #define FIELD(row_name, row_kind, member, row_meaning)                                             \
     {                                                                                              \
-        row_name, row_kind, (uint16_t)offsetof(struct event, member), row_meaning                  \
+        row_name, sizeof(row_name) - 1, row_kind, (uint16_t)offsetof(struct event, member),        \
+            row_meaning                                                                            \
     }
 
 const struct event_field_row event_fields[EVENT_FIELD_TOTAL] = {
@@ -251,7 +252,7 @@ static void event_write_field(struct json_writer *w, const struct event *event,
 {
     const void *at = (const char *)event + row->offset;
 
-    json_key(w, str_of(row->name));
+    json_key(w, str_n(row->name, row->name_bytes));
     switch (row->kind) {
     case EVENT_KIND_STR:
         json_str(w, *(const struct str *)at);

@@ -162,6 +162,7 @@ enum event_field_kind {
 
 struct event_field_row {
     const char *name; /* in JSON */
+    size_t name_bytes;
     enum event_field_kind kind;
     uint16_t offset; /* in struct event */
     const char *meaning;

@@ -95,7 +95,16 @@ static void direct_keep(struct direct *direct, const struct direct_program *foun
                                     .program = str_dup(arena, str_of(found->program)).data};
 }
 
-/* Looks on PATH, once for each program of a run. */
+/* The path itself, as seen from a folder. */
+static bool direct_look_at(struct direct_program *found, struct arena *arena)
+{
+    found->sooner = ARENA_ARRAY(arena, const char *, 1);
+    found->program = str_dup(arena, found->name).data;
+    return direct_is_executable(arena, found->search.len != 0 ? found->search.data : NULL,
+                                found->name);
+}
+
+/* Looks once for each program of a run. */
 static bool direct_look_up(struct direct *direct, struct direct_program *found, struct arena *arena)
 {
     const struct direct_program *known = direct_known(direct, found->name, found->search);
@@ -104,7 +113,8 @@ static bool direct_look_up(struct direct *direct, struct direct_program *found, 
         *found = *known;
         return true;
     }
-    if (!direct_search(found, arena)) {
+    if (!(str_find(found->name, '/') >= 0 ? direct_look_at(found, arena)
+                                          : direct_search(found, arena))) {
         return false;
     }
     direct_keep(direct, found);
@@ -114,11 +124,10 @@ static bool direct_look_up(struct direct *direct, struct direct_program *found, 
 static bool direct_find(struct direct *direct, const char *name, struct arena *arena,
                         struct spawn *spawn)
 {
-    struct direct_program found = {.name = str_of(name)};
+    struct direct_program found = {.name = str_of(name), .search = STR_NONE};
 
     if (strchr(name, '/') != NULL) {
-        spawn->program = name;
-        return direct_is_executable(arena, spawn->dir, found.name);
+        found.search = str_of(spawn->dir != NULL ? spawn->dir : "");
     }
     for (const char *const *var = spawn->envp; *var != NULL && found.search.data == NULL; var++) {
         if (strncmp(*var, "PATH=", 5) == 0) {

@@ -16,11 +16,11 @@
 #include "os/spawn.h"
 #include "run/session.h"
 
-/* A program that was found on PATH: the next command that names it tries the same paths itself, in
- * the same order. One that has come meanwhile is found; one that has gone is the shell's to miss.
- */
+/* A program that was found: the next command that names it tries the same paths itself, in the same
+ * order. One that has come meanwhile is found; one that has gone is the shell's to miss. */
 struct direct_program {
-    struct str name, search; /* the value of PATH */
+    struct str name;
+    struct str search; /* the value of PATH; of a name with a slash the folder, "" for ours */
     const char *const *sooner;
     const char *program;
 };

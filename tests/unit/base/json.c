@@ -105,6 +105,22 @@ static void test_bytes(void **state)
     check_bytes_back(STR(""));
 }
 
+/* Each byte at each place of a text that is looked through by words. */
+static void test_places(void **state)
+{
+    enum { LONG = 20 };
+
+    (void)state;
+    for (unsigned i = 0; i < 256u * LONG; i++) {
+        char text[] = "0123456789abcdef~ xy";
+
+        text[i % LONG] = (char)(i / LONG);
+        check_bytes_back(str_n(text, LONG));
+        text[(i + 5) % LONG] = '"';
+        check_bytes_back(str_n(text, LONG));
+    }
+}
+
 static void test_escapes(void **state)
 {
     struct strbuf buf;
@@ -279,10 +295,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_write),    cmocka_unit_test(test_members),
-        cmocka_unit_test(test_bytes),    cmocka_unit_test(test_escapes),
-        cmocka_unit_test(test_doubles),  cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_look_ups), cmocka_unit_test(test_problems),
-        cmocka_unit_test(test_deep),
+        cmocka_unit_test(test_bytes),    cmocka_unit_test(test_places),
+        cmocka_unit_test(test_escapes),  cmocka_unit_test(test_doubles),
+        cmocka_unit_test(test_numbers),  cmocka_unit_test(test_look_ups),
+        cmocka_unit_test(test_problems), cmocka_unit_test(test_deep),
     };
 
     return cmocka_run_group_tests_name("base/json", tests, NULL, NULL);
