@@ -133,7 +133,8 @@ static void slice_add_stage(struct slice *slice, struct last_stage stage, uint32
     bool outline = true;
 
     for (uint32_t i = first; i < end; i++) {
-        outline = outline && slice->outline[i];
+        outline = outline && slice->outline[i] &&
+                  last_state_unit_is(slice->state, slice->units[i]) != LAST_SKIPPED;
     }
     slice->outlines[slice->stage_count] = outline;
     slice->firsts[slice->stage_count++] = first;

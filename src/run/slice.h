@@ -28,7 +28,7 @@ struct slice {
     uint32_t gap_count;
     uint32_t *firsts; /* by stage that is read, and once more: into `units` */
     uint32_t *ordinals;
-    uint8_t *outlines; /* by stage that is read: it has no members */
+    uint8_t *outlines; /* by stage that is read: only what it makes is asked */
     struct diag_part *parts;
     uint32_t part_count, stage_count;
 };
