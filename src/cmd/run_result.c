@@ -1,6 +1,7 @@
 /* Owns where result.json goes. */
 #include "cmd/run_result.h"
 
+#include <errno.h>
 #include <fcntl.h>
 
 #include "base/hex.h"
@@ -8,7 +9,42 @@
 #include "os/files.h"
 #include "report/result_json.h"
 
-static bool run_result_copy(struct cli *cli, struct session *session, struct str json,
+/* Writes it piece by piece: of a hundred thousand instances it is 50 MB. */
+struct run_result {
+    const struct run_state *state;
+    const struct result_options *options;
+    int fd;
+    int failed; /* errno of the first write that did; 0: none */
+};
+
+static void run_result_drain(void *ctx, struct strbuf *text)
+{
+    struct run_result *result = ctx;
+
+    if (result->failed == 0 && !file_write_all(result->fd, text->data, text->len)) {
+        result->failed = errno;
+    }
+    strbuf_clear(text);
+}
+
+static bool run_result_write_fd(void *ctx, int fd)
+{
+    struct run_result *result = ctx;
+    struct result_options options = *result->options;
+    struct strbuf text = {0};
+
+    result->fd = fd;
+    result->failed = 0;
+    options.drain = run_result_drain;
+    options.drain_ctx = result;
+    result_json(result->state, &options, &text);
+    run_result_drain(result, &text);
+    strbuf_fini(&text);
+    errno = result->failed;
+    return result->failed == 0;
+}
+
+static bool run_result_copy(struct cli *cli, struct session *session, struct run_result *result,
                             struct err *err)
 {
     struct str path;
@@ -17,7 +53,8 @@ static bool run_result_copy(struct cli *cli, struct session *session, struct str
         return true;
     }
     path = path_join(&session->arena, session->prefix, str_of(cli->result_file));
-    return file_write_replace(AT_FDCWD, path.data, json, 0666, false, err);
+    return file_write_replace_by(AT_FDCWD, path.data, run_result_write_fd, result, 0666, false,
+                                 err);
 }
 
 bool run_result_write(struct cli *cli, struct recorder *recorder,
@@ -30,14 +67,11 @@ bool run_result_write(struct cli *cli, struct recorder *recorder,
                                      .slice = shown->slice,
                                      .status = status,
                                      .head = str_of(digest_hex(&head, hex))};
-    struct strbuf json = {0};
-    bool ok;
+    struct run_result result = {.state = &recorder->state, .options = &options};
 
-    result_json(&recorder->state, &options, &json);
-    ok = file_write_replace(recorder->dir_fd, "result.json", strbuf_str(&json), 0666, false, err) &&
-         run_result_copy(cli, recorder->session, strbuf_str(&json), err);
-    strbuf_fini(&json);
-    return ok;
+    return file_write_replace_by(recorder->dir_fd, "result.json", run_result_write_fd, &result,
+                                 0666, false, err) &&
+           run_result_copy(cli, recorder->session, &result, err);
 }
 
 static void run_result_set(struct run_state *state, enum event_type type, const uint8_t *scope,
@@ -59,7 +93,7 @@ bool run_result_write_nothing(struct cli *cli, struct session *session, struct e
     struct result_options options = {.plan = &session->plan, .scope = scope};
     struct event last = {.type = EVENT_RUN_COMPLETED, .reason = STR("ok")};
     struct run_state state;
-    struct strbuf json = {0};
+    struct run_result result = {.state = &state, .options = &options};
     bool ok;
 
     if (cli->result_file == NULL) {
@@ -72,9 +106,7 @@ bool run_result_write_nothing(struct cli *cli, struct session *session, struct e
     run_result_set(&state, EVENT_INSTANCES_UP_TO_DATE, scope, skipped, false);
     run_result_set(&state, EVENT_INSTANCES_SKIPPED, scope, skipped, true);
     run_state_apply(&state, &last, NULL);
-    result_json(&state, &options, &json);
-    ok = run_result_copy(cli, session, strbuf_str(&json), err);
-    strbuf_fini(&json);
+    ok = run_result_copy(cli, session, &result, err);
     run_state_fini(&state);
     return ok;
 }

@@ -107,13 +107,14 @@ bool file_write_all(int fd, const void *data, size_t len)
 }
 
 /* Writes a new file and closes it; a close that reports an error counts. */
-static bool write_new(int dir, const char *name, struct str data, mode_t mode, bool durable)
+static bool write_new(int dir, const char *name, bool (*write)(void *ctx, int fd), void *ctx,
+                      mode_t mode, bool durable)
 {
     int fd = sys_openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
     if (fd < 0) {
         return false;
     }
-    bool ok = file_write_all(fd, data.data, data.len) && (!durable || sys_fsync(fd) == 0);
+    bool ok = write(ctx, fd) && (!durable || sys_fsync(fd) == 0);
     int sys = errno;
     if (sys_close(fd) < 0 && ok) {
         return false;
@@ -151,8 +152,8 @@ bool file_is_temp_name(const char *name)
     return strncmp(name, FILE_TEMP_PREFIX, sizeof(FILE_TEMP_PREFIX) - 1) == 0;
 }
 
-bool file_write_replace(int dirfd, const char *path, struct str data, mode_t mode, bool durable,
-                        struct err *err)
+bool file_write_replace_by(int dirfd, const char *path, bool (*write)(void *ctx, int fd), void *ctx,
+                           mode_t mode, bool durable, struct err *err)
 {
     char folder[PATH_MAX], name[FILE_TEMP_BYTES], temp[PATH_MAX + FILE_TEMP_BYTES];
     const char *slash = strrchr(path, '/');
@@ -163,7 +164,7 @@ bool file_write_replace(int dirfd, const char *path, struct str data, mode_t mod
     memcpy(folder, path, len);
     folder[len] = '\0';
     snprintf(temp, sizeof(temp), "%s%s", folder, name);
-    if (!write_new(dirfd, temp, data, mode, durable) ||
+    if (!write_new(dirfd, temp, write, ctx, mode, durable) ||
         sys_renameat(dirfd, temp, dirfd, path) < 0) {
         int sys = errno;
         (void)sys_unlinkat(dirfd, temp, 0);
@@ -173,6 +174,19 @@ bool file_write_replace(int dirfd, const char *path, struct str data, mode_t mod
         return err_sys(err, "'%s': cannot be made durable", path);
     }
     return true;
+}
+
+static bool write_str(void *ctx, int fd)
+{
+    const struct str *data = ctx;
+
+    return file_write_all(fd, data->data, data->len);
+}
+
+bool file_write_replace(int dirfd, const char *path, struct str data, mode_t mode, bool durable,
+                        struct err *err)
+{
+    return file_write_replace_by(dirfd, path, write_str, &data, mode, durable, err);
 }
 
 static bool hash_all(int fd, void *buffer, size_t room, struct sha256 *sha, uint64_t *size_bytes)

@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "base/json_write.h"
 
+enum { RESULT_DRAIN_BYTES = 64 << 10 };
+
 bool result_has_instance(const struct run_state *state, const struct result_options *options,
                          uint32_t number)
 {
@@ -224,6 +226,9 @@ void result_json(const struct run_state *state, const struct result_options *opt
     for (uint32_t i = 0; i < state->instance_count; i++) {
         if (result_has_instance(state, options, i)) {
             result_instance(&w, state, options, i);
+            if (options->drain != NULL && out->len >= RESULT_DRAIN_BYTES) {
+                options->drain(options->drain_ctx, out);
+            }
         }
     }
     json_array_end(&w);

@@ -18,6 +18,9 @@ struct result_options {
     enum run_status run_status; /* RUN_PENDING: as the state says */
     int status;                 /* exit status; negative: as the state says, none before the end */
     struct str head;            /* head digest of the events, or "" */
+    /* Takes what was written so far, now and then, and clears it; NULL: all of it stays. */
+    void (*drain)(void *ctx, struct strbuf *text);
+    void *drain_ctx;
 };
 
 void result_json(const struct run_state *state, const struct result_options *options,

@@ -46,6 +46,15 @@ static void test_read(void **state)
     strbuf_fini(&out);
 }
 
+static bool write_or_fail(void *ctx, int fd)
+{
+    if (ctx == NULL) {
+        errno = ENOSPC;
+        return false;
+    }
+    return file_write_all(fd, ctx, strlen(ctx)) && file_write_all(fd, "!", 1);
+}
+
 static void test_write_replace(void **state)
 {
     struct walk_options all = {.all = true};
@@ -58,6 +67,12 @@ static void test_write_replace(void **state)
     EXPECT_OK(file_write_replace(here.fd, "d/f", STR("two"), 0666, false, &err), &err);
     temp_expect(here.fd, "d/f", "two");
     assert_false(file_write_replace(here.fd, "none/f", STR("x"), 0666, false, &err));
+    EXPECT_OK(file_write_replace_by(here.fd, "d/f", write_or_fail, "by hand", 0666, false, &err),
+              &err);
+    temp_expect(here.fd, "d/f", "by hand!");
+    assert_false(file_write_replace_by(here.fd, "d/f", write_or_fail, NULL, 0666, false, &err));
+    assert_int_equal(err.sys, ENOSPC);
+    temp_expect(here.fd, "d/f", "by hand!");
     EXPECT_OK(walk_folder(here.fd, "", &all, &arena, &list, &err), &err);
     assert_int_equal(list.count, 2);
     arena_fini(&arena);
