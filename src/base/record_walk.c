@@ -174,13 +174,28 @@ static struct record record_of(const unsigned char *head, uint64_t offset)
         .payload = str_n((const char *)head + RECORD_HEAD_BYTES, bytes_get_u32(head + 8))};
 }
 
+/* The record at or behind `*at` that was taken in before. One that is not there any more, where no
+ * damage was seen, is a failed read: what a caller knows of the whole file would be wrong. */
+static size_t record_again(struct record_file *file, size_t *at)
+{
+    size_t start = *at;
+    size_t bytes = record_find(file, at, file->len);
+
+    if ((bytes == 0 || *at != start) && file->read_errno == 0 && start >= file->trusted &&
+        (file->damaged_bytes == 0 || start < file->damage_offset)) {
+        file->read_errno = EIO;
+        bytes = 0;
+    }
+    return bytes;
+}
+
 bool record_next(struct record_file *file, uint64_t *pos, struct record *record)
 {
     size_t at = *pos < RECORD_FILE_HEAD_BYTES ? RECORD_FILE_HEAD_BYTES : (size_t)*pos;
     size_t bytes = 0;
 
     if (at < file->len) {
-        bytes = record_find(file, &at, file->len);
+        bytes = record_again(file, &at);
     } else if (file->len != 0 && file->len < file->size) {
         bytes = record_step(file);
         at = file->last;

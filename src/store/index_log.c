@@ -123,7 +123,7 @@ static bool index_read_log(struct index *index)
             return false;
         }
     }
-    return true;
+    return !record_failed(&index->log, NULL);
 }
 
 bool index_log_open(struct index *index, bool *damaged, struct err *err)

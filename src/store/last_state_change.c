@@ -180,7 +180,7 @@ bool last_state_apply_log(struct last_state *state)
     if (!record_file_open(&log, state->dirfd, "index.log", "index", NULL)) {
         return false;
     }
-    counts = log_apply(&state->map, &log);
+    counts = log_apply(&state->map, &log) && !record_failed(&log, NULL);
     record_file_close(&log);
     return counts;
 }

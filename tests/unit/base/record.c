@@ -479,6 +479,29 @@ static void test_read(void **state)
     record_file_close(&file);
 }
 
+/* What was taken in and is not there any more is no quiet end. */
+static void test_changed_since(void **state)
+{
+    static uint64_t starts[MANY + 1];
+    struct record_file file;
+    struct record record;
+    struct err err = {0};
+    uint64_t pos = 0;
+    unsigned n = 0;
+
+    (void)state;
+    make_many(starts);
+    open_file(&file);
+    flip(starts[MANY - 2] + 25);
+    while (record_next(&file, &pos, &record)) {
+        n++;
+    }
+    assert_int_equal(n, MANY - 2);
+    assert_true(record_failed(&file, &err));
+    assert_int_equal(err.status, STATUS_ENVIRONMENT);
+    record_file_close(&file);
+}
+
 static unsigned count_from(struct record_file *file, uint64_t pos)
 {
     struct record record;
@@ -595,14 +618,14 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_round),        TEST(test_torn),
-        TEST(test_flips),        TEST(test_shifted),
-        TEST(test_zero_tail),    TEST(test_kind),
-        TEST(test_embedded),     TEST(test_two_writers),
-        TEST(test_replace),      TEST(test_append_after_replace),
-        TEST(test_many_damaged), TEST(test_read),
-        TEST(test_mark),         TEST(test_mark_wrong),
-        TEST(test_frozen),
+        TEST(test_round),         TEST(test_torn),
+        TEST(test_flips),         TEST(test_shifted),
+        TEST(test_zero_tail),     TEST(test_kind),
+        TEST(test_embedded),      TEST(test_two_writers),
+        TEST(test_replace),       TEST(test_append_after_replace),
+        TEST(test_many_damaged),  TEST(test_read),
+        TEST(test_changed_since), TEST(test_mark),
+        TEST(test_mark_wrong),    TEST(test_frozen),
     };
 
     return cmocka_run_group_tests_name("base/record", tests, NULL, NULL);
