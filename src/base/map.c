@@ -106,6 +106,86 @@ uint32_t map_put_new(struct map *map, struct str key, uint32_t value)
     return before;
 }
 
+/* --- rows by name --- */
+
+void lookup_init(struct lookup *lookup)
+{
+    *lookup = (struct lookup){0};
+}
+
+void lookup_fini(struct lookup *lookup)
+{
+    free(lookup->slots);
+    *lookup = (struct lookup){0};
+}
+
+static struct lookup_slot *lookup_free_slot(struct lookup_slot *slots, uint32_t mask, uint32_t hash)
+{
+    uint32_t at = hash & mask;
+
+    while (slots[at].number != 0) {
+        at = (at + 1) & mask;
+    }
+    return &slots[at];
+}
+
+static void lookup_grow(struct lookup *lookup, uint32_t count)
+{
+    struct lookup_slot *bigger = mem_calloc(count, sizeof(*bigger));
+
+    assert(count != 0);
+    for (uint32_t i = 0; lookup->slots != NULL && i <= lookup->mask; i++) {
+        if (lookup->slots[i].number != 0) {
+            *lookup_free_slot(bigger, count - 1, lookup->slots[i].hash) = lookup->slots[i];
+        }
+    }
+    free(lookup->slots);
+    lookup->slots = bigger;
+    lookup->mask = count - 1;
+}
+
+static void lookup_grow_by_one(struct lookup *lookup)
+{
+    if (lookup->slots == NULL || lookup->count >= map_room(lookup->mask + 1)) {
+        lookup_grow(lookup, lookup->slots == NULL ? MAP_FIRST_SLOTS : (lookup->mask + 1) * 2);
+    }
+}
+
+/* The slot that holds the row of this name, or the free one where it belongs. */
+static struct lookup_slot *lookup_slot(const struct lookup *lookup, const struct str *names,
+                                       size_t stride, struct str name, uint32_t hash)
+{
+    uint32_t at = hash & lookup->mask;
+
+    while (lookup->slots[at].number != 0 &&
+           (lookup->slots[at].hash != hash ||
+            !str_equal(*(const struct str *)((const char *)names +
+                                             stride * (lookup->slots[at].number - 1)),
+                       name))) {
+        at = (at + 1) & lookup->mask;
+    }
+    return &lookup->slots[at];
+}
+
+/* MAP_MISSING is one before 0. */
+uint32_t lookup_get(const struct lookup *lookup, const struct str *names, size_t stride,
+                    struct str name)
+{
+    if (lookup->slots == NULL) {
+        return MAP_MISSING;
+    }
+    return lookup_slot(lookup, names, stride, name, (uint32_t)str_hash(name))->number - 1;
+}
+
+void lookup_put(struct lookup *lookup, struct str name, uint32_t number)
+{
+    uint32_t hash = (uint32_t)str_hash(name);
+
+    lookup_grow_by_one(lookup);
+    *lookup_free_slot(lookup->slots, lookup->mask, hash) = (struct lookup_slot){hash, number + 1};
+    lookup->count++;
+}
+
 /* --- interned strings --- */
 
 void intern_init(struct intern *intern, struct arena *arena)
@@ -115,42 +195,9 @@ void intern_init(struct intern *intern, struct arena *arena)
 
 void intern_fini(struct intern *intern)
 {
-    free(intern->slots);
+    lookup_fini(&intern->lookup);
     free(intern->items);
     *intern = (struct intern){0};
-}
-
-/* The slot that holds `s`, or the free one where it belongs. */
-static struct intern_slot *intern_slot(const struct intern *intern, struct str s, uint32_t hash)
-{
-    uint32_t at = hash & intern->mask;
-
-    while (intern->slots[at].number != 0 &&
-           (intern->slots[at].hash != hash ||
-            !str_equal(intern->items[intern->slots[at].number - 1], s))) {
-        at = (at + 1) & intern->mask;
-    }
-    return &intern->slots[at];
-}
-
-static void intern_grow(struct intern *intern, uint32_t slots)
-{
-    struct intern_slot *bigger = mem_calloc(slots, sizeof(*bigger));
-
-    assert(slots != 0);
-    for (uint32_t i = 0; intern->slots != NULL && i <= intern->mask; i++) {
-        if (intern->slots[i].number != 0) {
-            uint32_t at = intern->slots[i].hash & (slots - 1);
-
-            while (bigger[at].number != 0) {
-                at = (at + 1) & (slots - 1);
-            }
-            bigger[at] = intern->slots[i];
-        }
-    }
-    free(intern->slots);
-    intern->slots = bigger;
-    intern->mask = slots - 1;
 }
 
 static void intern_grow_items(struct intern *intern, uint32_t cap)
@@ -166,8 +213,8 @@ void intern_reserve(struct intern *intern, uint32_t count)
     while (map_room(slots) < count) {
         slots *= 2;
     }
-    if (intern->slots == NULL || slots > intern->mask + 1) {
-        intern_grow(intern, slots);
+    if (intern->lookup.slots == NULL || slots > intern->lookup.mask + 1) {
+        lookup_grow(&intern->lookup, slots);
     }
     if (intern->cap < count) {
         intern_grow_items(intern, count);
@@ -177,12 +224,10 @@ void intern_reserve(struct intern *intern, uint32_t count)
 uint32_t intern_add(struct intern *intern, struct str s)
 {
     uint32_t hash = (uint32_t)str_hash(s);
-    struct intern_slot *slot;
+    struct lookup_slot *slot;
 
-    if (intern->slots == NULL || intern->count >= map_room(intern->mask + 1)) {
-        intern_grow(intern, intern->slots == NULL ? MAP_FIRST_SLOTS : (intern->mask + 1) * 2);
-    }
-    slot = intern_slot(intern, s, hash);
+    lookup_grow_by_one(&intern->lookup);
+    slot = lookup_slot(&intern->lookup, intern->items, sizeof(*intern->items), s, hash);
     if (slot->number != 0) {
         return slot->number - 1;
     }
@@ -190,16 +235,14 @@ uint32_t intern_add(struct intern *intern, struct str s)
         intern_grow_items(intern, intern->cap + intern->cap / 2 + 16);
     }
     intern->items[intern->count++] = str_dup(intern->arena, s);
-    *slot = (struct intern_slot){hash, intern->count};
+    *slot = (struct lookup_slot){hash, intern->count};
+    intern->lookup.count++;
     return intern->count - 1;
 }
 
 uint32_t intern_find(const struct intern *intern, struct str s)
 {
-    if (intern->slots == NULL) {
-        return MAP_MISSING;
-    }
-    return intern_slot(intern, s, (uint32_t)str_hash(s))->number - 1;
+    return lookup_get(&intern->lookup, intern->items, sizeof(*intern->items), s);
 }
 
 struct str intern_str(const struct intern *intern, uint32_t number)

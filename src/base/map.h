@@ -1,8 +1,9 @@
 #ifndef PAWL_BASE_MAP_H
 #define PAWL_BASE_MAP_H
-/* A hash table from byte strings to 32-bit values, and an interner on top of it. Keys are not
- * copied by `struct map`: they must outlive it. Open addressing, never shrinks; no removal (nothing
- * here needs it). Not thread-safe. */
+/* A hash table from byte strings to 32-bit values, an interner, and a look-up of rows by the name
+ * in them, which is a third of the table's size. Keys are not copied by `struct map`: they must
+ * outlive it. Open addressing, never shrinks; no removal (nothing here needs it). Not thread-safe.
+ */
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -30,17 +31,36 @@ void map_put(struct map *map, struct str key, uint32_t value);
 /* The value there was, or MAP_MISSING after `value` was put: one look-up for both. */
 uint32_t map_put_new(struct map *map, struct str key, uint32_t value);
 
-/* Strings by dense number, each once, copied into the arena. */
-struct intern_slot {
+/* Rows by a name that lies in each: `names` is where that of row 0 is, `stride` the size of a row.
+ * The caller owns the rows; their order never changes. */
+struct lookup_slot {
     uint32_t hash;
-    uint32_t number; /* + 1; 0: free */
+    uint32_t number; /* of the row + 1; 0: free */
 };
+struct lookup {
+    struct lookup_slot *slots;
+    uint32_t count, mask; /* mask + 1 slots, a power of two; 0 before the first */
+};
+
+void lookup_init(struct lookup *lookup);
+void lookup_fini(struct lookup *lookup);
+/* The number of the row of that name, or MAP_MISSING. */
+uint32_t lookup_get(const struct lookup *lookup, const struct str *names, size_t stride,
+                    struct str name);
+/* The same of a VEC of rows with the name in `field`. */
+#define LOOKUP_GET(lookup, rows, field, name)                                                      \
+    ((rows)->items == NULL                                                                         \
+         ? MAP_MISSING                                                                             \
+         : lookup_get((lookup), &(rows)->items->field, sizeof(*(rows)->items), (name)))
+/* The row `number` has this name, which no other has. */
+void lookup_put(struct lookup *lookup, struct str name, uint32_t number);
+
+/* Strings by dense number, each once, copied into the arena. */
 struct intern {
     struct arena *arena;
     struct str *items;
     uint32_t count, cap;
-    struct intern_slot *slots;
-    uint32_t mask; /* mask + 1 slots, a power of two; 0 before the first */
+    struct lookup lookup;
 };
 
 void intern_init(struct intern *intern, struct arena *arena);

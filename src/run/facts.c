@@ -27,9 +27,9 @@ void facts_init(struct facts *facts, struct session *session, const struct facts
 void facts_fini(struct facts *facts)
 {
     sources_ahead_fini(&facts->ahead);
-    map_fini(&facts->source_numbers);
+    lookup_fini(&facts->source_numbers);
     map_fini(&facts->tool_numbers);
-    free(facts->sources);
+    VEC_FREE(&facts->sources);
     free(facts->tools);
     free(facts->tool_problems);
     free(facts->outputs);
@@ -39,11 +39,16 @@ void facts_fini(struct facts *facts)
     *facts = (struct facts){0};
 }
 
+static uint32_t facts_source_number(const struct facts *facts, struct str path)
+{
+    return LOOKUP_GET(&facts->source_numbers, &facts->sources, path, path);
+}
+
 const struct source_fact *facts_known_source(const struct facts *facts, struct str path)
 {
-    uint32_t number = map_get(&facts->source_numbers, path);
+    uint32_t number = facts_source_number(facts, path);
 
-    return number != MAP_MISSING ? &facts->sources[number] : NULL;
+    return number != MAP_MISSING ? &facts->sources.items[number].fact : NULL;
 }
 
 bool facts_regular_source(struct facts *facts, struct str path, struct source_fact *fact,
@@ -95,33 +100,30 @@ static bool facts_look_at(struct facts *facts, struct str path, struct source_fa
 
 bool facts_source(struct facts *facts, struct str path, struct source_fact *fact)
 {
-    uint32_t number = map_get(&facts->source_numbers, path);
+    uint32_t number = facts_source_number(facts, path);
     struct source_fact found;
 
     if (number != MAP_MISSING) {
-        *fact = facts->sources[number];
+        *fact = facts->sources.items[number].fact;
         return true;
     }
     if (!facts_look_at(facts, path, &found)) {
         return false;
     }
-    if (facts->source_count == facts->source_cap) {
-        facts->source_cap = facts->source_cap * 2 + 64;
-        facts->sources = mem_realloc(facts->sources, facts->source_cap, sizeof(*facts->sources));
-    }
-    facts->sources[facts->source_count] = found;
-    map_put(&facts->source_numbers, str_dup(&facts->arena, path), facts->source_count++);
+    path = str_dup(&facts->arena, path);
+    lookup_put(&facts->source_numbers, path, (uint32_t)facts->sources.count);
+    VEC_PUSH(&facts->sources, (struct source_row){path, found});
     *fact = found;
     return true;
 }
 
 void facts_forget_source(struct facts *facts, struct str path)
 {
-    uint32_t number = map_get(&facts->source_numbers, path);
+    uint32_t number = facts_source_number(facts, path);
     struct err err = {0};
 
     if (number != MAP_MISSING) {
-        source_look(facts->session, path, true, true, &facts->sources[number], &err);
+        source_look(facts->session, path, true, true, &facts->sources.items[number].fact, &err);
     }
 }
 

@@ -77,6 +77,11 @@ struct facts_options {
     const uint8_t *ran; /* by instance: `cache = false` stages that this run already ran; NULL */
 };
 
+struct source_row {
+    struct str path;
+    struct source_fact fact;
+};
+
 struct facts {
     struct session *session;
     const struct plan *plan;
@@ -86,9 +91,8 @@ struct facts {
     struct output_fact *outputs;
     struct inst_fact *instances;
     struct decide *decide; /* set by the owner: bytes are asked of what it demands */
-    struct map source_numbers;
-    struct source_fact *sources; /* by number: each path is looked at once */
-    uint32_t source_count, source_cap;
+    struct lookup source_numbers;
+    VEC(struct source_row) sources; /* each path is looked at once */
     struct sources_ahead ahead;
     struct map tool_numbers;
     struct digest *tools;

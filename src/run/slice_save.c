@@ -86,7 +86,7 @@ static bool slice_change_path(struct slice_saving *own, const struct last_state_
 {
     struct session *session = own->saving.session;
     uint32_t number = last_state_find_path(own->state, row->name);
-    struct signature now = row->signature;
+    struct signature now;
     struct last_path was;
     struct index_path known;
 
@@ -94,12 +94,10 @@ static bool slice_change_path(struct slice_saving *own, const struct last_state_
         was.check != row->check) {
         return false;
     }
-    if (!row->has_signature) {
-        if (!index_path(session->index, row->name, &known)) {
-            return false;
-        }
-        now = known.signature;
+    if (row->signature == NULL && !index_path(session->index, row->name, &known)) {
+        return false;
     }
+    now = row->signature != NULL ? *row->signature : known.signature;
     own->covered[number] = 1;
     if (signature_equal(&was.signature, &now)) {
         return true;
@@ -278,8 +276,8 @@ static void slice_put_units(struct slice_saving *own, struct last_state_builder 
         const struct last_state_path_row *row = &part->paths.items[rest->path];
         uint32_t unit = own->slice->units[rest->unit];
 
-        if (row->has_signature) {
-            last_state_rest_on(whole, unit, row->name, row->check, &row->signature);
+        if (row->signature != NULL) {
+            last_state_rest_on(whole, unit, row->name, row->check, row->signature);
         } else {
             last_state_rest(whole, unit, row->name, row->check);
         }

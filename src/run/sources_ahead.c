@@ -116,8 +116,7 @@ static void window_add(struct window *window, struct path_id path)
     struct facts *facts = window->facts;
     struct str name = plan_path_name(facts->plan, path);
 
-    if (facts->ahead.paths[path.n] != SOURCE_AHEAD_NOT ||
-        map_get(&facts->source_numbers, name) != MAP_MISSING) {
+    if (facts->ahead.paths[path.n] != SOURCE_AHEAD_NOT || facts_known_source(facts, name) != NULL) {
         return;
     }
     facts->ahead.paths[path.n] = SOURCE_AHEAD_LOOKED;

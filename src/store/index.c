@@ -52,9 +52,19 @@ void index_mapped_instance(const struct index *index, uint32_t instance, struct 
 
 /* --- rows in memory --- */
 
+uint32_t index_path_number(const struct index *index, struct str path)
+{
+    return LOOKUP_GET(&index->path_numbers, &index->paths, name, path);
+}
+
+static uint32_t instance_number(const struct index *index, struct str name)
+{
+    return LOOKUP_GET(&index->instance_numbers, &index->instances, name, name);
+}
+
 static struct path_slot *path_slot(const struct index *index, struct str path)
 {
-    uint32_t n = map_get(&index->path_map, path);
+    uint32_t n = index_path_number(index, path);
 
     return n == MAP_MISSING ? NULL : &index->paths.items[n];
 }
@@ -81,7 +91,7 @@ static struct path_slot *path_slot_for_put(struct index *index, struct str path)
     } else {
         fresh.name = str_dup(&index->arena, path);
     }
-    map_put(&index->path_map, fresh.name, (uint32_t)index->paths.count);
+    lookup_put(&index->path_numbers, fresh.name, (uint32_t)index->paths.count);
     VEC_PUSH(&index->paths, fresh);
     return &index->paths.items[index->paths.count - 1];
 }
@@ -114,13 +124,13 @@ bool index_unset_path(struct index *index, struct str path)
 
 void index_set_instance(struct index *index, struct str name, const struct index_instance *row)
 {
-    uint32_t n = map_get(&index->instance_map, name);
+    uint32_t n = instance_number(index, name);
 
     if (n == MAP_MISSING) {
         struct instance_slot fresh = {.name = str_dup(&index->arena, name)};
 
         n = (uint32_t)index->instances.count;
-        map_put(&index->instance_map, fresh.name, n);
+        lookup_put(&index->instance_numbers, fresh.name, n);
         VEC_PUSH(&index->instances, fresh);
     }
     index->instances.items[n].row = *row;
@@ -158,8 +168,8 @@ static struct index *index_new(int dirfd, const struct digest *epoch)
     index->log.dirfd = -1;
     strbuf_init(&index->scratch);
     arena_init(&index->arena);
-    map_init(&index->path_map);
-    map_init(&index->instance_map);
+    lookup_init(&index->path_numbers);
+    lookup_init(&index->instance_numbers);
     record_batch_init(&index->batch);
     index->map.next_seq = index->next_seq = 1;
     return index;
@@ -195,8 +205,8 @@ void index_close(struct index *index)
     if (index != NULL) {
         record_file_close(&index->log);
         record_batch_fini(&index->batch);
-        map_fini(&index->path_map);
-        map_fini(&index->instance_map);
+        lookup_fini(&index->path_numbers);
+        lookup_fini(&index->instance_numbers);
         index_map_close(&index->map);
         arena_fini(&index->arena);
         strbuf_fini(&index->scratch);
@@ -230,7 +240,7 @@ bool index_path_since(const struct index *index, struct str path, uint64_t posit
 
 bool index_instance(const struct index *index, struct str name, struct index_instance *row)
 {
-    uint32_t n = map_get(&index->instance_map, name);
+    uint32_t n = instance_number(index, name);
 
     if (n != MAP_MISSING) {
         *row = index->instances.items[n].row;
@@ -250,7 +260,7 @@ uint32_t index_path_count(const struct index *index)
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < index->map.paths; i++) {
-        count += map_get(&index->path_map, index_map_path(&index->map, i)) == MAP_MISSING &&
+        count += index_path_number(index, index_map_path(&index->map, i)) == MAP_MISSING &&
                  index_mapped_path(index, i, &row);
     }
     VEC_EACH (slot, &index->paths) {

@@ -29,7 +29,7 @@ struct index {
     struct digest epoch;
     struct index_map map;
     struct arena arena; /* names that came later */
-    struct map path_map, instance_map;
+    struct lookup path_numbers, instance_numbers;
     VEC(struct path_slot) paths;
     VEC(struct instance_slot) instances;
     uint64_t next_seq, synced_seq;
@@ -43,6 +43,8 @@ struct index {
 };
 
 /* index.c */
+/* The number of a row in memory, or MAP_MISSING. */
+uint32_t index_path_number(const struct index *index, struct str path);
 void index_set_path(struct index *index, struct str path, const struct index_path *row,
                     uint64_t seq, bool foreign);
 /* False if it was not there. */

@@ -55,7 +55,7 @@ static void save_link_state(struct save *save, struct save_links *links)
 
     for (uint32_t i = 0; save->state != NULL && i < save->state->paths.count; i++) {
         struct str name = save->state->paths.items[i].name;
-        uint32_t slot = map_get(&index->path_map, name);
+        uint32_t slot = index_path_number(index, name);
         uint32_t mapped = slot == MAP_MISSING ? index_map_find_path(&index->map, name) : UINT32_MAX;
 
         if (slot != MAP_MISSING) {
@@ -106,7 +106,7 @@ static bool save_next_mapped(const struct save *save, const struct save_links *l
     for (; *next < index->map.paths; (*next)++) {
         struct str name = index_map_path(&index->map, *next);
 
-        if (map_get(&index->path_map, name) == MAP_MISSING &&
+        if (index_path_number(index, name) == MAP_MISSING &&
             (links->mapped[*next] != 0 || index_mapped_path(index, *next, &row))) {
             return true;
         }
@@ -248,10 +248,10 @@ static void save_path_row(const struct save *save, const struct save_row *row,
         row->state != 0 ? &save->state->paths.items[row->state - 1] : NULL;
 
     *path = (struct save_path){.state_only = false};
-    if ((own != NULL && own->has_signature) || !save_find(save, row, path)) {
+    if ((own != NULL && own->signature != NULL) || !save_find(save, row, path)) {
         *path = (struct save_path){.seq = save->index->next_seq, .state_only = true};
-        if (own != NULL && own->has_signature) {
-            path->row.signature = own->signature;
+        if (own != NULL && own->signature != NULL) {
+            path->row.signature = *own->signature;
         }
     }
     path->seq = path->seq < save->index->synced_seq ? 0 : path->seq;

@@ -160,8 +160,8 @@ uint64_t last_state_file_bytes(const struct last_state *state);
 struct last_state_path_row {
     struct str name;
     enum last_check check;
-    bool has_signature; /* its own: of a folder, or of nothing there; else the index's row's */
-    struct signature signature;
+    /* Its own: of a folder, or of nothing there; NULL: that of the index's row. */
+    const struct signature *signature;
 };
 struct last_state_rest_row {
     uint32_t path, unit;
@@ -171,7 +171,7 @@ enum { LAST_GRAPH_SECTIONS = 5 };
 
 struct last_state_builder {
     struct arena arena;
-    struct map names;
+    struct lookup numbers;
     VEC(struct last_state_path_row) paths;
     VEC(struct last_state_rest_row) rests;
     uint8_t *units; /* enum last_unit */

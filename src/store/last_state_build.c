@@ -9,7 +9,7 @@ void last_state_begin(struct last_state_builder *builder, uint32_t units, uint32
 {
     *builder = (struct last_state_builder){.unit_count = units, .output_count = outputs};
     arena_init(&builder->arena);
-    map_init(&builder->names);
+    lookup_init(&builder->numbers);
     strbuf_init(&builder->guards);
     builder->units = mem_calloc(units, 1);
     builder->flags = mem_calloc(units, 1);
@@ -18,7 +18,7 @@ void last_state_begin(struct last_state_builder *builder, uint32_t units, uint32
 
 void last_state_builder_fini(struct last_state_builder *builder)
 {
-    map_fini(&builder->names);
+    lookup_fini(&builder->numbers);
     arena_fini(&builder->arena);
     strbuf_fini(&builder->guards);
     VEC_FREE(&builder->paths);
@@ -47,10 +47,11 @@ static struct last_state_path_row *state_path(struct last_state_builder *builder
                                               struct str name, enum last_check check)
 {
     struct last_state_path_row fresh = {.name = name, .check = check};
-    uint32_t number = map_put_new(&builder->names, name, (uint32_t)builder->paths.count);
+    uint32_t number = LOOKUP_GET(&builder->numbers, &builder->paths, name, name);
 
     if (number == MAP_MISSING) {
         number = (uint32_t)builder->paths.count;
+        lookup_put(&builder->numbers, name, number);
         VEC_PUSH(&builder->paths, fresh);
     }
     if (builder->paths.items[number].check != check) {
@@ -63,7 +64,7 @@ static struct last_state_path_row *state_path(struct last_state_builder *builder
 void last_state_rest(struct last_state_builder *builder, uint32_t unit, struct str name,
                      enum last_check check)
 {
-    if (state_path(builder, unit, name, check)->has_signature) {
+    if (state_path(builder, unit, name, check)->signature != NULL) {
         builder->units[unit] = LAST_UNDECIDED;
     }
 }
@@ -75,9 +76,11 @@ void last_state_rest_on(struct last_state_builder *builder, uint32_t unit, struc
     struct last_state_path_row *row = state_path(builder, unit, name, check);
 
     if (before != builder->paths.count) {
-        row->has_signature = true;
-        row->signature = *signature;
-    } else if (!row->has_signature || !signature_equal(&row->signature, signature)) {
+        struct signature *own = ARENA_NEW(&builder->arena, struct signature);
+
+        *own = *signature;
+        row->signature = own;
+    } else if (row->signature == NULL || !signature_equal(row->signature, signature)) {
         builder->units[unit] = LAST_UNDECIDED;
     }
 }
