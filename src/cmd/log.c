@@ -31,10 +31,10 @@ static struct str log_path(const struct run_view *view, const struct inst_status
 
         return str_printf(arena, "runs/%s/logs/%.*s", view->id.text, STR_ARG(name));
     }
-    if (inst->log.len == 0) {
+    if (inst_told(inst)->log.len == 0) {
         return STR_NONE;
     }
-    return str_printf(arena, "runs/%s/%.*s", view->id.text, STR_ARG(inst->log));
+    return str_printf(arena, "runs/%s/%.*s", view->id.text, STR_ARG(inst_told(inst)->log));
 }
 
 static bool log_is_meant(const struct log_show *show, const struct inst_status *inst)

@@ -345,6 +345,7 @@ static int run_engine(struct run_call *call, struct err *err)
         run_record_end(call, status, err);
     }
     if (err->status == 0) {
+        session_close_records(&call->session);
         run_save_after(call, status, err);
     }
     if (err->status == 0) {

@@ -161,8 +161,8 @@ static void run_show_left_out(struct run_show *show)
         const struct m_stage *stage = show->session->plan.stages[inst->stage.n].source;
         uint32_t left_out = environment_left_out(stage);
 
-        if (state->instances[i].state == INST_FAILED && str_is(state->instances[i].cause, "exit") &&
-            left_out != 0) {
+        if (state->instances[i].state == INST_FAILED &&
+            str_is(inst_told(&state->instances[i])->cause, "exit") && left_out != 0) {
             cli_warn("%u environment variables set outside are not passed to stage '%.*s'; name "
                      "those it needs in 'pass_env' ('env' lists all)",
                      left_out, STR_ARG(stage->name));

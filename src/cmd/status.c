@@ -95,14 +95,14 @@ static void status_json_instance(struct json_writer *w, const struct inst_status
     json_field_str(w, "instance", inst->name);
     json_field_str(w, "stage", inst->stage);
     json_field_text(w, "state", inst_state_name(inst->state));
-    if (inst->cause.len != 0) {
-        json_field_str(w, "cause", inst->cause);
+    if (inst_told(inst)->cause.len != 0) {
+        json_field_str(w, "cause", inst_told(inst)->cause);
     }
-    if (inst->reason.len != 0) {
-        json_field_str(w, "reason", inst->reason);
+    if (inst_told(inst)->reason.len != 0) {
+        json_field_str(w, "reason", inst_told(inst)->reason);
     }
-    if (inst->place.len != 0) {
-        json_field_str(w, "place", inst->place);
+    if (inst_told(inst)->place.len != 0) {
+        json_field_str(w, "place", inst_told(inst)->place);
     }
     json_field_uint(w, "attempts", inst->attempts);
     status_json_time(w, "started", inst->started_at_ns);
@@ -112,8 +112,8 @@ static void status_json_instance(struct json_writer *w, const struct inst_status
         json_field_int(w, "cpu_ns", inst->cpu_ns);
         json_field_int(w, "max_rss_bytes", inst->max_rss_bytes);
     }
-    if (inst->log.len != 0) {
-        json_field_str(w, "log", inst->log);
+    if (inst_told(inst)->log.len != 0) {
+        json_field_str(w, "log", inst_told(inst)->log);
     }
     json_object_end(w);
 }
@@ -169,16 +169,16 @@ static void status_show_instance(struct strbuf *out, const struct run_view *view
         duration_format(clock_real_ns(&clock_system) - inst->started_at_ns, wall);
         strbuf_printf(out, "  %s", wall);
     }
-    if (inst->reason.len != 0) {
-        strbuf_printf(out, ": %.*s", STR_ARG(inst->reason));
+    if (inst_told(inst)->reason.len != 0) {
+        strbuf_printf(out, ": %.*s", STR_ARG(inst_told(inst)->reason));
     }
     if (inst->attempts > 1) {
         strbuf_printf(out, " (attempt %u)", (unsigned)inst->attempts);
     }
     strbuf_putc(out, '\n');
-    if (inst->log.len != 0) {
+    if (inst_told(inst)->log.len != 0) {
         strbuf_printf(out, "             log: .pawl/runs/%s/%.*s\n", view->id.text,
-                      STR_ARG(inst->log));
+                      STR_ARG(inst_told(inst)->log));
     }
 }
 

@@ -62,6 +62,49 @@ static void run_state_keep(struct run_state *state, struct str *slot, struct str
     }
 }
 
+const struct inst_told *inst_told(const struct inst_status *inst)
+{
+    static const struct inst_told nothing = {.reason = {.len = 0}};
+
+    return inst->told != NULL ? inst->told : &nothing;
+}
+
+static struct inst_told *inst_tell(struct run_state *state, struct inst_status *inst)
+{
+    if (inst->told == NULL) {
+        inst->told = ARENA_NEW(&state->arena, struct inst_told);
+    }
+    return inst->told;
+}
+
+/* What the event says of why and where. */
+static void run_state_tell(struct run_state *state, struct inst_status *inst,
+                           const struct inst_told *says)
+{
+    struct inst_told *told;
+
+    if (says->reason.len + says->cause.len + says->place.len + says->log.len == 0) {
+        return;
+    }
+    told = inst_tell(state, inst);
+    run_state_keep(state, &told->reason, says->reason);
+    run_state_keep(state, &told->cause, says->cause);
+    run_state_keep(state, &told->place, says->place);
+    run_state_keep(state, &told->log, says->log);
+}
+
+static void run_state_name(struct run_state *state, struct inst_status *inst,
+                           const struct event *event)
+{
+    if (state->borrows_names) {
+        inst->name = event->instance.len != 0 ? event->instance : inst->name;
+        inst->stage = event->stage.len != 0 ? event->stage : inst->stage;
+    } else {
+        run_state_keep(state, &inst->name, event->instance);
+        run_state_keep(state, &inst->stage, event->stage);
+    }
+}
+
 static struct event_pairs run_state_pairs(struct run_state *state, struct event_pairs pairs)
 {
     struct event_pairs copy = {ARENA_ARRAY(&state->arena, struct event_pair, pairs.count),
@@ -168,8 +211,7 @@ static bool run_state_move_one(struct run_state *state, const struct event *even
     }
     inst = &state->instances[event->number];
     run_state_set(state, event->number, to);
-    run_state_keep(state, &inst->name, event->instance);
-    run_state_keep(state, &inst->stage, event->stage);
+    run_state_name(state, inst, event);
     if (inst_state_is_final(to)) {
         inst->ended_at_ns = event->time_ns;
     }
@@ -196,7 +238,8 @@ static bool run_state_move_set(struct run_state *state, const struct event *even
                 state->instances[n].ready_at_ns = event->time_ns;
             } else if (inst_state_is_final(to)) {
                 state->instances[n].ended_at_ns = event->time_ns;
-                run_state_keep(state, &state->instances[n].reason, event->reason);
+                run_state_tell(state, &state->instances[n],
+                               &(struct inst_told){.reason = event->reason});
             }
         }
     }
@@ -214,7 +257,7 @@ static bool run_state_attempt_started(struct run_state *state, const struct even
     inst = &state->instances[event->number];
     inst->attempts++;
     inst->started_at_ns = event->time_ns;
-    run_state_keep(state, &inst->place, event->place);
+    run_state_tell(state, inst, &(struct inst_told){.place = event->place});
     run_state_keep(state, &inst->attempt_id, event->attempt_id);
     state->attempts_started++;
     return true;
@@ -239,12 +282,12 @@ static bool run_state_attempt_finished(struct run_state *state, const struct eve
         inst->wall_ns = event->wall_ns;
         inst->cpu_ns = event->cpu_user_ns + event->cpu_system_ns;
         inst->max_rss_bytes = event->max_rss_bytes;
-        inst->exit_code = event->exit_code;
-        inst->signal = event->signal;
+        inst->exit_code = (int32_t)event->exit_code;
+        inst->signal = (int32_t)event->signal;
     }
-    run_state_keep(state, &inst->reason, event->reason);
-    run_state_keep(state, &inst->cause, event->cause);
-    run_state_keep(state, &inst->log, event->log);
+    run_state_tell(
+        state, inst,
+        &(struct inst_told){.reason = event->reason, .cause = event->cause, .log = event->log});
     return true;
 }
 
@@ -257,9 +300,9 @@ static bool run_state_instance_ended(struct run_state *state, const struct event
         return false;
     }
     inst = &state->instances[event->number];
-    run_state_keep(state, &inst->reason, event->reason);
-    run_state_keep(state, &inst->cause, event->cause);
-    run_state_keep(state, &inst->place, event->place);
+    run_state_tell(
+        state, inst,
+        &(struct inst_told){.reason = event->reason, .cause = event->cause, .place = event->place});
     return true;
 }
 
@@ -272,7 +315,9 @@ static bool run_state_resumed(struct run_state *state, const struct event *event
     }
     for (uint32_t i = 0; i < state->instance_count; i++) {
         run_state_set(state, i, INST_PENDING);
-        state->instances[i].reason = state->instances[i].cause = STR_NONE;
+        if (state->instances[i].told != NULL) {
+            state->instances[i].told->reason = state->instances[i].told->cause = STR_NONE;
+        }
     }
     state->resumes++;
     state->pid = event->pid;

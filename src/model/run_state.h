@@ -9,14 +9,20 @@
 #include "model/event.h"
 #include "model/states.h"
 
+/* What most instances have nothing of. */
+struct inst_told {
+    struct str reason, cause, place, log;
+};
+
 struct inst_status {
-    enum inst_state state;
-    uint16_t attempts;                               /* started so far */
     int64_t ready_at_ns, started_at_ns, ended_at_ns; /* since 1970; 0: not yet */
     int64_t wall_ns, cpu_ns, max_rss_bytes;          /* of the last attempt that ended */
-    int64_t exit_code, signal;
+    int32_t exit_code, signal;
+    enum inst_state state;
+    uint16_t attempts;      /* started so far */
     struct str name, stage; /* known once an event named it */
-    struct str reason, cause, place, log, attempt_id;
+    struct str attempt_id;
+    struct inst_told *told; /* NULL: nothing; see inst_told() */
 };
 
 struct run_state {
@@ -37,6 +43,7 @@ struct run_state {
     uint32_t limit;
     uint32_t attempts_started, attempts_finished, kept_files, differing_results;
     uint64_t unknown_events;
+    bool borrows_names; /* names of instances and stages in events outlive the state */
 };
 
 void run_state_init(struct run_state *state);
@@ -47,6 +54,8 @@ bool run_state_apply(struct run_state *state, const struct event *event, struct 
 /* Instances beyond those that the events speak of, which are in this state and stay there: they are
  * counted. */
 void run_state_add_beyond(struct run_state *state, enum inst_state is, uint32_t count);
+/* Never NULL. */
+const struct inst_told *inst_told(const struct inst_status *inst);
 /* Names the instances that no event named, from the text of the plan's listing. */
 void run_state_take_listing(struct run_state *state, struct str listing);
 /* Instances in a state that will not change any more. */

@@ -44,11 +44,11 @@ struct str result_reason(const struct run_state *state, const struct result_opti
 {
     const struct inst_status *inst = &state->instances[number];
 
-    if (inst->reason.len == 0 && inst->state == INST_SKIPPED && options->plan != NULL &&
+    if (inst_told(inst)->reason.len == 0 && inst->state == INST_SKIPPED && options->plan != NULL &&
         number < options->plan->instance_count) {
         return options->plan->instances[number].skip_reason;
     }
-    return inst->reason;
+    return inst_told(inst)->reason;
 }
 
 enum run_status result_run_status(const struct run_state *state,
@@ -201,15 +201,15 @@ static void result_instance(struct json_writer *w, const struct run_state *state
     result_text(w, "instance", result_instance_name(state, options, number));
     result_text(w, "stage", result_stage_name(state, options, number));
     json_field_text(w, "state", inst_state_name(inst->state));
-    result_text(w, "cause", inst->cause);
+    result_text(w, "cause", inst_told(inst)->cause);
     result_text(w, "reason", result_reason(state, options, number));
     json_field_uint(w, "attempts", inst->attempts);
     result_time(w, "ready_at", inst->ready_at_ns);
     result_usage(w, inst);
     result_time(w, "ended_at", inst->ended_at_ns);
     result_text(w, "attempt_id", inst->attempt_id);
-    result_text(w, "log", inst->log);
-    result_text(w, "place", inst->place);
+    result_text(w, "log", inst_told(inst)->log);
+    result_text(w, "place", inst_told(inst)->place);
     json_object_end(w);
 }
 

@@ -185,12 +185,12 @@ static void report_csv_row(struct report *report, struct table *table, uint32_t 
     table_add(table, str_printf(arena, "%" PRId64, inst->wall_ns));
     table_add(table, str_printf(arena, "%" PRId64, inst->cpu_ns));
     table_add(table, str_printf(arena, "%" PRId64, inst->max_rss_bytes));
-    table_add(table, str_printf(arena, "%" PRId64, inst->exit_code));
-    table_add(table, str_printf(arena, "%" PRId64, inst->signal));
-    table_add(table, inst->cause);
+    table_add(table, str_printf(arena, "%" PRId32, inst->exit_code));
+    table_add(table, str_printf(arena, "%" PRId32, inst->signal));
+    table_add(table, inst_told(inst)->cause);
     table_add(table, result_reason(report->state, report->options, number));
-    table_add(table, inst->log);
-    table_add(table, inst->place);
+    table_add(table, inst_told(inst)->log);
+    table_add(table, inst_told(inst)->place);
 }
 
 static void report_csv(struct report *report)
@@ -303,9 +303,10 @@ static void report_failures(struct report *report)
 
         if (report_is_failure(inst->state)) {
             table_add(&table, report_name(report, i));
-            table_add(&table, inst->reason.len != 0 ? inst->reason : inst->cause);
-            table_add(&table, inst->place);
-            table_add(&table, inst->log);
+            table_add(&table, inst_told(inst)->reason.len != 0 ? inst_told(inst)->reason
+                                                               : inst_told(inst)->cause);
+            table_add(&table, inst_told(inst)->place);
+            table_add(&table, inst_told(inst)->log);
         }
     }
     if (table.count > table.columns) {

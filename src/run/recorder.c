@@ -128,6 +128,7 @@ bool recorder_begin(struct recorder *recorder, struct event *started, const char
     }
     recorder->run = str_dup(&session->arena, str_of(recorder->id.text));
     recorder->trace = recorder_trace(recorder, traceparent);
+    recorder->state.borrows_names = true;
     started->type = EVENT_RUN_STARTED;
     recorder_emit(recorder, started);
     return true;
@@ -151,6 +152,7 @@ bool recorder_go_on(struct recorder *recorder, const struct run_id *id, struct e
     }
     recorder->trace = recorder->state.trace;
     recorder->next_snapshot = event_log_seq(recorder->log) + RECORDER_SNAPSHOT_EVERY;
+    recorder->state.borrows_names = true;
     resumed->type = EVENT_RUN_RESUMED;
     recorder_emit(recorder, resumed);
     return true;

@@ -51,17 +51,20 @@ void session_forget_plan(struct session *session)
     diags_init(&session->diags);
 }
 
+void session_close_records(struct session *session)
+{
+    made_close(session->made);
+    results_close(session->results);
+    session->made = NULL;
+    session->results = NULL;
+}
+
 void session_fini(struct session *session)
 {
     session_drop_plan(session);
-    if (session->made != NULL) {
-        made_close(session->made);
-    }
+    session_close_records(session);
     if (session->index != NULL) {
         index_close(session->index);
-    }
-    if (session->results != NULL) {
-        results_close(session->results);
     }
     if (session->objects != NULL) {
         objects_close(session->objects);

@@ -77,6 +77,9 @@ struct session {
 void session_init(struct session *session, const struct session_options *options,
                   const struct clock *clock, const struct origin *origin);
 void session_fini(struct session *session);
+/* Closes results and what was made, once nothing of them is asked any more: saving what a run
+ * leaves needs memory. */
+void session_close_records(struct session *session);
 
 /* Goes to the folder of -C; NULL: stays here. Errors: status 2 (no such folder), 11. */
 bool session_go(const char *dir, struct err *err);

@@ -122,6 +122,30 @@ bool index_unset_path(struct index *index, struct str path)
     return was_there;
 }
 
+/* Most have one duration or few: room for all of them would be half of the row. */
+static void instance_slot_set(struct index *index, struct instance_slot *slot,
+                              const struct index_instance *row)
+{
+    uint64_t *durations = ARENA_ARRAY(&index->arena, uint64_t, row->duration_count);
+
+    memcpy(durations, row->durations_ns, row->duration_count * sizeof(*durations));
+    slot->key = row->key;
+    slot->peak_bytes = row->peak_bytes;
+    slot->durations_ns = durations;
+    slot->state = (uint8_t)row->state;
+    slot->duration_count = (uint8_t)row->duration_count;
+}
+
+static void instance_slot_get(const struct instance_slot *from, struct index_instance *row)
+{
+    *row = (struct index_instance){.key = from->key,
+                                   .peak_bytes = from->peak_bytes,
+                                   .state = (enum index_state)from->state,
+                                   .duration_count = from->duration_count};
+    memcpy(row->durations_ns, from->durations_ns,
+           from->duration_count * sizeof(*from->durations_ns));
+}
+
 void index_set_instance(struct index *index, struct str name, const struct index_instance *row)
 {
     uint32_t n = instance_number(index, name);
@@ -133,7 +157,7 @@ void index_set_instance(struct index *index, struct str name, const struct index
         lookup_put(&index->instance_numbers, fresh.name, n);
         VEC_PUSH(&index->instances, fresh);
     }
-    index->instances.items[n].row = *row;
+    instance_slot_set(index, &index->instances.items[n], row);
 }
 
 /* --- opening --- */
@@ -243,7 +267,7 @@ bool index_instance(const struct index *index, struct str name, struct index_ins
     uint32_t n = instance_number(index, name);
 
     if (n != MAP_MISSING) {
-        *row = index->instances.items[n].row;
+        instance_slot_get(&index->instances.items[n], row);
         return true;
     }
     n = index_map_find_instance(&index->map, name);

@@ -21,7 +21,10 @@ struct path_slot {
 
 struct instance_slot {
     struct str name;
-    struct index_instance row;
+    struct digest key;
+    uint64_t peak_bytes;
+    const uint64_t *durations_ns;
+    uint8_t state, duration_count;
 };
 
 struct index {

@@ -1,5 +1,5 @@
 /* Owns the table: linear probing by the first bytes of the digest, which are as good as any hash. A
- * forgotten slot keeps its place with state KNOWN_NOT and its digest, so that chains stay whole. */
+ * forgotten digest keeps its row with state KNOWN_NOT, so that chains stay whole. */
 #include "store/known.h"
 
 #include <stdlib.h>
@@ -15,17 +15,18 @@ void known_init(struct known *known)
 
 void known_fini(struct known *known)
 {
+    VEC_FREE(&known->rows);
     free(known->slots);
     known_init(known);
 }
 
-/* The slot of a digest, or the empty one where it belongs. An empty slot has an all-zero digest,
- * which no object has. */
-static struct known_slot *known_find(const struct known *known, const struct digest *digest)
+/* The slot of a digest, or the free one where it belongs. */
+static uint32_t *known_slot(const struct known *known, const struct digest *digest)
 {
     uint32_t at = (uint32_t)digest_hash(digest) & known->mask;
-    while (!digest_is_zero(&known->slots[at].digest) &&
-           !digest_equal(&known->slots[at].digest, digest)) {
+
+    while (known->slots[at] != 0 &&
+           !digest_equal(&known->rows.items[known->slots[at] - 1].digest, digest)) {
         at = (at + 1) & known->mask;
     }
     return &known->slots[at];
@@ -33,37 +34,35 @@ static struct known_slot *known_find(const struct known *known, const struct dig
 
 static void known_grow(struct known *known)
 {
-    struct known old = *known;
-    uint32_t count = old.slots != NULL ? 2 * (old.mask + 1) : KNOWN_FIRST_SLOTS;
+    uint32_t count = known->slots != NULL ? 2 * (known->mask + 1) : KNOWN_FIRST_SLOTS;
+
+    free(known->slots);
     known->slots = mem_calloc(count, sizeof(*known->slots));
     known->mask = count - 1;
-    known->used = 0;
-    for (uint32_t i = 0; old.slots != NULL && i <= old.mask; i++) {
-        if (old.slots[i].state != KNOWN_NOT) {
-            *known_find(known, &old.slots[i].digest) = old.slots[i];
-            known->used++;
-        }
+    for (uint32_t i = 0; i < known->rows.count; i++) {
+        *known_slot(known, &known->rows.items[i].digest) = i + 1;
     }
-    free(old.slots);
 }
 
 enum known_state known_get(const struct known *known, const struct digest *digest)
 {
-    return known->slots != NULL ? known_find(known, digest)->state : KNOWN_NOT;
+    uint32_t row = known->slots != NULL ? *known_slot(known, digest) : 0;
+
+    return row != 0 ? (enum known_state)known->rows.items[row - 1].state : KNOWN_NOT;
 }
 
 void known_set(struct known *known, const struct digest *digest, enum known_state state)
 {
-    if (known->slots == NULL || known->used >= known->mask / 2) {
+    uint32_t *slot;
+
+    if (known->slots == NULL || known->rows.count >= known->mask / 2) {
         known_grow(known);
     }
-    struct known_slot *slot = known_find(known, digest);
-    if (digest_is_zero(&slot->digest)) {
-        if (state == KNOWN_NOT) {
-            return;
-        }
-        slot->digest = *digest;
-        known->used++;
+    slot = known_slot(known, digest);
+    if (*slot != 0) {
+        known->rows.items[*slot - 1].state = (uint8_t)state;
+    } else if (state != KNOWN_NOT) {
+        VEC_PUSH(&known->rows, (struct known_row){*digest, (uint8_t)state});
+        *slot = (uint32_t)known->rows.count;
     }
-    slot->state = state;
 }

@@ -6,17 +6,19 @@
 #include <stdint.h>
 
 #include "base/sha256.h"
+#include "base/vec.h"
 
 enum known_state { KNOWN_NOT, KNOWN_FRESH, KNOWN_DURABLE };
 
-struct known_slot {
+struct known_row {
     struct digest digest;
-    enum known_state state;
+    uint8_t state; /* enum known_state */
 };
 
 struct known {
-    struct known_slot *slots; /* open addressing; mask + 1 of them */
-    uint32_t used, mask;
+    VEC(struct known_row) rows;
+    uint32_t *slots; /* number of a row + 1, 0: free; open addressing; mask + 1 of them */
+    uint32_t mask;
 };
 
 void known_init(struct known *known);

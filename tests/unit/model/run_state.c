@@ -399,7 +399,7 @@ static void other_events_count(void **unused)
     assert_int_equal(state.differing_results, 1);
     assert_int_equal(state.limit, 6);
     assert_int_equal(state.instances[0].state, INST_FAILED);
-    assert_true(str_is(state.instances[0].reason, "input 'x' is not there"));
+    assert_true(str_is(inst_told(&state.instances[0])->reason, "input 'x' is not there"));
     run_state_fini(&state);
 }
 
