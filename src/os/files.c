@@ -107,14 +107,14 @@ bool file_write_all(int fd, const void *data, size_t len)
 }
 
 /* Writes a new file and closes it; a close that reports an error counts. */
-static bool write_new(int dir, const char *name, bool (*write)(void *ctx, int fd), void *ctx,
+static bool write_new(int dir, const char *name, bool (*fill)(void *ctx, int fd), void *ctx,
                       mode_t mode, bool durable)
 {
     int fd = sys_openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
     if (fd < 0) {
         return false;
     }
-    bool ok = write(ctx, fd) && (!durable || sys_fsync(fd) == 0);
+    bool ok = fill(ctx, fd) && (!durable || sys_fsync(fd) == 0);
     int sys = errno;
     if (sys_close(fd) < 0 && ok) {
         return false;
@@ -152,7 +152,7 @@ bool file_is_temp_name(const char *name)
     return strncmp(name, FILE_TEMP_PREFIX, sizeof(FILE_TEMP_PREFIX) - 1) == 0;
 }
 
-bool file_write_replace_by(int dirfd, const char *path, bool (*write)(void *ctx, int fd), void *ctx,
+bool file_write_replace_by(int dirfd, const char *path, bool (*fill)(void *ctx, int fd), void *ctx,
                            mode_t mode, bool durable, struct err *err)
 {
     char folder[PATH_MAX], name[FILE_TEMP_BYTES], temp[PATH_MAX + FILE_TEMP_BYTES];
@@ -164,7 +164,7 @@ bool file_write_replace_by(int dirfd, const char *path, bool (*write)(void *ctx,
     memcpy(folder, path, len);
     folder[len] = '\0';
     snprintf(temp, sizeof(temp), "%s%s", folder, name);
-    if (!write_new(dirfd, temp, write, ctx, mode, durable) ||
+    if (!write_new(dirfd, temp, fill, ctx, mode, durable) ||
         sys_renameat(dirfd, temp, dirfd, path) < 0) {
         int sys = errno;
         (void)sys_unlinkat(dirfd, temp, 0);

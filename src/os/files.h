@@ -38,8 +38,8 @@ bool file_write_all(int fd, const void *data, size_t len);
  * beside it, write, rename. `durable`: fsync the file before and the folder after the rename. */
 bool file_write_replace(int dirfd, const char *path, struct str data, mode_t mode, bool durable,
                         struct err *err);
-/* The same with bytes that `write` puts into the descriptor; it answers false with errno set. */
-bool file_write_replace_by(int dirfd, const char *path, bool (*write)(void *ctx, int fd), void *ctx,
+/* The same with bytes that `fill` puts into the descriptor; it answers false with errno set. */
+bool file_write_replace_by(int dirfd, const char *path, bool (*fill)(void *ctx, int fd), void *ctx,
                            mode_t mode, bool durable, struct err *err);
 
 /* Digest of a file's bytes; links are followed. `*size_bytes` may be NULL. */

@@ -85,7 +85,7 @@ bool index_flush(struct index *index, struct err *err);
 /* Replaces `index` by all rows and empties the log, if anything changed since it was read. A last
  * state that was in it is gone then. */
 bool index_save(struct index *index, struct err *err);
-/* The same in any case, with a last state. */
+/* The same in any case, with a last state, to which nothing is added any more. */
 struct last_state_builder;
 bool index_save_state(struct index *index, struct last_state_builder *state, struct err *err);
 /* Flushes, and says what has become of the last state in the file: it counts again. */

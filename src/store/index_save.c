@@ -732,6 +732,10 @@ bool index_file_write(struct index *index, struct last_state_builder *state, str
 
     strbuf_init(&save.head);
     strbuf_init(&save.block);
+    if (state != NULL) {
+        /* All paths are in it: what finds them is not needed beside the rows. */
+        lookup_fini(&state->numbers);
+    }
     save_gather(&save);
     ok = save_names_fit(&save, err) && save_file(&save, err);
     VEC_FREE(&save.rows);

@@ -1,6 +1,7 @@
 #ifndef PAWL_STORE_MADE_INSIDE_H
 #define PAWL_STORE_MADE_INSIDE_H
 /* What the files of `made` share; nobody else includes this. */
+#include "base/chains.h"
 #include "base/record.h"
 #include "base/vec.h"
 #include "store/made.h"
@@ -19,14 +20,11 @@ struct slot {
 
 /* What looking up changes. */
 struct made_looking {
-    uint32_t *newest; /* slot by the hash's low bits; MADE_NONE: none */
-    uint32_t *older;  /* by slot */
-    uint32_t mask;    /* mask + 1 buckets, and as many slots at most */
-    uint32_t linked;  /* slots so far */
+    struct chains chains; /* of paths to slots */
     struct strbuf payload;
     bool damaged; /* a record was met that is not whole any more */
 };
-#define MADE_NONE UINT32_MAX
+#define MADE_NONE CHAINS_NONE
 
 struct made {
     int dirfd;

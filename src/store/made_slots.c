@@ -4,53 +4,19 @@
 #include "store/made_inside.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/bytes.h"
-#include "base/mem.h"
-
-enum { LEAST_BUCKETS = 1024 };
-
-/* --- chains --- */
-
-static void chains_clear(struct made_looking *looking)
-{
-    free(looking->newest);
-    free(looking->older);
-    looking->newest = looking->older = NULL;
-    looking->mask = looking->linked = 0;
-}
-
-static void chains_grow(struct made_looking *looking, size_t count)
-{
-    size_t buckets = LEAST_BUCKETS;
-
-    while (buckets < count) {
-        buckets *= 2;
-    }
-    chains_clear(looking);
-    looking->newest = mem_alloc(buckets * sizeof(*looking->newest));
-    looking->older = mem_alloc(buckets * sizeof(*looking->older));
-    memset(looking->newest, 0xff, buckets * sizeof(*looking->newest));
-    looking->mask = (uint32_t)(buckets - 1);
-}
 
 /* Links what was added since the last question. */
-static const struct made_looking *chains_of(const struct made *made)
+static const struct chains *slot_chains(const struct made *made)
 {
-    struct made_looking *looking = made->looking;
+    struct chains *chains = &made->looking->chains;
 
-    if (looking->newest == NULL || made->slots.count > (size_t)looking->mask + 1) {
-        chains_grow(looking, made->slots.count);
+    chains_fit(chains, made->slots.count);
+    while (chains->linked < made->slots.count) {
+        chains_link(chains, made->slots.items[chains->linked].hash);
     }
-    for (; looking->linked < made->slots.count; looking->linked++) {
-        uint32_t *newest =
-            &looking->newest[made->slots.items[looking->linked].hash & looking->mask];
-
-        looking->older[looking->linked] = *newest;
-        *newest = looking->linked;
-    }
-    return looking;
+    return chains;
 }
 
 /* --- rows --- */
@@ -100,13 +66,13 @@ bool slot_row(const struct made *made, uint32_t n, struct made_row *row)
 
 uint32_t slot_find(const struct made *made, struct str path, struct made_row *row)
 {
-    const struct made_looking *looking = chains_of(made);
+    const struct chains *chains = slot_chains(made);
     uint32_t hash = (uint32_t)str_hash(path);
-    uint32_t n = looking->newest[hash & looking->mask];
+    uint32_t n = chains_newest(chains, hash);
 
     while (n != MADE_NONE && (made->slots.items[n].hash != hash || !slot_row(made, n, row) ||
                               !str_equal(row->path, path))) {
-        n = looking->older[n];
+        n = chains->older[n];
     }
     return n;
 }
@@ -140,7 +106,7 @@ void slot_unset(struct made *made, uint32_t n)
 
 void slots_clear(struct made *made)
 {
-    chains_clear(made->looking);
+    chains_clear(&made->looking->chains);
     VEC_CLEAR(&made->slots);
     VEC_CLEAR(&made->pending);
     made->count = 0;
@@ -150,7 +116,7 @@ void slots_clear(struct made *made)
 
 void slots_fini(struct made *made)
 {
-    chains_clear(made->looking);
+    chains_clear(&made->looking->chains);
     strbuf_fini(&made->looking->payload);
     free(made->looking);
     VEC_FREE(&made->slots);

@@ -12,64 +12,29 @@
  * the last is kept, with its forgetting, so that no older one takes its place. */
 #include "store/results_inside.h"
 
-#include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/mem.h"
-
-enum { CHAIN_LEAST_BUCKETS = 1024 };
+_Static_assert(CHAINS_NONE == RESULT_NONE, "what is no row is no result");
 
 /* --- chains --- */
 
-static void chain_clear(struct chain_links *links)
+/* Links what was added since the last question. Shadowed ones are not in the chain of their
+ * declared key: a thousand commands of one key would else each pass by all before. */
+static const struct chains *chain_of(const struct results *results, enum chain chain)
 {
-    free(links->newest);
-    free(links->older);
-    *links = (struct chain_links){0};
-}
+    struct chains *chains = &results->looking->chains[chain];
 
-/* Shadowed ones are not in the chain of their declared key: a thousand commands of one key would
- * else each pass by all before. */
-static void chain_link(const struct results *results, enum chain chain, uint32_t n)
-{
-    struct chain_links *links = &results->looking->chains[chain];
-    const struct entry *entry = &results->entries.items[n];
-    uint32_t *newest = &links->newest[entry->hash[chain] & links->mask];
+    chains_fit(chains, results->entries.count);
+    while (chains->linked < results->entries.count) {
+        const struct entry *entry = &results->entries.items[chains->linked];
 
-    if (chain != CHAIN_DECLARED || !entry_is(entry, ENTRY_UNKEYED | ENTRY_SHADOWED)) {
-        links->older[n] = *newest;
-        *newest = n;
+        if (chain == CHAIN_DECLARED && entry_is(entry, ENTRY_UNKEYED | ENTRY_SHADOWED)) {
+            chains_pass(chains);
+        } else {
+            chains_link(chains, entry->hash[chain]);
+        }
     }
-}
-
-static void chain_grow(struct chain_links *links, size_t count)
-{
-    size_t buckets = CHAIN_LEAST_BUCKETS;
-
-    while (buckets < count) {
-        buckets *= 2;
-    }
-    chain_clear(links);
-    links->newest = mem_alloc(buckets * sizeof(*links->newest));
-    links->older = mem_alloc(buckets * sizeof(*links->older));
-    memset(links->newest, 0xff, buckets * sizeof(*links->newest));
-    links->mask = (uint32_t)(buckets - 1);
-}
-
-/* Links what was added since the last question. */
-static const struct chain_links *chain_of(const struct results *results, enum chain chain)
-{
-    struct chain_links *links = &results->looking->chains[chain];
-    size_t count = results->entries.count;
-
-    if (links->newest == NULL || count > (size_t)links->mask + 1) {
-        chain_grow(links, count);
-    }
-    while (links->linked < count) {
-        chain_link(results, chain, links->linked++);
-    }
-    return links;
+    return chains;
 }
 
 /* The first entry of this hash in a bucket from `n` on. */
@@ -84,9 +49,7 @@ static uint32_t chain_skip(const struct results *results, enum chain chain, uint
 
 uint32_t entry_newest(const struct results *results, enum chain chain, uint32_t hash)
 {
-    const struct chain_links *links = chain_of(results, chain);
-
-    return chain_skip(results, chain, hash, links->newest[hash & links->mask]);
+    return chain_skip(results, chain, hash, chains_newest(chain_of(results, chain), hash));
 }
 
 uint32_t entry_older(const struct results *results, enum chain chain, uint32_t n)
@@ -199,10 +162,10 @@ void entry_forget(struct results *results, const struct digest *key)
     }
 }
 
-static void chains_clear(struct results *results)
+static void entries_unlink(struct results *results)
 {
     for (enum chain chain = 0; chain < CHAIN_COUNT; chain++) {
-        chain_clear(&results->looking->chains[chain]);
+        chains_clear(&results->looking->chains[chain]);
     }
 }
 
@@ -215,13 +178,13 @@ void entries_drop_pending(struct results *results)
         results->entries.count--;
     }
     if (results->entries.count != count) {
-        chains_clear(results);
+        entries_unlink(results);
     }
 }
 
 void entries_clear(struct results *results)
 {
-    chains_clear(results);
+    entries_unlink(results);
     VEC_CLEAR(&results->entries);
     results->pos = 0;
     results->generation = results->file.generation;
@@ -229,7 +192,7 @@ void entries_clear(struct results *results)
 
 void entries_fini(struct results *results)
 {
-    chains_clear(results);
+    entries_unlink(results);
     strbuf_fini(&results->looking->payload);
     free(results->looking);
     VEC_FREE(&results->entries);

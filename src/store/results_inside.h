@@ -1,6 +1,7 @@
 #ifndef PAWL_STORE_RESULTS_INSIDE_H
 #define PAWL_STORE_RESULTS_INSIDE_H
 /* What the files of the results share; nobody else includes this. */
+#include "base/chains.h"
 #include "base/record.h"
 #include "base/vec.h"
 #include "store/result_codec.h"
@@ -25,17 +26,9 @@ struct entry {
     uint32_t hash[CHAIN_COUNT];
 };
 
-/* From a hash to the entries of its bucket, newest first. */
-struct chain_links {
-    uint32_t *newest; /* by the hash's low bits; RESULT_NONE: none */
-    uint32_t *older;  /* by entry */
-    uint32_t mask;    /* mask + 1 buckets, and as many entries at most; 0 before the first */
-    uint32_t linked;  /* entries so far */
-};
-
 /* What looking up changes: chains are made when the first one asks, one payload is kept. */
 struct looking {
-    struct chain_links chains[CHAIN_COUNT];
+    struct chains chains[CHAIN_COUNT];
     struct strbuf payload;
     bool damaged; /* a record was met that is not whole any more */
 };

@@ -112,17 +112,14 @@ static void decided_close(struct decided *decided)
 
 static void check_sources(struct decided *with, struct decided *without)
 {
-    assert_int_equal(with->facts.source_count, without->facts.source_count);
+    assert_int_equal(with->facts.sources.count, without->facts.sources.count);
     for (uint32_t i = 0; i < with->session.plan.path_count; i++) {
         struct str path = plan_path_name(&with->session.plan, (struct path_id){i});
-        uint32_t a = map_get(&with->facts.source_numbers, path);
-        uint32_t b = map_get(&without->facts.source_numbers, path);
+        const struct source_fact *one = facts_known_source(&with->facts, path);
+        const struct source_fact *other = facts_known_source(&without->facts, path);
 
-        assert_int_equal(a == MAP_MISSING, b == MAP_MISSING);
-        if (a != MAP_MISSING) {
-            const struct source_fact *one = &with->facts.sources[a];
-            const struct source_fact *other = &without->facts.sources[b];
-
+        assert_int_equal(one == NULL, other == NULL);
+        if (one != NULL) {
             assert_memory_equal(&one->digest, &other->digest, sizeof(one->digest));
             assert_true(signature_equal(&one->signature, &other->signature));
             assert_int_equal(one->exists, other->exists);
