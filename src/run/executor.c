@@ -247,6 +247,13 @@ static void executor_commit_ended(struct executor *executor)
     }
 }
 
+static bool executor_has_note(void *ctx)
+{
+    const struct executor *executor = ctx;
+
+    return executor->note_next < executor->note_count || executor->facts->broken.status != 0;
+}
+
 static bool executor_wait(void *ctx, int64_t deadline_ns, struct err *err)
 {
     struct executor *executor = ctx;
@@ -257,7 +264,7 @@ static bool executor_wait(void *ctx, int64_t deadline_ns, struct err *err)
         arena_reset(&executor->note_arena);
     }
     executor_commit_ended(executor);
-    if (executor->note_next < executor->note_count || executor->child_signal) {
+    if (executor_has_note(ctx) || executor->child_signal) {
         deadline_ns = 0;
     }
     if (executor->live != NULL && executor->next_usage_ns < deadline_ns) {
@@ -291,13 +298,6 @@ static bool executor_next_note(void *ctx, struct note *note)
     }
     *note = executor->notes[executor->note_next++];
     return true;
-}
-
-static bool executor_has_note(void *ctx)
-{
-    const struct executor *executor = ctx;
-
-    return executor->note_next < executor->note_count || executor->facts->broken.status != 0;
 }
 
 /* --- the facts' side --- */
