@@ -329,16 +329,26 @@ static enum decide_bytes facts_missing_bytes(struct facts *facts, uint32_t outpu
     return DECIDE_BYTES_IN_STORE;
 }
 
-/* Its maker has to run again. An outline cannot; without a slice it could. */
+/* Its maker has to run again. An outline cannot, and must not be tried: without a slice it could.
+ */
 static enum decide_bytes facts_lost_bytes(struct facts *facts, struct str path, bool outline)
 {
-    if (outline && facts->broken.status == 0) {
+    if (!outline) {
+        return DECIDE_BYTES_NOWHERE;
+    }
+    if (facts->broken.status == 0) {
         err_set(&facts->broken, STATUS_ENVIRONMENT,
                 "'%.*s' was changed or removed while the run went on, and is not in the store: run "
                 "again",
                 STR_ARG(path));
     }
-    return DECIDE_BYTES_NOWHERE;
+    return DECIDE_BYTES_PRESENT;
+}
+
+static bool facts_is_stored(const struct facts *facts, const struct output_fact *fact)
+{
+    return fact->stored && facts->session->objects != NULL &&
+           objects_has_output(facts->session->objects, fact->type, &fact->digest);
 }
 
 static enum decide_bytes facts_output_bytes(struct facts *facts, uint32_t output, bool outline)
@@ -357,8 +367,7 @@ static enum decide_bytes facts_output_bytes(struct facts *facts, uint32_t output
     if (look.same) {
         return DECIDE_BYTES_PRESENT;
     }
-    if (fact->stored && facts->session->objects != NULL &&
-        objects_has_output(facts->session->objects, fact->type, &fact->digest)) {
+    if (facts_is_stored(facts, fact)) {
         return DECIDE_BYTES_IN_STORE;
     }
     return facts_lost_bytes(facts, path, outline);
@@ -393,13 +402,12 @@ struct decide_facts facts_decide(struct facts *facts)
                                  .demand_inputs = facts_demand_inputs};
 }
 
-/* What the store has is taken to stay there. */
 static bool facts_has_output(struct facts *facts, uint32_t output)
 {
     const struct output_fact *fact = &facts->outputs[output];
     struct output_look look;
 
-    return fact->state != OUTPUT_MADE || fact->stored ||
+    return fact->state != OUTPUT_MADE || facts_is_stored(facts, fact) ||
            (source_look_output(facts->session,
                                plan_path_name(facts->plan, facts->plan->outputs[output].path),
                                fact->type, fact->executable, &fact->digest, false, &look, NULL) &&

@@ -278,6 +278,57 @@ pipeline() {
 	stands '5 instances'
 }
 
+# The object with the bytes of a file.
+object_of() {
+	digest=$(sha256sum "$1")
+	digest=${digest%% *}
+	printf '.pawl/objects/%s/%s' "${digest%"${digest#??}"}" "${digest#??}"
+}
+
+@test "an output that lies nowhere any more is made by the whole plan, a damaged one by the next run" {
+	manifest <<-'END'
+		[stage.gen]
+		run = "echo gen >>../ran; cat g.in > g.h"
+		inputs = ["g.in"]
+		outputs = ["g.h"]
+		[stage.pre]
+		run = "echo pre >>../ran; cat main.c > main.i"
+		inputs = ["main.c"]
+		outputs = ["main.i"]
+		[stage.cc]
+		run = "echo cc >>../ran; cat main.i g.h > main.o"
+		inputs = ["main.i", "g.h"]
+		outputs = ["main.o"]
+		[stage.other]
+		run = "echo other >>../ran; cat o > o.out"
+		inputs = ["o"]
+		outputs = ["o.out"]
+	END
+	sed -i '2a default = ["cc", "other"]' pawl.toml
+	echo g >g.in
+	echo m >main.c
+	echo o >o
+	ends 0
+	# that cc asks for g.h shows when main.i is there
+	echo m2 >main.c
+	rm -f g.h "$(object_of g.in)"
+	ends 0
+	ran gen pre cc
+	has main.o "$(printf 'm2\ng')"
+	stands '4 instances'
+	echo m3 >main.c
+	rm g.h
+	chmod u+w "$(object_of g.in)"
+	echo damaged >"$(object_of g.in)"
+	ends 11
+	ran pre
+	says "stopping  'g.h' was changed or removed while the run went on, and is not in the store"
+	ends 0
+	ran gen cc
+	has main.o "$(printf 'm3\ng')"
+	stands '4 instances'
+}
+
 @test "a generated header that a depfile names counts, and one of a stranger is refused" {
 	manifest <<-'END'
 		[stage.gen]
