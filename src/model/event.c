@@ -449,6 +449,11 @@ bool event_from_json(struct str line, struct arena *arena, struct event *event, 
     return ok;
 }
 
+uint32_t event_number(const struct event_numbers *numbers, uint32_t number)
+{
+    return numbers->units != NULL ? numbers->units[number] : number;
+}
+
 struct event event_renumber(const struct event *event, const struct event_numbers *numbers,
                             struct arena *arena)
 {
@@ -460,7 +465,7 @@ struct event event_renumber(const struct event *event, const struct event_number
     }
     whole.whole = true;
     if ((fields & F(NUMBER)) != 0 && event->instance.len != 0) {
-        whole.number = numbers->units[event->number];
+        whole.number = event_number(numbers, event->number);
     }
     if ((fields & F(INSTANCES)) != 0) {
         whole.instances = numbers->count;
@@ -468,7 +473,7 @@ struct event event_renumber(const struct event *event, const struct event_number
     whole.ids = (struct event_ids){NULL, 0};
     for (uint32_t i = 0; i < event->ids.count; i++) {
         for (uint32_t n = event->ids.items[i].first; n <= event->ids.items[i].last; n++) {
-            event_ids_add(&whole.ids, arena, numbers->units[n]);
+            event_ids_add(&whole.ids, arena, event_number(numbers, n));
         }
     }
     return whole;

@@ -192,6 +192,7 @@ struct event_numbers {
     const uint32_t *units; /* by instance of the part, ascending; NULL: it is the whole */
     uint32_t count;        /* of the instances of the whole plan */
 };
+uint32_t event_number(const struct event_numbers *numbers, uint32_t number);
 /* The event in the numbers of the whole plan; one that has them already stays as it is. Ranges lie
  * in `arena`. */
 struct event event_renumber(const struct event *event, const struct event_numbers *numbers,

@@ -194,10 +194,9 @@ static void result_instance(struct json_writer *w, const struct run_state *state
                             const struct result_options *options, uint32_t number)
 {
     const struct inst_status *inst = &state->instances[number];
-    const uint32_t *units = options->slice.numbers.units;
 
     json_object_begin(w);
-    json_field_uint(w, "number", units != NULL ? units[number] : number);
+    json_field_uint(w, "number", event_number(&options->slice.numbers, number));
     result_text(w, "instance", result_instance_name(state, options, number));
     result_text(w, "stage", result_stage_name(state, options, number));
     json_field_text(w, "state", inst_state_name(inst->state));

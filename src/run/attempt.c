@@ -67,7 +67,8 @@ static struct attempt *attempt_new(struct executor *executor, struct inst_id ins
     attempt->log_source.fd = attempt->out_source.fd = -1;
     attempt->span = recorder_random_hex(executor->recorder, &attempt->arena, 16);
     attempt->id = str_printf(&attempt->arena, "%.*s.%u.%u.%.*s", STR_ARG(executor->recorder->run),
-                             instance.n, number, 8, attempt->span.data);
+                             event_number(&executor->recorder->numbers, instance.n), number, 8,
+                             attempt->span.data);
     attempt->log_name = log_name_make(attempt->inst->name, number, &attempt->arena);
     attempt->outputs =
         ARENA_ARRAY(&attempt->arena, struct attempt_output, attempt->inst->output_count);

@@ -22,6 +22,12 @@ noted() {
 	[ -e .pawl/index.log ]
 }
 
+# Which instances the latest run tried, by the numbers in what their commands found.
+attempts_of() {
+	"$PAWL" -C "$1" events latest | sed -n 's/.*"attempt_id":"[^."]*\.\([0-9]*\.[0-9]*\)\..*/\1/p' |
+		sort -u
+}
+
 # A copy of the workspace in which the last state is not known, so that the whole plan is decided.
 whole() {
 	rm -rf ../whole
@@ -66,6 +72,10 @@ same_record() {
 	"$PAWL" status | sed -n '/^instances/p; /^attempts/p' >../status
 	"$PAWL" -C ../whole status | sed -n '/^instances/p; /^attempts/p' >../status.whole
 	diff ../status.whole ../status
+	attempts_of . >../attempts
+	attempts_of ../whole >../attempts.whole
+	[ -s ../attempts ]
+	diff ../attempts.whole ../attempts
 	result_of . >../result
 	result_of ../whole >../result.whole
 	[ -s ../result ]
