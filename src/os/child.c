@@ -78,11 +78,30 @@ static void reap_group(pid_t pgid)
     }
 }
 
+int64_t child_own_peak(void)
+{
+    struct rusage usage = {0};
+
+    getrusage(RUSAGE_SELF, &usage);
+    return (int64_t)usage.ru_maxrss * 1024;
+}
+
+/* A floor that is too low is seen by a peak above it. */
+static int64_t peak_above_floor(const struct child *child, int64_t peak_bytes)
+{
+    const int64_t *floor_bytes =
+        child->rss_floor_bytes != NULL ? child->rss_floor_bytes : &child->own_floor_bytes;
+
+    if (child->rss_floor_bytes != NULL && peak_bytes > *floor_bytes) {
+        *child->rss_floor_bytes = child_own_peak();
+    }
+    return peak_bytes > *floor_bytes ? peak_bytes : 0;
+}
+
 bool child_reap(struct child *child, struct child_end *end)
 {
     struct sys_wait wait = {0};
     struct rusage usage = {0};
-    int64_t peak_bytes;
     bool good;
 
     good = child->ended || sys_waitid(P_PID, (id_t)child->pid, WEXITED | WNOWAIT, &wait, NULL) == 0;
@@ -95,8 +114,7 @@ bool child_reap(struct child *child, struct child_end *end)
     }
     *end = end_of(&wait);
     end->cpu_ns = timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime);
-    peak_bytes = (int64_t)usage.ru_maxrss * 1024;
-    end->peak_bytes = peak_bytes > child->rss_floor_bytes ? peak_bytes : 0;
+    end->peak_bytes = peak_above_floor(child, (int64_t)usage.ru_maxrss * 1024);
     if (child->pidfd >= 0) {
         sys_close(child->pidfd);
     }

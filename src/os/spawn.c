@@ -686,7 +686,7 @@ static bool start_with_stdin(const struct spawn *spawn, int stdin_fd, struct chi
     struct spawn_early *early = make_early(spawn);
     struct birth own = {.words_fd = -1};
     struct birth *birth = early != NULL ? &early->birth : &own;
-    struct rusage usage = {0};
+    int64_t floor_bytes = spawn->rss_floor_bytes == NULL ? child_own_peak() : 0;
     pid_t pid;
     int pidfd = -1;
 
@@ -694,7 +694,6 @@ static bool start_with_stdin(const struct spawn *spawn, int stdin_fd, struct chi
         .spawn = early != NULL ? &early->spawn : spawn, .parent = getpid(), .words_fd = -1};
     prepare_fds(birth, stdin_fd);
     birth->shares_fds = early != NULL && spawn->fds_stay && stdin_fd == spawn->stdin_fd;
-    getrusage(RUSAGE_SELF, &usage);
     *step = SPAWN_STEP_CLONE;
     pid = clone_blocked(birth, early, &pidfd);
     if (pid < 0) {
@@ -711,7 +710,8 @@ static bool start_with_stdin(const struct spawn *spawn, int stdin_fd, struct chi
     }
     *child = (struct child){.pid = pid,
                             .pidfd = pidfd,
-                            .rss_floor_bytes = (int64_t)usage.ru_maxrss * 1024,
+                            .own_floor_bytes = floor_bytes,
+                            .rss_floor_bytes = spawn->rss_floor_bytes,
                             .early = early};
     return true;
 }

@@ -50,14 +50,18 @@ struct spawn {
     bool fds_stay;  /* with `early`: all these descriptors stay open here as long as the arena, so
                      * that the child need not be given a copy of our table */
     bool by_signal; /* SIGCHLD tells its end: no pidfd, which costs its making */
-    int tty_fd;     /* terminal handed to the child's group; -1: none */
+    /* Our own peak as far as it is known, 0 at first; kept by who starts many, as long as they
+     * live, and brought up to date where that matters. NULL: it is asked for at each start. */
+    int64_t *rss_floor_bytes;
+    int tty_fd;                  /* terminal handed to the child's group; -1: none */
     const struct origin *origin; /* mask, dispositions, limits, umask; NULL: as they are now */
 };
 
 struct child {
     pid_t pid; /* also the process group's number; 0: none */
     int pidfd; /* readable when the process has ended; -1: by_signal, or the kernel has none */
-    int64_t rss_floor_bytes; /* our own peak when it was started: a smaller peak cannot be told */
+    int64_t own_floor_bytes;  /* our own peak when it was started: a smaller peak cannot be told */
+    int64_t *rss_floor_bytes; /* of spawn: counts instead */
     bool ended; /* set by who had children_next_ended name it, and goes on with that: spares
                    child_reap its waiting and the orphans */
     const struct spawn_early *early; /* of one that nobody waited for; see child_never_ran */
@@ -114,6 +118,9 @@ bool child_kill(const struct child *child, int signal);
 /* Waits for the end (blocking), kills what is left of its group, reaps it, closes the pidfd. False:
  * there was no such child; all is released anyway. */
 bool child_reap(struct child *child, struct child_end *end);
+
+/* The peak of our own memory: a child that is smaller shows it as its own. */
+int64_t child_own_peak(void);
 
 /* Takes the terminal back for our own group after a child that had it has ended. */
 bool child_tty_return(int tty_fd);

@@ -6,12 +6,10 @@
  * what failed is moved away before parked files return (reject). Whoever kills us in between leaves
  * parked/ and the record, from which run/recover.c does the same. */
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/hex.h"
 #include "base/limits.h"
-#include "base/mem.h"
 #include "base/path.h"
 #include "base/sys.h"
 #include "os/files.h"
@@ -48,13 +46,16 @@ static void attempt_new_output(struct attempt *attempt, uint32_t output)
 static struct attempt *attempt_new(struct executor *executor, struct inst_id instance,
                                    uint32_t number, uint32_t cpus)
 {
-    struct attempt *attempt = mem_calloc(1, sizeof(*attempt));
     const struct plan *plan = executor->plan;
+    struct attempt *attempt;
+    struct arena arena;
 
-    arena_init(&attempt->arena);
+    arena_init(&arena);
     if (executor->spare_count != 0) {
-        attempt->arena = executor->spare[--executor->spare_count];
+        arena = executor->spare[--executor->spare_count];
     }
+    attempt = ARENA_NEW(&arena, struct attempt);
+    attempt->arena = arena;
     attempt->executor = executor;
     attempt->instance = instance;
     attempt->inst = &plan->instances[instance.n];
@@ -78,18 +79,19 @@ static struct attempt *attempt_new(struct executor *executor, struct inst_id ins
     return attempt;
 }
 
-/* Its first block is kept: making and unmapping one for each command costs as much as filling it.
- */
+/* The attempt itself lies in it. Its largest block is kept: making and unmapping one for each
+ * command costs as much as filling it. */
 static void attempt_give_arena(struct attempt *attempt)
 {
     struct executor *executor = attempt->executor;
+    struct arena arena = attempt->arena;
 
     if (executor->spare_count == EXECUTOR_SPARE_ARENAS) {
-        arena_fini(&attempt->arena);
+        arena_fini(&arena);
         return;
     }
-    arena_reset(&attempt->arena);
-    executor->spare[executor->spare_count++] = attempt->arena;
+    arena_reset(&arena);
+    executor->spare[executor->spare_count++] = arena;
 }
 
 static void attempt_close(int *fd)
@@ -116,7 +118,6 @@ void attempt_free(struct attempt *attempt)
     attempt_close(&attempt->out_fd);
     tokens_back(&attempt->executor->tokens, &attempt->loan);
     attempt_give_arena(attempt);
-    free(attempt);
 }
 
 void attempt_describe(void *ctx, struct inst_id instance, uint32_t number, uint32_t cpus,

@@ -252,6 +252,7 @@ static bool attempt_launch(struct attempt *attempt, struct err *err)
                           .stderr_fd = -1,
                           .early = &attempt->arena,
                           .by_signal = true,
+                          .rss_floor_bytes = &executor->rss_floor_bytes,
                           .tty_fd = -1};
     struct spawn_fd fds[ATTEMPT_MORE_FDS];
     bool ok = attempt_open_stdin(attempt, &spawn, err) && attempt_open_log(attempt, &spawn, err) &&

@@ -147,8 +147,9 @@ struct executor {
     int64_t next_barrier_ns, next_usage_ns;
     uint64_t oom_kills; /* seen so far: see machine_oom_kills */
     int tty_fd;
-    int empty_fd;      /* the standard input of commands without one */
-    bool child_signal; /* somebody ended: see executor_take_exits */
+    int64_t rss_floor_bytes; /* see struct spawn */
+    int empty_fd;            /* the standard input of commands without one */
+    bool child_signal;       /* somebody ended: see executor_take_exits */
     /* What commands print, as it comes; NULL: nobody wants it. */
     void (*stream)(void *ctx, struct inst_id instance, const char *data, size_t len);
     /* The terminal is needed for something else, and is free again; NULL: nobody shows anything. */

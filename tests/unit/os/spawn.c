@@ -691,6 +691,25 @@ static void test_usage(void **state)
     assert_true(outcome.end.cpu_ns > 0);
 }
 
+/* A floor that is not known yet is asked for when a peak lies above it. */
+static void test_floor(void **state)
+{
+    static const char *const argv[] = {"true", NULL};
+    struct spawn spawn = spawn_of("/bin/true", argv);
+    struct child child;
+    struct child_end end;
+    int64_t floor_bytes = 0;
+
+    (void)state;
+    spawn.rss_floor_bytes = &floor_bytes;
+    for (int i = 0; i < 2; i++) {
+        assert_true(spawn_start(&spawn, &child, NULL, NULL));
+        assert_true(child_reap(&child, &end));
+        assert_int_equal(end.peak_bytes, 0);
+        assert_true(floor_bytes > 0 && floor_bytes <= child_own_peak());
+    }
+}
+
 static int make_dir(void **state)
 {
     static char dir[64];
@@ -732,6 +751,7 @@ int main(void)
         cmocka_unit_test(test_descriptors_stay),
         cmocka_unit_test(test_ends_by_signal),
         cmocka_unit_test(test_usage),
+        cmocka_unit_test(test_floor),
     };
     int failed;
 
