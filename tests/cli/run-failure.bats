@@ -96,7 +96,7 @@ load run
 		[stage.s]
 		run = "trap 'echo term >>../ran; exit 0' TERM; echo partial > out; while :; do sleep 0.01; done"
 		outputs = ["out"]
-		timeout = "100ms"
+		timeout = "1s"
 	END
 	ends 7
 	ran term
@@ -105,7 +105,7 @@ load run
 	manifest <<-'END'
 		[stage.s]
 		run = "trap 'echo term >>../ran' TERM; while :; do sleep 0.01; done"
-		timeout = "100ms"
+		timeout = "1s"
 		grace = "100ms"
 	END
 	ends 7
