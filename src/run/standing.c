@@ -121,6 +121,7 @@ enum standing_answer standing_look(struct standing *standing, struct session *se
                standing_look_range, &files);
     some = standing_mark_undecided(standing);
     some = standing_mark_users(standing, files.changed) || some;
+    last_state_was_looked_at(standing->state);
     return some ? STANDING_SOME : STANDING_ALL;
 }
 

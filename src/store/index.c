@@ -201,7 +201,7 @@ static struct index *index_new(int dirfd, const struct digest *epoch)
 
 static bool index_read(struct index *index, bool *damaged, struct err *err)
 {
-    if (!index_map_open(&index->map, index->dirfd, INDEX_ROWS, damaged, err)) {
+    if (!index_map_open(&index->map, index->dirfd, INDEX_ROWS, true, damaged, err)) {
         return false;
     }
     index->next_seq = index->map.next_seq;

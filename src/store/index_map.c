@@ -126,6 +126,30 @@ static bool map_graph_sizes(struct index_map *map)
 
 /* --- what is in the sections --- */
 
+/* Whole pages alone: what lies beside them may have been changed. The mapping begins with a page,
+ * and the step is a multiple of every size of them. */
+static void map_let_go(const struct index_map *map, const unsigned char *from, size_t len)
+{
+    enum { STEP = 64 << 10 };
+    unsigned char *data = map->data;
+    size_t begin = (size_t)(from - data);
+    size_t first = (begin + STEP - 1) / STEP * STEP;
+    size_t end = begin + len == map->len ? map->len : (begin + len) / STEP * STEP;
+
+    if (first < end) {
+        sys_madvise(data + first, end - first, MADV_DONTNEED);
+    }
+}
+
+void index_map_let_go(const struct index_map *map, uint32_t sections)
+{
+    for (unsigned i = 0; i < INDEX_SECTIONS; i++) {
+        if ((sections & 1u << i) != 0) {
+            map_let_go(map, map->at[i], (size_t)map->bytes[i]);
+        }
+    }
+}
+
 static bool map_sum_is_right(const struct index_map *map, enum index_section section)
 {
     const unsigned char *head = map->data;
@@ -138,6 +162,9 @@ static bool map_sum_is_right(const struct index_map *map, enum index_section sec
         size_t len = left < INDEX_BLOCK_BYTES ? (size_t)left : INDEX_BLOCK_BYTES;
 
         sum = index_checksum_add(sum, next, len);
+        if (map->lean) {
+            map_let_go(map, next, len);
+        }
         next += len;
         left -= len;
     }
@@ -271,8 +298,14 @@ bool index_map_check(struct index_map *map, uint32_t sections)
         }
     }
     for (unsigned i = 0; i < INDEX_SECTIONS; i++) {
-        if ((fresh & 1u << i) != 0 && !map_section_holds(map, (enum index_section)i)) {
+        if ((fresh & 1u << i) == 0) {
+            continue;
+        }
+        if (!map_section_holds(map, (enum index_section)i)) {
             return false;
+        }
+        if (map->lean) {
+            map_let_go(map, map->data, map->len);
         }
     }
     map->checked |= fresh;
@@ -320,13 +353,13 @@ static bool map_file(struct index_map *map, int fd, bool *damaged)
     return true;
 }
 
-bool index_map_open(struct index_map *map, int dirfd, uint32_t sections, bool *damaged,
+bool index_map_open(struct index_map *map, int dirfd, uint32_t sections, bool lean, bool *damaged,
                     struct err *err)
 {
     int fd = sys_openat(dirfd, "index", O_RDONLY, 0);
     bool ok;
 
-    *map = (struct index_map){.next_seq = 1};
+    *map = (struct index_map){.next_seq = 1, .lean = lean};
     if (fd < 0) {
         return errno == ENOENT || err_sys(err, "'.pawl/index': cannot be read");
     }

@@ -3,7 +3,7 @@
 /* The file `index` as it lies on disk, mapped: for the files of the index and of the last state
  * alone. index_map.c specifies the format and owns reading, index_save.c writing.
  *
- *     index_map_open(&map, dirfd, INDEX_ROWS, &damaged, &err)     head, sizes, these sections
+ *     index_map_open(&map, dirfd, INDEX_ROWS, true, &damaged, &err)     head, sizes, these sections
  *     struct str name = index_map_path(&map, n) …                 plain reads
  *     index_map_close(&map)
  *
@@ -90,15 +90,19 @@ struct index_map {
     uint32_t paths, path_slots, instances, instance_slots, units, users, outputs;
     uint32_t stages, producers, consumers;
     uint32_t checked; /* sections that are right */
-    bool has_state, has_graph, changeable;
+    bool has_state, has_graph, lean, changeable;
 };
 
-/* Missing: no rows. Damage and foreign versions: `*damaged`, no rows. False: it cannot be read. */
-bool index_map_open(struct index_map *map, int dirfd, uint32_t sections, bool *damaged,
+/* Missing: no rows. Damage and foreign versions: `*damaged`, no rows. False: it cannot be read.
+ * `lean`: few rows will be asked for, so what was read to be checked is let go of again. */
+bool index_map_open(struct index_map *map, int dirfd, uint32_t sections, bool lean, bool *damaged,
                     struct err *err);
 void index_map_close(struct index_map *map);
 /* Checks further sections of an open map; one that was right is not looked at again. */
 bool index_map_check(struct index_map *map, uint32_t sections);
+/* Lets go of the memory of sections in which nothing was changed; a row that is asked for comes
+ * back from the page cache. */
+void index_map_let_go(const struct index_map *map, uint32_t sections);
 /* What tells this file from any other that was or will be at its place. */
 uint64_t index_map_identity(const struct index_map *map);
 /* `len` bytes of a section from `offset` on, to be changed in this mapping alone: after the section

@@ -41,7 +41,7 @@ static bool state_open(struct last_state *state)
 
     return state_note_file(state->dirfd, "index", &state->index) && state->index.ino != 0 &&
            state_note_file(state->dirfd, "index.log", &state->log) &&
-           index_map_open(&state->map, state->dirfd, INDEX_STATE, &damaged, NULL) &&
+           index_map_open(&state->map, state->dirfd, INDEX_STATE, false, &damaged, NULL) &&
            state->map.has_state && (state->log.ino == 0 || last_state_apply_log(state));
 }
 
@@ -143,6 +143,13 @@ uint32_t last_state_users(const struct last_state *state, uint32_t path, uint32_
 uint32_t last_state_user(const struct last_state *state, uint32_t user)
 {
     return bytes_get_u32(state->map.at[INDEX_USERS] + 4 * (size_t)user);
+}
+
+void last_state_was_looked_at(const struct last_state *state)
+{
+    index_map_let_go(&state->map, 1u << INDEX_NAMES | 1u << INDEX_PATHS | 1u << INDEX_WORTH |
+                                      1u << INDEX_CHECKS | 1u << INDEX_USERS_FIRST |
+                                      1u << INDEX_USERS);
 }
 
 bool last_state_load_outputs(struct last_state *state)

@@ -92,6 +92,9 @@ bool last_state_path(const struct last_state *state, uint32_t path, struct last_
 uint32_t last_state_users(const struct last_state *state, uint32_t path, uint32_t *count);
 uint32_t last_state_user(const struct last_state *state, uint32_t user);
 
+/* All paths were looked at: from now on few are asked for, and their memory is let go of. */
+void last_state_was_looked_at(const struct last_state *state);
+
 /* Checks the outputs. False: they are damaged. */
 bool last_state_load_outputs(struct last_state *state);
 uint32_t last_state_outputs(const struct last_state *state);

@@ -147,7 +147,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
     assert(dir >= 0);
     write_file(dir, data, size_bytes);
     ask_state(dir);
-    assert(index_map_open(&map, dir, INDEX_ROWS, &damaged, NULL));
+    assert(index_map_open(&map, dir, INDEX_ROWS, true, &damaged, NULL));
     ask_index(dir, &map);
     index_map_close(&map);
     ask_again(dir);
