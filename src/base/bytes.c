@@ -31,25 +31,6 @@ void bytes_set_u64(void *at, uint64_t value)
     }
 }
 
-uint16_t bytes_get_u16(const void *at)
-{
-    const unsigned char *bytes = at;
-    return (uint16_t)(bytes[0] | bytes[1] << 8);
-}
-
-uint32_t bytes_get_u32(const void *at)
-{
-    const unsigned char *bytes = at;
-    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
-           (uint32_t)bytes[3] << 24;
-}
-
-uint64_t bytes_get_u64(const void *at)
-{
-    const unsigned char *bytes = at;
-    return (uint64_t)bytes_get_u32(bytes) | (uint64_t)bytes_get_u32(bytes + 4) << 32;
-}
-
 void bytes_put_u8(struct strbuf *out, uint8_t value)
 {
     strbuf_putc(out, (char)value);

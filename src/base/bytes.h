@@ -19,9 +19,27 @@
 void bytes_set_u16(void *at, uint16_t value);
 void bytes_set_u32(void *at, uint32_t value);
 void bytes_set_u64(void *at, uint64_t value);
-uint16_t bytes_get_u16(const void *at);
-uint32_t bytes_get_u32(const void *at);
-uint64_t bytes_get_u64(const void *at);
+/* Here, so that whoever reads a hundred thousand of them gets one load for each. */
+static inline uint16_t bytes_get_u16(const void *at)
+{
+    const unsigned char *b = at;
+
+    return (uint16_t)(b[0] | b[1] << 8);
+}
+static inline uint32_t bytes_get_u32(const void *at)
+{
+    const unsigned char *b = at;
+
+    return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+}
+static inline uint64_t bytes_get_u64(const void *at)
+{
+    const unsigned char *b = at;
+
+    return (uint64_t)b[0] | (uint64_t)b[1] << 8 | (uint64_t)b[2] << 16 | (uint64_t)b[3] << 24 |
+           (uint64_t)b[4] << 32 | (uint64_t)b[5] << 40 | (uint64_t)b[6] << 48 |
+           (uint64_t)b[7] << 56;
+}
 
 /* Appending. */
 void bytes_put_u8(struct strbuf *out, uint8_t value);

@@ -194,34 +194,37 @@ static void executor_take_pool(struct executor *executor)
     }
 }
 
-static struct attempt **executor_find_live(struct executor *executor, pid_t pid)
-{
-    struct attempt **at = &executor->live;
-
-    while (*at != NULL && (*at)->child.pid != pid) {
-        at = &(*at)->next;
-    }
-    return at;
-}
+/* Where the live attempt of a process stands in the list; the end of it if there is none. */
+struct executor_search {
+    struct executor *executor;
+    struct attempt **at;
+};
 
 static bool executor_is_ours(void *ctx, pid_t pid)
 {
-    return *executor_find_live(ctx, pid) != NULL;
+    struct executor_search *search = ctx;
+
+    search->at = &search->executor->live;
+    while (*search->at != NULL && (*search->at)->child.pid != pid) {
+        search->at = &(*search->at)->next;
+    }
+    return *search->at != NULL;
 }
 
 /* One signal may stand for many ends, so all are asked for. */
 static void executor_take_exits(struct executor *executor)
 {
     while (executor->child_signal) {
-        pid_t pid = children_next_ended(executor_is_ours, executor);
-        struct attempt **at = executor_find_live(executor, pid);
-        struct attempt *attempt = *at;
+        struct executor_search search = {.executor = executor};
+        pid_t pid = children_next_ended(executor_is_ours, &search);
+        struct attempt *attempt;
 
         executor->child_signal = pid != 0;
         if (pid <= 0) {
             return;
         }
-        *at = attempt->next;
+        attempt = *search.at;
+        *search.at = attempt->next;
         attempt_take_exit(attempt);
     }
 }

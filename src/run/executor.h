@@ -206,7 +206,7 @@ void durable_take(struct executor *executor);
 void durable_drop_later(struct executor *executor, struct str attempt_id);
 
 /* usage.c: what commands take, and what the machine is at */
-enum { USAGE_PERIOD_S = 1 };
+enum { USAGE_PERIOD_S = 1, USAGE_LEAST_MS = 1500 };
 /* Now and then, so that the peaks of whole process groups are known. */
 void usage_look(struct executor *executor, int64_t now_ns);
 void usage_load(void *ctx, bool adapts, struct adapt_facts *facts);

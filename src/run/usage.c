@@ -63,8 +63,8 @@ void usage_look(struct executor *executor, int64_t now_ns)
         return;
     }
     executor->next_usage_ns = now_ns + USAGE_PERIOD_S * NS_PER_SEC;
-    /* What ended soon after its start needs no look: it is not worth one for all. */
-    usage_scan_live(executor, now_ns - USAGE_PERIOD_S * NS_PER_SEC);
+    /* What ends soon after its start needs no look: it is not worth one for all. */
+    usage_scan_live(executor, now_ns - USAGE_LEAST_MS * NS_PER_MS);
 }
 
 uint64_t usage_memory(void *ctx, struct inst_id instance)
