@@ -59,3 +59,11 @@ void bug(const char *format, ...)
     fputc('\n', stderr);
     abort();
 }
+
+int mem_compare_u32(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a;
+    uint32_t y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}

@@ -20,4 +20,7 @@ void *mem_realloc(void *old, size_t count, size_t size);
  * say. */
 _Noreturn void bug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Of two uint32_t, for qsort and bsearch. */
+int mem_compare_u32(const void *a, const void *b);
+
 #endif

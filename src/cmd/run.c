@@ -20,7 +20,6 @@
 #include "os/files.h"
 #include "os/survivors.h"
 #include "run/executor.h"
-#include "run/neighbours.h"
 #include "run/recover.h"
 #include "run/standing.h"
 #include "run/version.h"
@@ -168,16 +167,15 @@ static void run_record_beyond(struct run_call *call)
     struct recorder *recorder = &call->recorder;
     uint32_t units = last_state_units(call->slice.state);
     struct event_ids standing = {NULL, 0};
-    uint32_t beyond = 0;
 
     for (uint32_t i = 0; i < units; i++) {
         if (slice_is_beyond(&call->slice, i)) {
             event_ids_add(&standing, &recorder->turn, i);
-            beyond++;
         }
     }
     recorder_emit_beyond(recorder, &standing);
-    run_state_add_beyond(&recorder->state, INST_PENDING, units - call->slice.count - beyond);
+    run_state_add_beyond(&recorder->state, INST_PENDING,
+                         units - call->slice.count - call->slice.beyond);
 }
 
 static bool run_begin(struct run_call *call, struct err *err)
@@ -367,12 +365,7 @@ static struct report_slice run_report_slice(const struct run_call *call)
     }
     report.numbers.units = call->slice.units;
     report.numbers.count = last_state_units(call->slice.state);
-    for (uint32_t i = 0; i < report.numbers.count; i++) {
-        bool beyond = slice_is_beyond(&call->slice, i);
-
-        report.beyond += beyond;
-        report.up_to_date += beyond;
-    }
+    report.beyond = report.up_to_date = call->slice.beyond;
     for (uint32_t i = 0; i < call->slice.count; i++) {
         report.up_to_date += call->request.scope[i] && call->decide.action[i] == DECIDE_NOTHING;
     }

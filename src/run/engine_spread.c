@@ -257,17 +257,9 @@ static void spread_flush_set(struct engine *engine, enum inst_state to, enum eve
     }
 }
 
-static int spread_compare(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a;
-    uint32_t y = *(const uint32_t *)b;
-
-    return x < y ? -1 : x > y;
-}
-
 static void spread_flush_sets(struct engine *engine)
 {
-    qsort(engine->batched, engine->batched_count, sizeof(*engine->batched), spread_compare);
+    qsort(engine->batched, engine->batched_count, sizeof(*engine->batched), mem_compare_u32);
     spread_flush_set(engine, INST_UP_TO_DATE, EVENT_INSTANCES_UP_TO_DATE);
     spread_flush_set(engine, INST_SKIPPED, EVENT_INSTANCES_SKIPPED);
     spread_flush_set(engine, INST_BLOCKED, EVENT_INSTANCES_BLOCKED);

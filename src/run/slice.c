@@ -92,6 +92,11 @@ static void slice_add_outlines(struct slice_walk *walk)
     slice_add_skipped(walk);
 }
 
+bool slice_is_beyond(const struct slice *slice, uint32_t unit)
+{
+    return slice->taken[unit] == SLICE_LEFT_OUT && slice_is_asked(slice->state, unit);
+}
+
 static void slice_take(struct slice *slice, struct slice_walk *walk)
 {
     uint32_t units = last_state_units(slice->state);
@@ -104,6 +109,7 @@ static void slice_take(struct slice *slice, struct slice_walk *walk)
             slice->outline[slice->count] = walk->marks[i] == SLICE_OUTLINE;
             slice->units[slice->count++] = i;
         }
+        slice->beyond += slice_is_beyond(slice, i);
     }
 }
 
@@ -204,11 +210,6 @@ void slice_fini(struct slice *slice)
     free(slice->outlines);
     free(slice->parts);
     *slice = (struct slice){0};
-}
-
-bool slice_is_beyond(const struct slice *slice, uint32_t unit)
-{
-    return slice->taken[unit] == SLICE_LEFT_OUT && slice_is_asked(slice->state, unit);
 }
 
 /* --- what is made beyond --- */

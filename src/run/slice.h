@@ -24,6 +24,7 @@ struct slice {
     uint8_t *outline; /* by instance of the slice */
     uint32_t count;
     uint8_t *taken;         /* by unit: it is in the slice */
+    uint32_t beyond;        /* units that are asked for and not in it */
     struct str_range *gaps; /* of the manifest */
     uint32_t gap_count;
     uint32_t *firsts; /* by stage that is read, and once more: into `units` */

@@ -48,21 +48,14 @@ static void slice_save_units(struct slice_saving *own)
 
 /* --- as a change --- */
 
-static int slice_compare_numbers(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a;
-    uint32_t y = *(const uint32_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* By unit: the number in the slice, or UINT32_MAX. */
-static uint32_t slice_number(const struct slice_saving *own, uint32_t unit)
+/* The unit's number in the slice, if it is a member; UINT32_MAX: it is none. */
+static uint32_t slice_member(const struct slice_saving *own, uint32_t unit)
 {
     const uint32_t *found =
-        bsearch(&unit, own->slice->units, own->slice->count, sizeof(unit), slice_compare_numbers);
+        bsearch(&unit, own->slice->units, own->slice->count, sizeof(unit), mem_compare_u32);
+    uint32_t number = found != NULL ? (uint32_t)(found - own->slice->units) : UINT32_MAX;
 
-    return found != NULL ? (uint32_t)(found - own->slice->units) : UINT32_MAX;
+    return number != UINT32_MAX && slice_is_member(own, number) ? number : UINT32_MAX;
 }
 
 /* Who else rests on a path that changed while the run went on was decided with what it was before.
@@ -73,19 +66,18 @@ static bool slice_has_all_users(const struct slice_saving *own, uint32_t path)
     uint32_t first = last_state_users(own->state, path, &count);
 
     for (uint32_t i = first; i < first + count; i++) {
-        uint32_t number = slice_number(own, last_state_user(own->state, i));
-
-        if (number == UINT32_MAX || !slice_is_member(own, number)) {
+        if (slice_member(own, last_state_user(own->state, i)) == UINT32_MAX) {
             return false;
         }
     }
     return true;
 }
 
-static bool slice_change_path(struct slice_saving *own, const struct last_state_path_row *row)
+/* `number`: of the path in the state. */
+static bool slice_change_path(struct slice_saving *own, const struct last_state_path_row *row,
+                              uint32_t number)
 {
     struct session *session = own->saving.session;
-    uint32_t number = last_state_find_path(own->state, row->name);
     struct signature now;
     struct last_path was;
     struct index_path known;
@@ -120,7 +112,7 @@ static bool slice_rested(const struct slice_saving *own, uint32_t path, uint32_t
         if (user == unit) {
             return true;
         }
-        if (slice_compare_numbers(&user, &unit) < 0) {
+        if (user < unit) {
             low = middle + 1;
         } else {
             high = middle;
@@ -129,14 +121,18 @@ static bool slice_rested(const struct slice_saving *own, uint32_t path, uint32_t
     return false;
 }
 
-static bool slice_change_rests(const struct slice_saving *own)
+/* The paths that members rest on, and that they did so before. */
+static bool slice_change_paths(struct slice_saving *own)
 {
     const struct last_state_builder *builder = &own->saving.builder;
     uint32_t *numbers = mem_calloc(builder->paths.count, sizeof(*numbers));
     bool same = true;
 
-    for (size_t i = 0; i < builder->paths.count; i++) {
-        numbers[i] = last_state_find_path(own->state, builder->paths.items[i].name);
+    for (size_t i = 0; same && i < builder->paths.count; i++) {
+        const struct last_state_path_row *row = &builder->paths.items[i];
+
+        numbers[i] = last_state_find_path(own->state, row->name);
+        same = slice_change_path(own, row, numbers[i]);
     }
     for (size_t i = 0; same && i < builder->rests.count; i++) {
         const struct last_state_rest_row *rest = &builder->rests.items[i];
@@ -158,7 +154,7 @@ static bool slice_covers(const struct slice_saving *own, uint32_t path)
         return true;
     }
     for (uint32_t i = first; i < first + count; i++) {
-        uint32_t number = slice_number(own, last_state_user(own->state, i));
+        uint32_t number = slice_member(own, last_state_user(own->state, i));
 
         if (number == UINT32_MAX || own->saving.builder.units[number] != LAST_UNDECIDED) {
             return false;
@@ -210,12 +206,7 @@ static bool slice_change(struct slice_saving *own, const struct standing *before
 {
     uint64_t noted;
 
-    VEC_EACH (row, &own->saving.builder.paths) {
-        if (!slice_change_path(own, row)) {
-            return false;
-        }
-    }
-    if (!slice_change_rests(own) || !slice_covers_all(own, before)) {
+    if (!slice_change_paths(own) || !slice_covers_all(own, before)) {
         return false;
     }
     for (uint32_t i = 0; i < own->slice->count; i++) {

@@ -475,20 +475,12 @@ static bool save_users_first(struct save *save)
     return ok;
 }
 
-static int save_compare_users(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a;
-    uint32_t y = *(const uint32_t *)b;
-
-    return (x > y) - (x < y);
-}
-
 /* Units come nearly in order: most ranges are sorted. */
 static void save_sort_users(uint32_t *users, uint32_t count)
 {
     for (uint32_t i = 1; i < count; i++) {
         if (users[i - 1] > users[i]) {
-            qsort(users, count, sizeof(*users), save_compare_users);
+            qsort(users, count, sizeof(*users), mem_compare_u32);
             return;
         }
     }

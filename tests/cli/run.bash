@@ -56,6 +56,21 @@ says() {
 	esac
 }
 
+# The whole answer of a call without work, and that it wrote nothing at all.
+stands() {
+	before=$(find .pawl -type f -printf '%p %i %s %T@ %C@\n' | sort)
+	ends 0
+	ran
+	says "everything is up to date ($1"
+	after=$(find .pawl -type f -printf '%p %i %s %T@ %C@\n' | sort)
+	if [ "$before" != "$after" ]; then
+		printf '%s\n' "it wrote:" "$before" "now:" "$after"
+		return 1
+	fi
+	run "$PAWL" plan --check
+	[ "$status" -eq 0 ] || return 1
+}
+
 # A file has exactly this content (and a line break at its end).
 has() {
 	if [ "$(cat "$1")" != "$2" ]; then

@@ -4,19 +4,6 @@
 
 load run
 
-# All stands, by one look that writes nothing.
-stands() {
-	before=$(find .pawl -type f -printf '%p %i %s %T@ %C@\n' | sort)
-	ends 0
-	ran
-	says "everything is up to date ($1"
-	after=$(find .pawl -type f -printf '%p %i %s %T@ %C@\n' | sort)
-	if [ "$before" != "$after" ]; then
-		printf '%s\n' "it wrote:" "$before" "now:" "$after"
-		return 1
-	fi
-}
-
 # The last run was one of a slice: what it changed is noted behind the last state.
 noted() {
 	[ -e .pawl/index.log ]

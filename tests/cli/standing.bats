@@ -4,21 +4,6 @@
 
 load run
 
-# The whole answer of a call without work, and that it wrote nothing at all.
-stands() {
-	before=$(find .pawl -type f -printf '%p %i %s %T@ %C@\n' | sort)
-	ends 0
-	ran
-	says "everything is up to date ($1"
-	after=$(find .pawl -type f -printf '%p %i %s %T@ %C@\n' | sort)
-	if [ "$before" != "$after" ]; then
-		printf '%s\n' "it wrote:" "$before" "now:" "$after"
-		return 1
-	fi
-	run "$PAWL" plan --check
-	[ "$status" -eq 0 ] || return 1
-}
-
 # `plan --check` says that there is work.
 stale() {
 	run "$PAWL" plan --check
