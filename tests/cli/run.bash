@@ -60,7 +60,7 @@ says() {
 stands() {
 	before=$(find .pawl -type f -printf '%p %i %s %T@ %C@\n' | sort)
 	ends 0
-	ran
+	ran ""
 	says "everything is up to date ($1"
 	after=$(find .pawl -type f -printf '%p %i %s %T@ %C@\n' | sort)
 	if [ "$before" != "$after" ]; then
