@@ -244,14 +244,15 @@ bool diags_place(const struct diags *diags, struct span span, uint32_t *line, ui
 
 struct str diags_place_text(const struct diags *diags, struct arena *arena, struct span span)
 {
+    char lines[STR_INT_BYTES], columns[STR_INT_BYTES];
     uint32_t line;
     uint32_t column;
 
     if (!diags_place(diags, span, &line, &column)) {
         return STR("");
     }
-    return str_printf(arena, "%.*s:%u:%u", STR_ARG(diags->sources[span.source - 1].name), line,
-                      column);
+    return STR_JOIN(arena, diags->sources[span.source - 1].name, STR(":"), str_int(line, lines),
+                    STR(":"), str_int(column, columns));
 }
 
 static int diag_compare(const struct diag *a, const struct diag *b)

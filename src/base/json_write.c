@@ -106,18 +106,33 @@ void json_array_end(struct json_writer *w)
     json_close(w, ']', 0);
 }
 
-void json_key(struct json_writer *w, struct str key)
+static void json_before_key(struct json_writer *w)
 {
     if (w->after_key || w->depth == 0 || (w->levels[w->depth - 1] & LEVEL_OBJECT) == 0) {
         bug("a JSON key outside an object");
     }
-    json_element(w);
-    json_quote(w->out, key);
-    strbuf_putc(w->out, ':');
-    if (w->style == JSON_PRETTY) {
-        strbuf_putc(w->out, ' ');
-    }
     w->after_key = true;
+    json_element(w);
+}
+
+void json_key(struct json_writer *w, struct str key)
+{
+    json_before_key(w);
+    json_quote(w->out, key);
+    strbuf_puts(w->out, w->style == JSON_PRETTY ? ": " : ":");
+}
+
+void json_name(struct json_writer *w, struct str name)
+{
+    char *to;
+
+    json_before_key(w);
+    to = strbuf_reserve(w->out, name.len + sizeof("\"\": "));
+    *to = '"';
+    memcpy(to + 1, name.data, name.len);
+    memcpy(to + 1 + name.len, "\": ", sizeof("\": "));
+    w->out->len += name.len + (w->style == JSON_PRETTY ? 4 : 3);
+    w->out->data[w->out->len] = '\0';
 }
 
 static void json_escape(struct strbuf *out, unsigned char c)
@@ -271,7 +286,7 @@ void json_raw(struct json_writer *w, struct str json)
 
 void json_field_str(struct json_writer *w, const char *key, struct str value)
 {
-    json_key(w, str_of(key));
+    json_name(w, str_of(key));
     json_str(w, value);
 }
 
@@ -282,36 +297,36 @@ void json_field_text(struct json_writer *w, const char *key, const char *value)
 
 void json_field_int(struct json_writer *w, const char *key, int64_t value)
 {
-    json_key(w, str_of(key));
+    json_name(w, str_of(key));
     json_int(w, value);
 }
 
 void json_field_uint(struct json_writer *w, const char *key, uint64_t value)
 {
-    json_key(w, str_of(key));
+    json_name(w, str_of(key));
     json_uint(w, value);
 }
 
 void json_field_double(struct json_writer *w, const char *key, double value)
 {
-    json_key(w, str_of(key));
+    json_name(w, str_of(key));
     json_double(w, value);
 }
 
 void json_field_bool(struct json_writer *w, const char *key, bool value)
 {
-    json_key(w, str_of(key));
+    json_name(w, str_of(key));
     json_bool(w, value);
 }
 
 void json_field_object(struct json_writer *w, const char *key)
 {
-    json_key(w, str_of(key));
+    json_name(w, str_of(key));
     json_object_begin(w);
 }
 
 void json_field_array(struct json_writer *w, const char *key)
 {
-    json_key(w, str_of(key));
+    json_name(w, str_of(key));
     json_array_begin(w);
 }

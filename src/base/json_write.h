@@ -51,6 +51,8 @@ void json_object_end(struct json_writer *w);
 void json_array_begin(struct json_writer *w);
 void json_array_end(struct json_writer *w);
 void json_key(struct json_writer *w, struct str key);
+/* A key that needs no escape: a name of the program's own. */
+void json_name(struct json_writer *w, struct str name);
 void json_str(struct json_writer *w, struct str value);
 void json_int(struct json_writer *w, int64_t value);
 void json_uint(struct json_writer *w, uint64_t value);
@@ -60,7 +62,7 @@ void json_null(struct json_writer *w);
 /* JSON text as it is; the caller vouches for it. */
 void json_raw(struct json_writer *w, struct str json);
 
-/* Key and value in one call. */
+/* Key (a name as json_name has it) and value in one call. */
 void json_field_str(struct json_writer *w, const char *key, struct str value);
 void json_field_text(struct json_writer *w, const char *key, const char *value);
 void json_field_int(struct json_writer *w, const char *key, int64_t value);

@@ -8,16 +8,6 @@
 
 #include "base/mem.h"
 
-struct str str_of(const char *text)
-{
-    return text != NULL ? (struct str){text, strlen(text)} : STR_NONE;
-}
-
-struct str str_n(const char *data, size_t len)
-{
-    return (struct str){data, len};
-}
-
 bool str_equal(struct str a, struct str b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
@@ -178,18 +168,46 @@ struct str str_printf(struct arena *arena, const char *format, ...)
     return (struct str){data, (size_t)len};
 }
 
+/* Most of what is put together is a few bytes, for which a library's memcpy takes a long run-up. */
+static void put_bytes(char *to, const char *from, size_t len)
+{
+    enum { FEW = 16, WORD = 8, HALF = 4 };
+
+    if (len > FEW) {
+        memcpy(to, from, len);
+    } else if (len >= WORD) {
+        memcpy(to, from, WORD);
+        memcpy(to + len - WORD, from + len - WORD, WORD);
+    } else if (len >= HALF) {
+        memcpy(to, from, HALF);
+        memcpy(to + len - HALF, from + len - HALF, HALF);
+    } else {
+        for (size_t i = 0; i < len; i++) {
+            to[i] = from[i];
+        }
+    }
+}
+
+struct str str_join(struct arena *arena, const struct str *parts, size_t count)
+{
+    size_t len = 0, at = 0;
+    char *data;
+
+    for (size_t i = 0; i < count; i++) {
+        len += parts[i].len;
+    }
+    data = arena_bytes(arena, len + 1);
+    for (size_t i = 0; i < count; i++) {
+        put_bytes(data + at, parts[i].data, parts[i].len);
+        at += parts[i].len;
+    }
+    data[len] = '\0';
+    return (struct str){data, len};
+}
+
 struct str str_concat(struct arena *arena, struct str a, struct str b)
 {
-    char *data = arena_bytes(arena, a.len + b.len + 1);
-
-    if (a.len != 0) {
-        memcpy(data, a.data, a.len);
-    }
-    if (b.len != 0) {
-        memcpy(data + a.len, b.data, b.len);
-    }
-    data[a.len + b.len] = '\0';
-    return (struct str){data, a.len + b.len};
+    return STR_JOIN(arena, a, b);
 }
 
 struct str str_int(int64_t value, char digits[static STR_INT_BYTES])
@@ -245,7 +263,7 @@ void strbuf_clear(struct strbuf *buf)
     }
 }
 
-static void strbuf_grow(struct strbuf *buf, size_t more)
+void strbuf_grow(struct strbuf *buf, size_t more)
 {
     size_t cap = buf->cap + buf->cap / 2;
 
@@ -260,32 +278,13 @@ static void strbuf_grow(struct strbuf *buf, size_t more)
     buf->cap = cap;
 }
 
-char *strbuf_reserve(struct strbuf *buf, size_t more)
+void strbuf_putc(struct strbuf *buf, char c)
 {
-    if (buf->cap - buf->len <= more) {
-        strbuf_grow(buf, more);
-    }
-    return buf->data + buf->len;
-}
+    char *to = strbuf_reserve(buf, 1);
 
-/* Most of what is appended is a few bytes, for which a library's memcpy takes a long run-up. */
-static void put_bytes(char *to, const char *from, size_t len)
-{
-    enum { FEW = 16, WORD = 8, HALF = 4 };
-
-    if (len > FEW) {
-        memcpy(to, from, len);
-    } else if (len >= WORD) {
-        memcpy(to, from, WORD);
-        memcpy(to + len - WORD, from + len - WORD, WORD);
-    } else if (len >= HALF) {
-        memcpy(to, from, HALF);
-        memcpy(to + len - HALF, from + len - HALF, HALF);
-    } else {
-        for (size_t i = 0; i < len; i++) {
-            to[i] = from[i];
-        }
-    }
+    to[0] = c;
+    to[1] = '\0';
+    buf->len++;
 }
 
 void strbuf_add(struct strbuf *buf, const void *data, size_t len)
@@ -298,11 +297,6 @@ void strbuf_add(struct strbuf *buf, const void *data, size_t len)
 void strbuf_add_str(struct strbuf *buf, struct str s)
 {
     strbuf_add(buf, s.data, s.len);
-}
-
-void strbuf_puts(struct strbuf *buf, const char *text)
-{
-    strbuf_add(buf, text, strlen(text));
 }
 
 void strbuf_put_u64(struct strbuf *buf, uint64_t value)
@@ -322,15 +316,6 @@ void strbuf_put_i64(struct strbuf *buf, int64_t value)
     char digits[STR_INT_BYTES];
 
     strbuf_add_str(buf, str_int(value, digits));
-}
-
-void strbuf_putc(struct strbuf *buf, char c)
-{
-    char *to = strbuf_reserve(buf, 1);
-
-    to[0] = c;
-    to[1] = '\0';
-    buf->len++;
 }
 
 void strbuf_vprintf(struct strbuf *buf, const char *format, va_list args)

@@ -93,7 +93,7 @@ static void why_show(struct decided *decided, struct inst_id instance, const str
 
 static void why_json_value(struct json_writer *w, const char *key, struct str value)
 {
-    json_key(w, str_of(key));
+    json_name(w, str_of(key));
     if (value.data != NULL) {
         json_str(w, value);
     } else {

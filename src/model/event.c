@@ -252,7 +252,7 @@ static void event_write_field(struct json_writer *w, const struct event *event,
 {
     const void *at = (const char *)event + row->offset;
 
-    json_key(w, str_n(row->name, row->name_bytes));
+    json_name(w, str_n(row->name, row->name_bytes));
     switch (row->kind) {
     case EVENT_KIND_STR:
         json_str(w, *(const struct str *)at);

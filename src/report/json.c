@@ -43,7 +43,7 @@ static void json_display_tell(void *ctx, const struct event *event, const struct
 
 static void json_display_int_or_null(struct json_writer *w, const char *key, int64_t value)
 {
-    json_key(w, str_of(key));
+    json_name(w, str_of(key));
     if (value < 0) {
         json_null(w);
     } else {
