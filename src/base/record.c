@@ -113,6 +113,7 @@ static void record_forget(struct record_file *file)
         sys_close(file->fd);
     }
     file->fd = -1;
+    file->held = false;
     file->ino = file->dev = 0;
     record_restart(file);
 }
@@ -263,6 +264,11 @@ bool record_file_open(struct record_file *file, int dirfd, const char *path, con
         return false;
     }
     return true;
+}
+
+void record_file_own(struct record_file *file)
+{
+    file->owned = true;
 }
 
 void record_file_close(struct record_file *file)

@@ -54,6 +54,7 @@ struct record_file {
     size_t damage_offset; /* of the first damaged byte, if damaged_bytes is not 0 */
     uint64_t torn_bytes;  /* behind `len`, once all was taken in */
     uint32_t generation;  /* from 1 */
+    bool owned, held;     /* see record_file_own; the lock is held between appends */
     int read_errno;       /* of a read that failed in record_next */
     unsigned char *window;
     size_t window_at, window_len, window_cap;
@@ -86,6 +87,10 @@ bool record_file_open(struct record_file *file, int dirfd, const char *path, con
 bool record_file_begin(struct record_file *file, int dirfd, const char *path, const char *kind,
                        const struct record_mark *mark, struct err *err);
 void record_file_close(struct record_file *file);
+/* Whoever appends holds another lock on all that this file belongs to: from the first append on the
+ * file's own lock is kept until record_file_close, and an append does not look what others did. A
+ * second writer that knows nothing of that other lock waits so long. */
+void record_file_own(struct record_file *file);
 /* Takes in what others appended or replaced since. */
 bool record_refresh(struct record_file *file, struct err *err);
 

@@ -2,7 +2,8 @@
  *
  * Writers take an open-file-description lock on the whole file, then make sure that the path still
  * is that file: record_replace renames another one into place, and whoever waited for the lock of
- * the old one opens the new one and waits there. */
+ * the old one opens the new one and waits there. A file that is owned is locked once: while its
+ * lock is kept nobody who keeps to this can have appended to it or replaced it. */
 #include "base/record_inside.h"
 
 #include <errno.h>
@@ -47,6 +48,14 @@ static bool record_draw_seed(struct record_file *file, struct err *err)
     return true;
 }
 
+/* Let go where it is not to be kept. */
+static void record_unlock(struct record_file *file)
+{
+    if (!file->held && file->fd >= 0) {
+        sys_lock(file->fd, F_UNLCK, 0, 0, false);
+    }
+}
+
 /* One try to hold the lock of the file the path is now, in step with it. */
 static bool record_try_lock(struct record_file *file, bool *locked, struct err *err)
 {
@@ -67,23 +76,17 @@ static bool record_try_lock(struct record_file *file, bool *locked, struct err *
 
 static bool record_lock(struct record_file *file, struct err *err)
 {
-    bool locked = false;
+    bool locked = file->held;
 
     for (int i = 0; i < RECORD_TRIES && !locked; i++) {
         if (!record_try_lock(file, &locked, err)) {
-            if (file->fd >= 0) {
-                sys_lock(file->fd, F_UNLCK, 0, 0, false);
-            }
+            record_unlock(file);
             return false;
         }
     }
+    file->held = locked && file->owned;
     return locked ||
            err_set(err, STATUS_ENVIRONMENT, "'%s': is replaced again and again", file->path);
-}
-
-static void record_unlock(struct record_file *file)
-{
-    sys_lock(file->fd, F_UNLCK, 0, 0, false);
 }
 
 /* `bytes` behind `len` with one write, or the file as it was. */
@@ -167,8 +170,11 @@ static bool record_write_new(struct record_file *fresh, const char *name, struct
 static bool record_replace_locked(struct record_file *file, const struct record_batch *batch,
                                   struct err *err)
 {
-    struct record_file fresh = {
-        .dirfd = file->dirfd, .fd = -1, .path = file->path, .generation = file->generation + 1};
+    struct record_file fresh = {.dirfd = file->dirfd,
+                                .fd = -1,
+                                .path = file->path,
+                                .generation = file->generation + 1,
+                                .owned = file->owned};
     struct strbuf name = {0};
     struct strbuf bytes = {0};
     bool ok = record_draw_seed(&fresh, err);

@@ -367,7 +367,17 @@ static bool session_open_records(struct session *session, enum session_access ac
         return false;
     }
     session->made = made_open(session->workspace.pawlfd, err);
-    return session->made != NULL;
+    if (session->made == NULL) {
+        return false;
+    }
+    if (session->locked) {
+        index_own(session->index);
+        made_own(session->made);
+    }
+    if (session->locked && session->store_fd == session->workspace.pawlfd) {
+        results_own(session->results);
+    }
+    return true;
 }
 
 static bool session_probe_times(struct session *session, struct err *err)

@@ -224,6 +224,11 @@ struct index *index_open(int dirfd, const struct digest *epoch, bool *damaged, s
     return index;
 }
 
+void index_own(struct index *index)
+{
+    record_file_own(&index->log);
+}
+
 void index_close(struct index *index)
 {
     if (index != NULL) {

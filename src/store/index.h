@@ -57,6 +57,8 @@ struct index_instance {
 /* `dirfd`: the folder `.pawl`, not taken over. Damage and foreign versions give an empty index and
  * set `*damaged` (may be NULL); only real errors of reading fail. */
 struct index *index_open(int dirfd, const struct digest *epoch, bool *damaged, struct err *err);
+/* The workspace's lock is held: see record_file_own. */
+void index_own(struct index *index);
 void index_close(struct index *index);
 
 bool index_path(const struct index *index, struct str path, struct index_path *row);

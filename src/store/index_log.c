@@ -215,14 +215,23 @@ bool index_note_change(struct index *index, const struct last_change *change, st
 
 bool index_log_remove(struct index *index, struct err *err)
 {
+    bool owned;
+
     if (sys_unlinkat(index->dirfd, "index.log", 0) != 0 && errno != ENOENT) {
         return err_sys(err, "'.pawl/index.log': cannot remove");
     }
+    owned = index->log.owned;
     if (index->log.path != NULL) {
         record_file_close(&index->log);
     }
     index->log_bad = false;
-    return record_file_open(&index->log, index->dirfd, "index.log", "index", err);
+    if (!record_file_open(&index->log, index->dirfd, "index.log", "index", err)) {
+        return false;
+    }
+    if (owned) {
+        record_file_own(&index->log);
+    }
+    return true;
 }
 
 bool index_flush(struct index *index, struct err *err)

@@ -77,6 +77,11 @@ struct made *made_open(int dirfd, struct err *err)
     return made;
 }
 
+void made_own(struct made *made)
+{
+    record_file_own(&made->file);
+}
+
 void made_close(struct made *made)
 {
     if (made != NULL) {

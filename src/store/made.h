@@ -39,6 +39,8 @@ struct made;
 /* `dirfd`: the folder `.pawl`; -1: there is none, no rows. NULL on error; a damaged line is
  * skipped (made_check tells). */
 struct made *made_open(int dirfd, struct err *err);
+/* The workspace's lock is held: see record_file_own. */
+void made_own(struct made *made);
 void made_close(struct made *made);
 
 bool made_find(const struct made *made, struct str path, struct made_row *row);

@@ -51,6 +51,11 @@ struct results *results_open(int dirfd, struct err *err)
     return results;
 }
 
+void results_own(struct results *results)
+{
+    record_file_own(&results->file);
+}
+
 void results_close(struct results *results)
 {
     if (results != NULL) {

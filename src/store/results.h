@@ -100,6 +100,8 @@ static inline bool result_ref_is_some(struct result_ref ref)
 /* `dirfd`: the store's folder, not taken over, open as long as this. A missing file is empty.
  * NULL on error. */
 struct results *results_open(int dirfd, struct err *err);
+/* The store is that of one workspace, whose lock is held: see record_file_own. */
+void results_own(struct results *results);
 void results_close(struct results *results); /* what was not flushed is lost */
 bool results_refresh(struct results *results, struct err *err);
 uint32_t results_count(const struct results *results); /* that some look-up can find */

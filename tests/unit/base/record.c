@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/record.h"
+#include "base/sys.h"
 
 static char folder[64];
 static int dirfd_;
@@ -372,6 +373,51 @@ static void test_append_after_replace(void **state)
     record_file_close(&b);
 }
 
+static int is_locked(void)
+{
+    int fd = openat(dirfd_, "f", O_RDWR);
+    int locked = sys_lock_probe(fd, F_WRLCK, 0, 0);
+
+    close(fd);
+    return locked;
+}
+
+/* Its lock is kept from the first append on, over a replacement too, until it is closed. */
+static void test_owned(void **state)
+{
+    struct record_file file;
+    struct record_batch batch;
+    struct record record;
+    uint64_t pos = 0;
+    int count = 0;
+
+    (void)state;
+    open_file(&file);
+    append(&file, three, 1);
+    assert_int_equal(is_locked(), 0);
+    record_file_own(&file);
+    assert_int_equal(is_locked(), 0);
+    append(&file, three, 2);
+    assert_int_equal(is_locked(), 1);
+    append(&file, three, 3);
+    assert_true(record_refresh(&file, NULL));
+    assert_int_equal(is_locked(), 1);
+    record_batch_init(&batch);
+    record_batch_add(&batch, 3, str_of(three[2]));
+    assert_true(record_replace(&file, &batch, NULL));
+    record_batch_fini(&batch);
+    append(&file, three, 1);
+    assert_int_equal(is_locked(), 1);
+    record_file_close(&file);
+    assert_int_equal(is_locked(), 0);
+    open_file(&file);
+    while (record_next(&file, &pos, &record)) {
+        count++;
+    }
+    assert_int_equal(count, 2);
+    record_file_close(&file);
+}
+
 /* --- more than a window, marks, reading by place --- */
 
 enum { MANY = 3000 };
@@ -625,7 +671,8 @@ int main(void)
         TEST(test_replace),       TEST(test_append_after_replace),
         TEST(test_many_damaged),  TEST(test_read),
         TEST(test_changed_since), TEST(test_mark),
-        TEST(test_mark_wrong),    TEST(test_frozen),
+        TEST(test_mark_wrong),    TEST(test_owned),
+        TEST(test_frozen),
     };
 
     return cmocka_run_group_tests_name("base/record", tests, NULL, NULL);
