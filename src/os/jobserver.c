@@ -317,14 +317,16 @@ struct str jobserver_makeflags(const struct jobserver *jobserver, struct arena *
     /* The blank at the start says that there are no one-letter options. */
     strbuf_puts(&out, " -j");
     if (jobs != 0) {
-        strbuf_printf(&out, "%u", jobs);
+        strbuf_put_u64(&out, jobs);
     }
     strbuf_puts(&out, " --jobserver-auth=");
     if (jobserver->kind == JOBSERVER_FIFO) {
         strbuf_puts(&out, "fifo:");
         jobserver_quote(&out, jobserver->path);
     } else {
-        strbuf_printf(&out, "%d,%d", read_fd, write_fd);
+        strbuf_put_i64(&out, read_fd);
+        strbuf_putc(&out, ',');
+        strbuf_put_i64(&out, write_fd);
     }
     flags = strbuf_dup(&out, arena);
     strbuf_fini(&out);

@@ -24,7 +24,7 @@
 #include "base/clock.h"
 #include "base/sys.h"
 
-enum { LINE_BYTES = 256, LIVES_FD_MIN = 200 };
+enum { LINE_BYTES = 256, LIVES_FD_MIN = 46 };
 
 #define LOCK_START (INT64_C(1) << 62)
 
@@ -173,7 +173,7 @@ void lock_release(struct lock *lock)
     }
 }
 
-/* Out of the way of the numbers that scripts use. */
+/* Out of the way of the numbers that scripts use, and with room below 64 (see run/tokens.c). */
 static int move_up(int fd)
 {
     int moved = sys_fcntl(fd, F_DUPFD_CLOEXEC, LIVES_FD_MIN);

@@ -43,6 +43,18 @@ static void attempt_new_output(struct attempt *attempt, uint32_t output)
     }
 }
 
+/* RUN.INSTANCE.ATTEMPT.RANDOM */
+static struct str attempt_id(struct attempt *attempt)
+{
+    const struct recorder *recorder = attempt->executor->recorder;
+    char instance[STR_INT_BYTES], number[STR_INT_BYTES];
+
+    return STR_JOIN(&attempt->arena, recorder->run, STR("."),
+                    str_int(event_number(&recorder->numbers, attempt->instance.n), instance),
+                    STR("."), str_int(attempt->number, number), STR("."),
+                    str_head(attempt->span, 8));
+}
+
 static struct attempt *attempt_new(struct executor *executor, struct inst_id instance,
                                    uint32_t number, uint32_t cpus)
 {
@@ -67,9 +79,7 @@ static struct attempt *attempt_new(struct executor *executor, struct inst_id ins
     attempt->child.pidfd = -1;
     attempt->log_source.fd = attempt->out_source.fd = -1;
     attempt->span = recorder_random_hex(executor->recorder, &attempt->arena, 16);
-    attempt->id = str_printf(&attempt->arena, "%.*s.%u.%u.%.*s", STR_ARG(executor->recorder->run),
-                             event_number(&executor->recorder->numbers, instance.n), number, 8,
-                             attempt->span.data);
+    attempt->id = attempt_id(attempt);
     attempt->log_name = log_name_make(attempt->inst->name, number, &attempt->arena);
     attempt->outputs =
         ARENA_ARRAY(&attempt->arena, struct attempt_output, attempt->inst->output_count);
@@ -306,7 +316,7 @@ void attempt_finish(struct attempt *attempt)
     event->max_rss_bytes = attempt_larger(attempt->end.peak_bytes, attempt->usage.peak_bytes);
     event->bytes = (int64_t)attempt->put_bytes;
     if (attempt->has_log && attempt->log.bytes != 0) {
-        event->log = str_printf(arena, "logs/%.*s", STR_ARG(attempt->log_name));
+        event->log = str_concat(arena, STR("logs/"), attempt->log_name);
     }
     if (attempt->cause == CAUSE_NONE) {
         event->key = str_dup(arena, str_of(digest_hex(&attempt->fact->key, hex)));

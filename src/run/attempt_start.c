@@ -65,8 +65,8 @@ static const struct attempt_output *attempt_stdout(const struct attempt *attempt
 static bool attempt_open_log(struct attempt *attempt, struct spawn *spawn, struct err *err)
 {
     struct executor *executor = attempt->executor;
-    struct str path = str_printf(&attempt->arena, ".pawl/runs/%.*s/logs/%.*s",
-                                 STR_ARG(executor->recorder->run), STR_ARG(attempt->log_name));
+    struct str path = STR_JOIN(&attempt->arena, STR(".pawl/runs/"), executor->recorder->run,
+                               STR("/logs/"), attempt->log_name);
 
     if (!pipe_log_open(&attempt->log, path.data, ATTEMPT_TAIL_BYTES, &attempt->log_end, err)) {
         return false;
@@ -135,24 +135,18 @@ static const char *const *attempt_argv(struct attempt *attempt)
 static bool attempt_environment(struct attempt *attempt, struct spawn *spawn, struct err *err)
 {
     struct executor *executor = attempt->executor;
-    struct environment_attempt about = {
-        .run = executor->recorder->run,
-        .run_dir = str_printf(&attempt->arena, "%.*s/.pawl/runs/%.*s",
-                              STR_ARG(executor->session->root), STR_ARG(executor->recorder->run)),
-        .stage = attempt->stage->name,
-        .instance = attempt->inst->name,
-        .attempt_id = attempt->id,
-        .trace = executor->recorder->trace,
-        .span = attempt->span,
-        .pawl = executor->pawl_path,
-        .attempt = attempt->number,
-        .max_attempts = 1,
-        .cpus = attempt->cpus,
-        .memory_bytes = attempt->inst->memory_bytes,
-        .makeflags = attempt->loan.makeflags};
+    struct environment_attempt about = {.stage = attempt->stage->name,
+                                        .instance = attempt->inst->name,
+                                        .attempt_id = attempt->id,
+                                        .span = attempt->span,
+                                        .attempt = attempt->number,
+                                        .max_attempts = 1,
+                                        .cpus = attempt->cpus,
+                                        .memory_bytes = attempt->inst->memory_bytes,
+                                        .makeflags = attempt->loan.makeflags};
 
-    return environment_build(attempt->stage, &attempt->what.command, &about, &attempt->arena,
-                             &spawn->envp, err);
+    return environment_build(&executor->frame, attempt->stage, &attempt->what.command, &about,
+                             &attempt->arena, &spawn->envp, err);
 }
 
 static const char *attempt_path_of(const char *const *envp)

@@ -12,14 +12,15 @@
 enum { DASH_ROWS = 39, FIRST_REAL_TIME = 34 };
 
 /* Variables that dash reads, keeps for itself or changes. */
-static const char *const dash_own[] = {
-    "ATTY",   "ENV",  "HISTSIZE", "IFS", "LINENO", "MAIL", "MAILPATH", "OLDPWD", "OPTARG",
-    "OPTIND", "PPID", "PS1",      "PS2", "PS4",    "PWD",  "TERM",     "_",      "FUNCNAME"};
+static const struct str dash_own[] = {
+    {"ATTY", 4}, {"ENV", 3},      {"HISTSIZE", 8}, {"IFS", 3},    {"LINENO", 6}, {"MAIL", 4},
+    {"_", 1},    {"MAILPATH", 8}, {"OLDPWD", 6},   {"OPTARG", 6}, {"OPTIND", 6}, {"PPID", 4},
+    {"PS1", 3},  {"PS2", 3},      {"PS4", 3},      {"PWD", 3},    {"TERM", 4},   {"FUNCNAME", 8}};
 
 static bool dash_is_own(struct str name)
 {
     for (size_t i = 0; i < sizeof(dash_own) / sizeof(dash_own[0]); i++) {
-        if (name.len != 0 && name.data[0] == dash_own[i][0] && str_is(name, dash_own[i])) {
+        if (name.len == dash_own[i].len && str_equal(name, dash_own[i])) {
             return true;
         }
     }
@@ -27,25 +28,22 @@ static bool dash_is_own(struct str name)
 }
 
 /* Its row in dash's table; -1: a variable that is not simply handed on. */
-static int dash_row(struct str var)
+static int dash_row(const char *var)
 {
-    ptrdiff_t end = str_find(var, '=');
-    struct str name = str_head(var, end > 0 ? (size_t)end : 0);
-    unsigned sum = end > 0 ? (unsigned)name.data[0] << 4 : 0;
+    unsigned sum = (unsigned)(unsigned char)var[0] << 4;
+    size_t len = 0;
 
-    if (dash_is_own(name)) {
-        return -1;
-    }
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.data[i];
+    for (; var[len] != '=' && var[len] != '\0'; len++) {
+        char c = var[len];
         bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 
-        if (!letter && !(i > 0 && c >= '0' && c <= '9')) {
+        if (!letter && !(len > 0 && c >= '0' && c <= '9')) {
             return -1;
         }
         sum += (unsigned)c;
     }
-    return name.len == 0 ? -1 : (int)(sum % DASH_ROWS);
+    return len == 0 || var[len] == '\0' || dash_is_own(str_n(var, len)) ? -1
+                                                                        : (int)(sum % DASH_ROWS);
 }
 
 struct dash_var {
@@ -87,14 +85,14 @@ const char *const *dash_environment(const char *const *envp, struct str folder, 
 {
     struct dash_table table = {.count = 0};
     uint32_t count = 0;
-    struct str pwd = str_printf(arena, "PWD=%.*s", STR_ARG(folder));
+    struct str pwd = str_concat(arena, STR("PWD="), folder);
 
     while (envp[count] != NULL) {
         count++;
     }
     table.vars = ARENA_ARRAY(arena, struct dash_var, count + 1);
     for (uint32_t i = 0; i < count; i++) {
-        int row = dash_row(str_of(envp[i]));
+        int row = dash_row(envp[i]);
 
         if (row < 0) {
             return NULL;

@@ -31,29 +31,13 @@ static void environment_set(struct environment_vars *vars, struct str var)
     for (size_t i = 0; i < vars->count; i++) {
         struct str item = vars->items[i];
 
-        if (item.len >= len && memcmp(item.data, var.data, len) == 0 &&
-            (item.len == len || item.data[len] == '=')) {
+        if ((item.len == len || (item.len > len && item.data[len] == '=')) &&
+            memcmp(item.data, var.data, len) == 0) {
             vars->items[i] = var;
             return;
         }
     }
     VEC_PUSH(vars, var);
-}
-
-static void environment_set_text(struct environment_vars *vars, struct arena *arena,
-                                 const char *name, struct str value)
-{
-    size_t len = strlen(name);
-    char *text = arena_bytes(arena, len + value.len + 2);
-    struct str var = {text, len + 1 + value.len};
-
-    memcpy(text, name, len);
-    text[len] = '=';
-    if (value.len != 0) {
-        memcpy(text + len + 1, value.data, value.len);
-    }
-    text[var.len] = '\0';
-    environment_set(vars, var);
 }
 
 static void environment_base(struct environment_vars *vars, struct arena *arena)
@@ -62,14 +46,15 @@ static void environment_base(struct environment_vars *vars, struct arena *arena)
         const char *value = getenv(environment_outside[i]);
 
         if (value != NULL) {
-            environment_set_text(vars, arena, environment_outside[i], str_of(value));
+            environment_set(
+                vars, STR_JOIN(arena, str_of(environment_outside[i]), STR("="), str_of(value)));
         }
     }
     if (getenv("PATH") == NULL) {
-        environment_set_text(vars, arena, "PATH", STR("/usr/local/bin:/usr/bin:/bin"));
+        environment_set(vars, STR("PATH=/usr/local/bin:/usr/bin:/bin"));
     }
-    environment_set_text(vars, arena, "LC_ALL", STR("C.UTF-8"));
-    environment_set_text(vars, arena, "TZ", STR("UTC"));
+    environment_set(vars, STR("LC_ALL=C.UTF-8"));
+    environment_set(vars, STR("TZ=UTC"));
 }
 
 static const char *const *environment_done(struct environment_vars *vars, struct arena *arena)
@@ -166,38 +151,64 @@ static bool environment_add_passed(struct environment_vars *vars, const struct m
     return true;
 }
 
-static void environment_own(struct environment_vars *vars,
-                            const struct environment_attempt *attempt, struct arena *arena)
+static void environment_set_number(struct environment_vars *vars, struct arena *arena,
+                                   struct str name, int64_t value)
 {
-    environment_set_text(vars, arena, "PAWL", attempt->pawl);
-    environment_set_text(vars, arena, "PAWL_RUN_DIR", attempt->run_dir);
-    environment_set_text(vars, arena, "PAWL_RUN_ID", attempt->run);
-    environment_set_text(vars, arena, "PAWL_STAGE", attempt->stage);
-    environment_set_text(vars, arena, "PAWL_INSTANCE", attempt->instance);
-    environment_set_text(vars, arena, "PAWL_ATTEMPT",
-                         str_printf(arena, "%lld", (long long)attempt->attempt));
-    environment_set_text(vars, arena, "PAWL_MAX_ATTEMPTS",
-                         str_printf(arena, "%lld", (long long)attempt->max_attempts));
-    environment_set_text(vars, arena, "PAWL_ATTEMPT_ID", attempt->attempt_id);
-    environment_set_text(vars, arena, "PAWL_CPUS", str_printf(arena, "%u", attempt->cpus));
-    if (attempt->memory_bytes != 0) {
-        environment_set_text(vars, arena, "PAWL_MEMORY",
-                             str_printf(arena, "%llu", (unsigned long long)attempt->memory_bytes));
-    }
-    environment_set_text(
-        vars, arena, "TRACEPARENT",
-        str_printf(arena, "00-%.*s-%.*s-01", STR_ARG(attempt->trace), STR_ARG(attempt->span)));
+    char digits[STR_INT_BYTES];
+
+    environment_set(vars, STR_JOIN(arena, name, str_int(value, digits)));
 }
 
-bool environment_build(const struct m_stage *stage, const struct plan_command *command,
+static void environment_own(struct environment_vars *vars, const struct environment_frame *frame,
+                            const struct environment_attempt *attempt, struct arena *arena)
+{
+    environment_set(vars, frame->pawl);
+    environment_set(vars, frame->run_dir);
+    environment_set(vars, frame->run);
+    environment_set(vars, STR_JOIN(arena, STR("PAWL_STAGE="), attempt->stage));
+    environment_set(vars, STR_JOIN(arena, STR("PAWL_INSTANCE="), attempt->instance));
+    environment_set_number(vars, arena, STR("PAWL_ATTEMPT="), attempt->attempt);
+    environment_set_number(vars, arena, STR("PAWL_MAX_ATTEMPTS="), attempt->max_attempts);
+    environment_set(vars, STR_JOIN(arena, STR("PAWL_ATTEMPT_ID="), attempt->attempt_id));
+    environment_set_number(vars, arena, STR("PAWL_CPUS="), attempt->cpus);
+    if (attempt->memory_bytes != 0) {
+        environment_set_number(vars, arena, STR("PAWL_MEMORY="), (int64_t)attempt->memory_bytes);
+    }
+    environment_set(vars, STR_JOIN(arena, frame->traceparent, attempt->span, STR("-01")));
+}
+
+void environment_frame_init(struct environment_frame *frame, struct arena *arena, struct str pawl,
+                            struct str run_dir, struct str run, struct str trace)
+{
+    struct environment_vars vars = {0};
+
+    environment_base(&vars, arena);
+    *frame = (struct environment_frame){
+        .outside = ARENA_ARRAY(arena, struct str, vars.count),
+        .outside_count = (uint32_t)vars.count,
+        .pawl = str_concat(arena, STR("PAWL="), pawl),
+        .run_dir = str_concat(arena, STR("PAWL_RUN_DIR="), run_dir),
+        .run = str_concat(arena, STR("PAWL_RUN_ID="), run),
+        .traceparent = STR_JOIN(arena, STR("TRACEPARENT=00-"), trace, STR("-"))};
+    memcpy(frame->outside, vars.items, vars.count * sizeof(*vars.items));
+    VEC_FREE(&vars);
+}
+
+enum { ENVIRONMENT_USUAL = 32 }; /* variables */
+
+bool environment_build(const struct environment_frame *frame, const struct m_stage *stage,
+                       const struct plan_command *command,
                        const struct environment_attempt *attempt, struct arena *arena,
                        const char *const **envp, struct err *err)
 {
     struct environment_vars vars = {0};
 
-    environment_base(&vars, arena);
+    VEC_RESERVE(&vars, ENVIRONMENT_USUAL);
+    for (uint32_t i = 0; i < frame->outside_count; i++) {
+        VEC_PUSH(&vars, frame->outside[i]);
+    }
     if (attempt->makeflags.len != 0) {
-        environment_set_text(&vars, arena, "MAKEFLAGS", attempt->makeflags);
+        environment_set(&vars, str_concat(arena, STR("MAKEFLAGS="), attempt->makeflags));
     }
     if (!environment_add_passed(&vars, stage, true, arena, err) ||
         !environment_add_passed(&vars, stage, false, arena, err)) {
@@ -207,7 +218,7 @@ bool environment_build(const struct m_stage *stage, const struct plan_command *c
     for (uint32_t i = 0; i < command->env_count; i++) {
         environment_set(&vars, command->env[i]);
     }
-    environment_own(&vars, attempt, arena);
+    environment_own(&vars, frame, attempt, arena);
     *envp = environment_done(&vars, arena);
     return true;
 }

@@ -135,7 +135,10 @@ bool executor_init(struct executor *executor, struct session *session, struct fa
     executor->ended_last = &executor->ended;
     executor->by_instance = mem_calloc(session->plan.instance_count, sizeof(void *));
     executor->oom_kills = machine_oom_kills(&session->machine, "");
-    executor->pawl_path = executor_own_path(&session->arena);
+    executor->run_dir =
+        STR_JOIN(&session->arena, session->root, STR("/.pawl/runs/"), recorder->run);
+    environment_frame_init(&executor->frame, &session->arena, executor_own_path(&session->arena),
+                           executor->run_dir, recorder->run, recorder->trace);
     executor->multigrain = signature_tick_now(session->times, session->root_fd).multigrain;
     executor->next_barrier_ns = clock_mono_ns(session->clock) + BARRIER_PERIOD_S * NS_PER_SEC;
     if (!children_subreaper(err) || !executor_open_loop(executor, err)) {
@@ -153,17 +156,16 @@ void executor_open_tokens(struct executor *executor, uint32_t jobs, bool given)
 {
     const struct session *session = executor->session;
     const struct origin *origin = session->origin;
-    struct tokens_options options = {
-        .offer = origin != NULL ? &origin->jobserver : NULL,
-        .jobs_given = given,
-        .jobs = jobs,
-        .style = session->manifest.jobserver,
-        .descriptors = origin != NULL && origin->has_limit[RLIMIT_NOFILE]
-                           ? origin->limits[RLIMIT_NOFILE].soft
-                           : UINT64_MAX,
-        .taken_fd = session->lives.fd,
-        .run_dir = str_printf(&executor->session->arena, "%.*s/.pawl/runs/%.*s",
-                              STR_ARG(session->root), STR_ARG(executor->recorder->run))};
+    struct tokens_options options = {.offer = origin != NULL ? &origin->jobserver : NULL,
+                                     .jobs_given = given,
+                                     .jobs = jobs,
+                                     .style = session->manifest.jobserver,
+                                     .descriptors =
+                                         origin != NULL && origin->has_limit[RLIMIT_NOFILE]
+                                             ? origin->limits[RLIMIT_NOFILE].soft
+                                             : UINT64_MAX,
+                                     .taken_fd = session->lives.fd,
+                                     .run_dir = executor->run_dir};
 
     tokens_open(&executor->tokens, &executor->loop, &options);
 }

@@ -19,6 +19,7 @@
 #include "os/usage.h"
 #include "run/direct.h"
 #include "run/engine.h"
+#include "run/environment.h"
 #include "run/facts.h"
 #include "run/tokens.h"
 #include "store/barrier.h"
@@ -124,8 +125,9 @@ struct executor {
     struct tokens tokens;
     struct park_place place;
     struct clone_memory clone;
-    struct ways ways; /* from objects to the workspace */
-    struct str pawl_path;
+    struct ways ways;   /* from objects to the workspace */
+    struct str run_dir; /* absolute */
+    struct environment_frame frame;
     struct direct direct;
     struct attempt **by_instance; /* by number of the instance; NULL: no attempt */
     struct attempt *live;         /* spawned */

@@ -4,7 +4,7 @@
 #include "base/hex.h"
 #include "base/sha256.h"
 
-enum { LOG_NAME_SAFE_BYTES = 60 };
+enum { LOG_NAME_SAFE_BYTES = 60, LOG_NAME_DIGEST_CHARS = 8 };
 
 static bool log_name_is_plain(char c)
 {
@@ -16,19 +16,15 @@ struct str log_name_make(struct str instance, uint32_t attempt, struct arena *ar
 {
     struct digest digest = sha256_of(instance.data, instance.len);
     char hex[DIGEST_HEX_BYTES + 1];
-    struct strbuf name = {0};
-    struct str safe;
+    char safe[LOG_NAME_SAFE_BYTES];
+    char digits[STR_INT_BYTES];
+    size_t len = 0;
+    struct str more = attempt > 1 ? str_int(attempt, digits) : STR("");
 
-    for (size_t i = 0; i < instance.len && i < LOG_NAME_SAFE_BYTES; i++) {
-        strbuf_putc(&name, log_name_is_plain(instance.data[i]) ? instance.data[i] : '_');
+    for (; len < instance.len && len < sizeof(safe); len++) {
+        safe[len] = log_name_is_plain(instance.data[len]) ? instance.data[len] : '_';
     }
     digest_hex(&digest, hex);
-    hex[8] = '\0';
-    strbuf_printf(&name, ".%s", hex);
-    if (attempt > 1) {
-        strbuf_printf(&name, ".%u", attempt);
-    }
-    safe = strbuf_dup(&name, arena);
-    strbuf_fini(&name);
-    return safe;
+    return STR_JOIN(arena, str_n(safe, len), STR("."), str_n(hex, LOG_NAME_DIGEST_CHARS),
+                    more.len != 0 ? STR(".") : STR(""), more);
 }

@@ -5,10 +5,11 @@
 
 #include "base/sys.h"
 
-/* Where the descriptors of a pool are found in commands: far above what scripts use by hand (3 to
- * 9) and shells for themselves (from 10, and around 63), below what select() can watch. Few
- * descriptors allowed: lower. Moving them there needs some free numbers above. */
-enum { TOKENS_FD_FIRST = 198, TOKENS_FD_LOW = 30, TOKENS_FD_ROOM = 20 };
+/* Where the descriptors of a pool are found in commands: above what scripts use by hand (3 to 9)
+ * and shells for themselves (from 10), below where shells begin to count down (63): a process has
+ * room for 64 descriptors without a table of its own, and making one costs as much as a dozen small
+ * calls. Few descriptors allowed: lower. Moving them there needs some free numbers above. */
+enum { TOKENS_FD_FIRST = 44, TOKENS_FD_LOW = 30, TOKENS_FD_ROOM = 20 };
 
 /* --- opening --- */
 

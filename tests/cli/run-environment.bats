@@ -30,7 +30,7 @@ value() {
 	[ "$(value out HOME)" = /home/x ]
 	[ "$(value out LC_ALL)" = C.UTF-8 ]
 	[ "$(value out TZ)" = UTC ]
-	[ "$(value out MAKEFLAGS)" = ' -j2 --jobserver-auth=198,199' ]
+	[ "$(value out MAKEFLAGS)" = ' -j2 --jobserver-auth=44,45' ]
 	[ "$(value out PAWL_STAGE)" = s ]
 	[ "$(value out PAWL_INSTANCE)" = s@n=7 ]
 	[ "$(value out PAWL_ATTEMPT)" = 1 ]

@@ -81,12 +81,12 @@ static void our_own(void **unused)
     open_tokens(&fixture);
     assert_int_equal(fixture.tokens.note.len, 0);
     assert_int_equal(take(&fixture, 0, 9), 3); /* the first slot needs none */
-    expect_loan(&fixture, 1, " -j4 --jobserver-auth=198,199", 2);
-    expect_loan(&fixture, 3, " -j3 --jobserver-auth=198,199", 2);
+    expect_loan(&fixture, 1, " -j4 --jobserver-auth=44,45", 2);
+    expect_loan(&fixture, 3, " -j3 --jobserver-auth=44,45", 2);
     give(&fixture, 3);
     fixture.world.limit(fixture.world.ctx, 7);
     assert_int_equal(take(&fixture, 0, 9), 6);
-    expect_loan(&fixture, 1, " -j7 --jobserver-auth=198,199", 2);
+    expect_loan(&fixture, 1, " -j7 --jobserver-auth=44,45", 2);
     fixture.world.limit(fixture.world.ctx, 2);
     give(&fixture, 6);
     fixture.world.limit(fixture.world.ctx, 2);
@@ -100,11 +100,11 @@ static void numbers_of_descriptors(void **unused)
 
     (void)unused;
     set_up(&fixture);
-    fixture.options.taken_fd = 199;
+    fixture.options.taken_fd = 45;
     open_tokens(&fixture);
-    expect_loan(&fixture, 1, " -j4 --jobserver-auth=200,201", 2);
+    expect_loan(&fixture, 1, " -j4 --jobserver-auth=46,47", 2);
     tokens_close(&fixture.tokens);
-    fixture.options.descriptors = 64;
+    fixture.options.descriptors = 63;
     open_tokens(&fixture);
     expect_loan(&fixture, 1, " -j4 --jobserver-auth=30,31", 2);
     tokens_close(&fixture.tokens);
@@ -135,8 +135,8 @@ static void of_make(void **unused)
     open_tokens(&fixture);
     assert_int_equal(take(&fixture, 0, 9), 2);
     fixture.world.limit(fixture.world.ctx, 3); /* it is not ours to change */
-    expect_loan(&fixture, 1, " -j9 --jobserver-auth=198,199", 2);
-    expect_loan(&fixture, 2, " -j2 --jobserver-auth=198,199", 2);
+    expect_loan(&fixture, 1, " -j9 --jobserver-auth=44,45", 2);
+    expect_loan(&fixture, 2, " -j2 --jobserver-auth=44,45", 2);
     tokens_close(&fixture.tokens);
     fixture.options.style = M_JOBSERVER_NONE; /* bounds us, and is not handed on */
     open_tokens(&fixture);
