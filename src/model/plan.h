@@ -181,7 +181,7 @@ struct plan_files {
     bool (*list)(void *ctx, struct str folder, struct arena *arena, struct plan_entry **entries,
                  uint32_t *count);
     /* The same for who asks only whether some files are there: what else the folder holds is of no
-     * account, and it need not be remembered that it was listed. */
+     * account, it need not be remembered that it was listed, nor be said where links lead to. */
     bool (*peek)(void *ctx, struct str folder, struct arena *arena, struct plan_entry **entries,
                  uint32_t *count);
     enum plan_exists (*exists)(void *ctx, struct str path);

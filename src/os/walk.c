@@ -10,14 +10,13 @@
 
 #include "base/limits.h"
 #include "base/sys.h"
-#include "base/vec.h"
 
 enum { WALK_READ_BYTES = 16384 };
 
 struct walk {
     const struct walk_options *options;
     struct arena *arena;
-    VEC(struct walk_entry) found;
+    struct walk_room *room;
     VEC(struct str) pending; /* folders to look into */
     uint32_t limit;
 };
@@ -119,12 +118,12 @@ static bool walk_add(struct walk *walk, struct str folder, const char *name, enu
     if (type == FILE_MISSING || walk_is_ignored(walk->options, base, type)) {
         return true;
     }
-    if (walk->found.count >= walk->limit) {
+    if (walk->room->found.count >= walk->limit) {
         return err_set(err, STATUS_ENVIRONMENT, "more than %u files", walk->limit);
     }
     struct str path = folder.len > 0 ? str_printf(walk->arena, "%s/%s", folder.data, name)
                                      : str_dup(walk->arena, base);
-    VEC_PUSH(&walk->found, (struct walk_entry){path, type});
+    VEC_PUSH(&walk->room->found, (struct walk_entry){path, type});
     if (type == FILE_FOLDER && !walk->options->flat) {
         VEC_PUSH(&walk->pending, path);
     }
@@ -153,12 +152,11 @@ static bool walk_entries(struct walk *walk, int fd, struct str folder, struct er
     }
 }
 
-/* Lists one folder; `folder` is empty for the top, which may be reached through links. */
+/* Lists one folder below the top. */
 static bool walk_one(struct walk *walk, int top, struct str folder, struct err *err)
 {
-    int fd = folder.len > 0 ? sys_openat(top, folder.data, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0)
-                            : sys_openat(top, ".", O_RDONLY | O_DIRECTORY, 0);
-    if (fd < 0 && folder.len > 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) {
+    int fd = sys_openat(top, folder.data, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) {
         return true; /* it went away, or became another thing, meanwhile */
     }
     if (fd < 0) {
@@ -202,25 +200,34 @@ static void walk_sort(struct walk_entry *items, uint32_t count)
 
 static void walk_take(struct walk *walk, struct walk_list *list)
 {
-    list->count = (uint32_t)walk->found.count;
+    list->count = (uint32_t)walk->room->found.count;
     list->items = ARENA_ARRAY(walk->arena, struct walk_entry, list->count);
     if (list->count > 0) {
-        memcpy(list->items, walk->found.items, list->count * sizeof(*list->items));
+        memcpy(list->items, walk->room->found.items, list->count * sizeof(*list->items));
         walk_sort(list->items, list->count);
     }
 }
 
+void walk_room_fini(struct walk_room *room)
+{
+    VEC_FREE(&room->found);
+}
+
+/* The top may be reached through links. */
 bool walk_folder(int dirfd, const char *path, const struct walk_options *options,
                  struct arena *arena, struct walk_list *list, struct err *err)
 {
     static const struct walk_options plain;
+    struct walk_room own = {{0}};
     struct walk walk = {.options = options != NULL ? options : &plain, .arena = arena};
     walk.limit = walk.options->limit != 0 ? walk.options->limit : LIMIT_INSTANCES;
-    int top = sys_openat(dirfd, path[0] != '\0' ? path : ".", O_PATH | O_DIRECTORY, 0);
+    walk.room = walk.options->room != NULL ? walk.options->room : &own;
+    VEC_CLEAR(&walk.room->found);
+    int top = sys_openat(dirfd, path[0] != '\0' ? path : ".", O_RDONLY | O_DIRECTORY, 0);
     if (top < 0) {
         return err_sys(err, "'%s': cannot be listed", path);
     }
-    bool ok = walk_one(&walk, top, STR_NONE, err);
+    bool ok = walk_entries(&walk, top, STR_NONE, err);
     while (ok && walk.pending.count > 0) {
         ok = walk_one(&walk, top, VEC_POP(&walk.pending), err);
     }
@@ -230,7 +237,7 @@ bool walk_folder(int dirfd, const char *path, const struct walk_options *options
     } else {
         err_wrap(err, "'%s'", path);
     }
-    VEC_FREE(&walk.found);
+    walk_room_fini(&own);
     VEC_FREE(&walk.pending);
     return ok;
 }

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "base/vec.h"
 #include "os/signature.h"
 
 struct walk_entry {
@@ -19,13 +20,21 @@ struct walk_list {
     uint32_t count;
 };
 
+/* Who lists many folders, one after the other, keeps what a walk needs for itself: to ask for it
+ * and to give it back each time costs as much as a short listing. */
+struct walk_room {
+    VEC(struct walk_entry) found;
+};
+void walk_room_fini(struct walk_room *room);
+
 struct walk_options {
     const struct str
         *ignore; /* more patterns: names with `*` and `?`, or ending in `/` for folders */
     uint32_t ignore_count;
-    bool all;       /* without the built-in ignore list */
-    bool flat;      /* this folder alone, not what is below */
-    uint32_t limit; /* entries at most, 0: LIMIT_INSTANCES; more is an error */
+    bool all;               /* without the built-in ignore list */
+    bool flat;              /* this folder alone, not what is below */
+    uint32_t limit;         /* entries at most, 0: LIMIT_INSTANCES; more is an error */
+    struct walk_room *room; /* NULL: the walk's own */
 };
 
 /* True if a listing leaves out an entry of this name (one component): `.git .pawl __pycache__` as

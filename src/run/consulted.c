@@ -11,7 +11,6 @@
 #include "base/sys.h"
 #include "os/files.h"
 #include "os/spawn.h"
-#include "os/walk.h"
 
 enum { CONSULTED_TRIES = 2 };
 
@@ -27,6 +26,7 @@ void consulted_fini(struct consulted *consulted)
     VEC_FREE(&consulted->files);
     VEC_FREE(&consulted->folders);
     VEC_FREE(&consulted->programs);
+    walk_room_fini(&consulted->room);
     map_fini(&consulted->folder_numbers);
     map_fini(&consulted->program_numbers);
 }
@@ -204,11 +204,11 @@ static bool consulted_is_own(struct str name)
     return str_is(name, ".pawl") || file_is_temp_name(name.data);
 }
 
-bool consulted_list(const struct consulted *consulted, struct str path, struct arena *arena,
+bool consulted_list(struct consulted *consulted, struct str path, struct arena *arena,
                     struct consulted_listing *listing, struct err *err)
 {
     struct signature_tick tick = {.coarse_ns = clock_coarse_real_ns(consulted->clock)};
-    struct walk_options flat = {.flat = true, .all = true};
+    struct walk_options flat = {.flat = true, .all = true, .room = &consulted->room};
     struct walk_list list = {NULL, 0};
     const char *name = path.len != 0 ? path.data : ".";
     struct signature there;

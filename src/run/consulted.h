@@ -15,6 +15,7 @@
 #include "base/vec.h"
 #include "model/plan.h"
 #include "os/signature.h"
+#include "os/walk.h"
 
 struct consulted_file {
     struct str path;
@@ -56,7 +57,8 @@ struct consulted {
     VEC(struct consulted_folder) folders;
     VEC(struct consulted_program) programs;
     struct map folder_numbers, program_numbers;
-    bool unsure; /* something was consulted that no signature can vouch for */
+    struct walk_room room; /* of all listings */
+    bool unsure;           /* something was consulted that no signature can vouch for */
 };
 
 void consulted_init(struct consulted *consulted, struct arena *arena, const struct clock *clock);
@@ -82,7 +84,7 @@ struct str consulted_program(struct consulted *consulted, struct str name, struc
                              struct err *err);
 
 /* Lists a folder; false if it cannot be. */
-bool consulted_list(const struct consulted *consulted, struct str path, struct arena *arena,
+bool consulted_list(struct consulted *consulted, struct str path, struct arena *arena,
                     struct consulted_listing *listing, struct err *err);
 struct digest consulted_listing_digest(const struct consulted_listing *listing);
 

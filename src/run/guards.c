@@ -267,8 +267,7 @@ static bool guards_same_file(struct session *session, struct reader *reader)
            signature_read(AT_FDCWD, path.data, follow, &now, NULL) && signature_equal(&then, &now);
 }
 
-static bool guards_same_listing(const struct session *session, struct str path,
-                                const struct digest *then)
+static bool guards_same_listing(struct session *session, struct str path, const struct digest *then)
 {
     struct consulted_listing listing;
     struct digest now;

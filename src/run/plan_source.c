@@ -9,7 +9,6 @@
 #include "base/sys.h"
 #include "os/files.h"
 #include "os/spawn.h"
-#include "os/walk.h"
 #include "run/neighbours.h"
 #include "run/probe.h"
 #include "run/sources.h"
@@ -34,9 +33,9 @@ static struct plan_entry *plan_source_entries(const struct consulted_listing *li
     return entries;
 }
 
-static bool plan_source_read_folder(const struct session *session, struct str folder,
-                                    struct arena *arena, struct consulted_listing *listing,
-                                    struct plan_entry **entries, uint32_t *count)
+static bool plan_source_read_folder(struct session *session, struct str folder, struct arena *arena,
+                                    struct consulted_listing *listing, struct plan_entry **entries,
+                                    uint32_t *count)
 {
     *entries = NULL;
     *count = 0;
@@ -61,13 +60,27 @@ static bool plan_source_list(void *ctx, struct str folder, struct arena *arena,
     return true;
 }
 
-/* Nothing is noted: that the plan's sources are there is looked at with each of them. */
+/* Nothing is noted: that the plan's sources are there is looked at with each of them. Where a link
+ * leads to is asked by who asks for it. */
 static bool plan_source_peek(void *ctx, struct str folder, struct arena *arena,
                              struct plan_entry **entries, uint32_t *count)
 {
+    struct session *session = ctx;
+    struct walk_options flat = {.flat = true, .all = true, .room = &session->consulted.room};
     struct consulted_listing listing;
+    struct walk_list list;
 
-    return plan_source_read_folder(ctx, folder, arena, &listing, entries, count);
+    if (!walk_folder(AT_FDCWD, plan_source_path(folder), &flat, arena, &list, NULL)) {
+        return plan_source_read_folder(session, folder, arena, &listing, entries, count);
+    }
+    *count = list.count;
+    *entries = ARENA_ARRAY(arena, struct plan_entry, list.count);
+    for (uint32_t i = 0; i < list.count; i++) {
+        (*entries)[i] = (struct plan_entry){.name = list.items[i].path,
+                                            .is_folder = list.items[i].type == FILE_FOLDER,
+                                            .is_link = list.items[i].type == FILE_LINK};
+    }
+    return true;
 }
 
 static enum plan_exists plan_source_exists(void *ctx, struct str path)

@@ -295,6 +295,7 @@ static void test_walk(void **state)
     static const char *const want[] = {"a", "a-b", "a/b", "a/b/.hidden", "a/z.py", "a0", "link"};
     struct str ignore[] = {STR("*.log"), STR("tmp/")};
     struct walk_options options = {.ignore = ignore, .ignore_count = 2};
+    struct walk_room room = {.found = {0}};
     struct walk_list list;
     struct arena arena;
     (void)state;
@@ -318,8 +319,17 @@ static void test_walk(void **state)
         assert_string_equal(list.items[i].path.data, want[i]);
     }
     assert_int_equal(list.items[6].type, FILE_LINK);
+    options.room = &room;
+    for (int again = 0; again < 2; again++) {
+        EXPECT_OK(walk_folder(here.fd, "a/b", &options, &arena, &list, &err), &err);
+        assert_int_equal(list.count, 1);
+        EXPECT_OK(walk_folder(here.fd, "", &options, &arena, &list, &err), &err);
+        assert_int_equal(list.count, sizeof(want) / sizeof(want[0]));
+    }
     options.limit = 3;
     assert_false(walk_folder(here.fd, "", &options, &arena, &list, &err));
+    options.room = NULL;
+    walk_room_fini(&room);
     assert_false(walk_folder(here.fd, "none", NULL, &arena, &list, &err));
     assert_int_equal(err.sys, ENOENT);
     temp_write(here.fd, "a/z.py", "12345");
