@@ -1,14 +1,22 @@
 /* Owns the block list of an arena. Blocks double up to 1 MiB, so many small lives stay cheap and a
- * plan of 100,000 instances takes few large pieces. */
+ * plan of 100,000 instances takes few large pieces. Of a large block only the next pages are free
+ * at a time (`end` is before the block's end): they are asked for at once, and never many that
+ * nobody comes to need. */
 #include "base/arena.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 
-enum { ARENA_FIRST_BYTES = 4096, ARENA_LARGEST_BYTES = 1 << 20, ARENA_ALIGN = 16 };
+enum {
+    ARENA_FIRST_BYTES = 4096,
+    ARENA_LARGEST_BYTES = 1 << 20,
+    ARENA_LARGE_BYTES = MEM_STEP_BYTES * 4,
+    ARENA_ALIGN = 16
+};
 
 struct arena_block {
     struct arena_block *older;
@@ -67,11 +75,35 @@ void arena_drop_before(struct arena *arena, const void *kept)
     block->older = NULL;
 }
 
+/* Frees the next bytes of the newest block, at least `size`; false: it has not that many. */
+static bool arena_step(struct arena *arena, size_t size)
+{
+    struct arena_block *block = arena->head;
+    size_t left = block != NULL ? (size_t)(block->data + block->size - arena->next) : 0;
+    size_t step = size > MEM_STEP_BYTES ? size : MEM_STEP_BYTES;
+    char *before = arena->end;
+
+    if (left < size) {
+        return false;
+    }
+    if (block->size < ARENA_LARGE_BYTES || step > left) {
+        step = left;
+    }
+    arena->end = arena->next + step;
+    if (block->size >= ARENA_LARGE_BYTES && size <= MEM_STEP_BYTES) {
+        mem_touch(before, (size_t)(arena->end - before));
+    }
+    return true;
+}
+
 static void arena_grow(struct arena *arena, size_t size)
 {
     size_t want = arena->head == NULL ? ARENA_FIRST_BYTES : arena->head->size * 2;
     struct arena_block *block;
 
+    if (arena_step(arena, size)) {
+        return;
+    }
     if (want > ARENA_LARGEST_BYTES) {
         want = ARENA_LARGEST_BYTES;
     }
@@ -84,8 +116,9 @@ static void arena_grow(struct arena *arena, size_t size)
     block->size = want;
     arena->head = block;
     arena->next = block->data;
-    arena->end = block->data + want;
+    arena->end = block->data;
     arena->total_bytes += want;
+    arena_step(arena, size);
 }
 
 char *arena_bytes(struct arena *arena, size_t size)
@@ -108,6 +141,18 @@ static size_t arena_align(size_t size)
     return size == 0 || align > ARENA_ALIGN ? ARENA_ALIGN : align;
 }
 
+/* A step at a time, so that what the kernel has just cleared is still near. */
+static void arena_clear(char *data, size_t size)
+{
+    while (size > MEM_STEP_BYTES) {
+        mem_touch(data, MEM_STEP_BYTES);
+        memset(data, 0, MEM_STEP_BYTES);
+        data += MEM_STEP_BYTES;
+        size -= MEM_STEP_BYTES;
+    }
+    memset(data, 0, size);
+}
+
 void *arena_alloc(struct arena *arena, size_t size)
 {
     size_t mask = arena_align(size) - 1;
@@ -121,7 +166,7 @@ void *arena_alloc(struct arena *arena, size_t size)
     }
     data = arena->next + pad;
     arena->next = data + size;
-    memset(data, 0, size);
+    arena_clear(data, size);
     return data;
 }
 

@@ -11,7 +11,7 @@ struct arena_block;
 
 struct arena {
     struct arena_block *head; /* newest block */
-    char *next, *end;         /* free range in it */
+    char *next, *end;         /* free range in it, for now */
     size_t total_bytes;       /* what all blocks hold */
 };
 

@@ -4,10 +4,11 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
-enum { MAP_FIRST_SLOTS = 16 };
+enum { MAP_FIRST_SLOTS = 16, LOOKUP_SPREAD = 64 };
 
 void map_init(struct map *map)
 {
@@ -44,6 +45,7 @@ static void map_grow(struct map *map, uint32_t slots)
 
     assert(slots != 0);
     bigger.slots = mem_calloc(slots, sizeof(*bigger.slots));
+    mem_touch(bigger.slots, slots * sizeof(*bigger.slots));
     bigger.mask = slots - 1;
     for (uint32_t i = 0; map->slots != NULL && i <= map->mask; i++) {
         if (map->slots[i].key.data != NULL) {
@@ -129,11 +131,15 @@ static struct lookup_slot *lookup_free_slot(struct lookup_slot *slots, uint32_t 
     return &slots[at];
 }
 
-static void lookup_grow(struct lookup *lookup, uint32_t count)
+/* `sure`: so many rows there will be at least. They are spread over all pages of the slots. */
+static void lookup_grow(struct lookup *lookup, uint32_t count, uint32_t sure)
 {
     struct lookup_slot *bigger = mem_calloc(count, sizeof(*bigger));
 
     assert(count != 0);
+    if (sure >= count / LOOKUP_SPREAD) {
+        mem_touch(bigger, count * sizeof(*bigger));
+    }
     for (uint32_t i = 0; lookup->slots != NULL && i <= lookup->mask; i++) {
         if (lookup->slots[i].number != 0) {
             *lookup_free_slot(bigger, count - 1, lookup->slots[i].hash) = lookup->slots[i];
@@ -147,7 +153,8 @@ static void lookup_grow(struct lookup *lookup, uint32_t count)
 static void lookup_grow_by_one(struct lookup *lookup)
 {
     if (lookup->slots == NULL || lookup->count >= map_room(lookup->mask + 1)) {
-        lookup_grow(lookup, lookup->slots == NULL ? MAP_FIRST_SLOTS : (lookup->mask + 1) * 2);
+        lookup_grow(lookup, lookup->slots == NULL ? MAP_FIRST_SLOTS : (lookup->mask + 1) * 2,
+                    lookup->count);
     }
 }
 
@@ -206,7 +213,7 @@ static void intern_grow_items(struct intern *intern, uint32_t cap)
     intern->items = mem_realloc(intern->items, cap, sizeof(*intern->items));
 }
 
-void intern_reserve(struct intern *intern, uint32_t count)
+void intern_reserve(struct intern *intern, uint32_t count, uint32_t sure)
 {
     uint32_t slots = MAP_FIRST_SLOTS;
 
@@ -214,16 +221,15 @@ void intern_reserve(struct intern *intern, uint32_t count)
         slots *= 2;
     }
     if (intern->lookup.slots == NULL || slots > intern->lookup.mask + 1) {
-        lookup_grow(&intern->lookup, slots);
+        lookup_grow(&intern->lookup, slots, sure);
     }
     if (intern->cap < count) {
         intern_grow_items(intern, count);
     }
 }
 
-uint32_t intern_add(struct intern *intern, struct str s)
+static uint32_t intern_add_hashed(struct intern *intern, struct str s, uint32_t hash)
 {
-    uint32_t hash = (uint32_t)str_hash(s);
     struct lookup_slot *slot;
 
     lookup_grow_by_one(&intern->lookup);
@@ -238,6 +244,50 @@ uint32_t intern_add(struct intern *intern, struct str s)
     *slot = (struct lookup_slot){hash, intern->count};
     intern->lookup.count++;
     return intern->count - 1;
+}
+
+uint32_t intern_add(struct intern *intern, struct str s)
+{
+    return intern_add_hashed(intern, s, (uint32_t)str_hash(s));
+}
+
+void intern_batch_flush(struct intern_batch *batch, struct intern *intern)
+{
+    const char *text = batch->text;
+
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct str s = str_n(text, batch->items[i].len);
+
+        *batch->items[i].number = intern_add_hashed(intern, s, batch->items[i].hash);
+        text += s.len;
+    }
+    batch->count = 0;
+    batch->bytes = 0;
+}
+
+void intern_batch_add(struct intern_batch *batch, struct intern *intern, struct str s,
+                      uint32_t *number)
+{
+    uint32_t hash = (uint32_t)str_hash(s);
+
+    if (batch->count == INTERN_BATCH || s.len > INTERN_BATCH_BYTES - batch->bytes) {
+        intern_batch_flush(batch, intern);
+    }
+    if (s.len > INTERN_BATCH_BYTES) {
+        *number = intern_add_hashed(intern, s, hash);
+        return;
+    }
+    if (intern->lookup.slots != NULL) {
+        __builtin_prefetch(&intern->lookup.slots[hash & intern->lookup.mask], 1);
+    }
+    if (s.len != 0) {
+        memcpy(batch->text + batch->bytes, s.data, s.len);
+    }
+    batch->items[batch->count].hash = hash;
+    batch->items[batch->count].len = (uint32_t)s.len;
+    batch->items[batch->count].number = number;
+    batch->bytes += (uint32_t)s.len;
+    batch->count++;
 }
 
 uint32_t intern_find(const struct intern *intern, struct str s)

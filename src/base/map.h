@@ -65,9 +65,26 @@ struct intern {
 
 void intern_init(struct intern *intern, struct arena *arena);
 void intern_fini(struct intern *intern); /* the texts live on with the arena */
-/* Makes room for so many strings in all, at most 2^30. */
-void intern_reserve(struct intern *intern, uint32_t count);
+/* Makes room for so many strings in all, at most 2^30. `sure` of them, at least, there will be. */
+void intern_reserve(struct intern *intern, uint32_t count, uint32_t sure);
 uint32_t intern_add(struct intern *intern, struct str s);
+
+/* Many strings to be added to a large interner: where each belongs is on its way from memory while
+ * others are made. The numbers are those that intern_add() would give, in the same order, and are
+ * known after intern_batch_flush(); until then nothing is added otherwise. Begins as {0}. */
+enum { INTERN_BATCH = 32, INTERN_BATCH_BYTES = 4096 };
+struct intern_batch {
+    uint32_t count, bytes;
+    struct {
+        uint32_t hash, len;
+        uint32_t *number;
+    } items[INTERN_BATCH];
+    char text[INTERN_BATCH_BYTES];
+};
+void intern_batch_add(struct intern_batch *batch, struct intern *intern, struct str s,
+                      uint32_t *number);
+void intern_batch_flush(struct intern_batch *batch, struct intern *intern);
+
 /* The number of a known string, or MAP_MISSING. */
 uint32_t intern_find(const struct intern *intern, struct str s);
 struct str intern_str(const struct intern *intern, uint32_t number);

@@ -2,10 +2,16 @@
  * abort. */
 #include "base/mem.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+#include "base/sys.h"
+
+enum { MEM_TOUCH_LEAST = 1 << 15 };
 
 static _Noreturn void mem_out(size_t size)
 {
@@ -46,6 +52,18 @@ void *mem_realloc(void *old, size_t count, size_t size)
         mem_out(count * size);
     }
     return data;
+}
+
+/* From the page that holds the first byte to that which holds the last. */
+void mem_touch(void *data, size_t size)
+{
+    size_t before = (uintptr_t)data & ((size_t)sysconf(_SC_PAGESIZE) - 1);
+    int sys = errno;
+
+    if (size >= MEM_TOUCH_LEAST) {
+        (void)sys_madvise((char *)data - before, size + before, SYS_MADV_POPULATE_WRITE);
+        errno = sys;
+    }
 }
 
 void bug(const char *format, ...)

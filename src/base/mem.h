@@ -14,6 +14,22 @@ void *mem_alloc(size_t size);
 void *mem_calloc(size_t count, size_t size);
 /* Grows or shrinks `old` (may be NULL) to `count` elements of `size` bytes, product checked. */
 void *mem_realloc(void *old, size_t count, size_t size);
+/* Has the kernel lay pages under memory of which every page is written soon: all at once costs half
+ * of what a fault for each does, and a page that is read first has two. What the bytes are stays;
+ * of little memory, or where the kernel cannot, nothing happens.
+ *
+ * What is filled from front to back is touched a step at a time: what the kernel has just cleared
+ * is still near then, and nothing is asked for that is not needed in the end. */
+void mem_touch(void *data, size_t size);
+enum { MEM_STEP_BYTES = 1 << 16 };
+/* Element `at` is about to be written, the one before it was, and so will be all before `sure`. */
+#define MEM_TOUCH_NEXT(items, at, sure)                                                            \
+    do {                                                                                           \
+        size_t mem_step = MEM_STEP_BYTES / sizeof(*(items));                                       \
+        if ((at) % mem_step == 0 && (at) + mem_step <= (sure)) {                                   \
+            mem_touch((items) + (at), MEM_STEP_BYTES);                                             \
+        }                                                                                          \
+    } while (0)
 
 /* A state that the program's own logic excludes: prints `pawl: bug: …` and aborts (status 70 is
  * made of that by main.c's handler). Use assert() for conditions, bug() where there is something to

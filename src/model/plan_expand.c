@@ -12,7 +12,8 @@ struct plan_matrix {
     uint32_t at[LIMIT_AXES];            /* the present combination */
     struct str (*excluded)[LIMIT_AXES]; /* by exclude and axis: the text, or STR_NONE for any */
     struct value *room;                 /* for the axes of the next instance */
-    struct strbuf name;
+    struct strbuf
+        name; /* up to the value of the last axis; empty: another value came before that */
 };
 
 static bool plan_matrix_read_excludes(struct plan_matrix *matrix)
@@ -68,6 +69,7 @@ static bool plan_matrix_step(struct plan_matrix *matrix)
             return true;
         }
         matrix->at[a] = 0;
+        strbuf_clear(&matrix->name);
     }
     return false;
 }
@@ -101,20 +103,30 @@ static bool plan_matrix_count(struct plan_matrix *matrix, uint32_t *count)
     return *count != 0;
 }
 
+static void plan_matrix_begin_name(struct plan_matrix *matrix)
+{
+    const struct m_settings *settings = matrix->stage->settings;
+
+    strbuf_add_str(&matrix->name, matrix->stage->name);
+    for (uint32_t a = 0; a < settings->axis_count; a++) {
+        strbuf_putc(&matrix->name, a == 0 ? '@' : ',');
+        strbuf_add_str(&matrix->name, settings->axes[a].name);
+        strbuf_putc(&matrix->name, '=');
+        if (a + 1 < settings->axis_count) {
+            strbuf_add_str(&matrix->name, matrix->axes[a].encoded[matrix->at[a]]);
+        }
+    }
+}
+
 static struct str plan_matrix_name(struct plan_matrix *matrix)
 {
-    char joint = '@';
+    uint32_t last = matrix->stage->settings->axis_count - 1;
+    struct str value = matrix->axes[last].encoded[matrix->at[last]];
 
-    strbuf_clear(&matrix->name);
-    strbuf_add_str(&matrix->name, matrix->stage->name);
-    for (uint32_t a = 0; a < matrix->stage->settings->axis_count; a++) {
-        strbuf_putc(&matrix->name, joint);
-        strbuf_add_str(&matrix->name, matrix->stage->settings->axes[a].name);
-        strbuf_putc(&matrix->name, '=');
-        strbuf_add_str(&matrix->name, matrix->axes[a].encoded[matrix->at[a]]);
-        joint = ',';
+    if (matrix->name.len == 0) {
+        plan_matrix_begin_name(matrix);
     }
-    return strbuf_dup(&matrix->name, matrix->build->arena);
+    return str_concat(matrix->build->arena, strbuf_str(&matrix->name), value);
 }
 
 /* The present combination as an instance. */
@@ -138,6 +150,7 @@ static void plan_matrix_fill(struct plan_matrix *matrix, struct plan_stage *stag
 
     do {
         if (!plan_matrix_is_excluded(matrix)) {
+            MEM_TOUCH_NEXT(instances, filled, stage->instance_count);
             plan_matrix_put(matrix, stage, number, &instances[filled++]);
         }
     } while (plan_matrix_step(matrix));
@@ -152,6 +165,7 @@ static void plan_matrix_seek(struct plan_matrix *matrix, uint32_t ordinal)
         matrix->at[a] = ordinal % matrix->axes[a].count;
         ordinal /= matrix->axes[a].count;
     }
+    strbuf_clear(&matrix->name);
 }
 
 /* Goes on to the combination with the place `ordinal` among those that are left in; the present one
@@ -262,6 +276,7 @@ static void plan_index_names(struct plan *plan)
         slots *= 2;
     }
     plan->name_slots = mem_calloc(slots, sizeof(*plan->name_slots));
+    mem_touch(plan->name_slots, slots * sizeof(*plan->name_slots));
     plan->name_mask = slots - 1;
     for (uint32_t i = 0; i < plan->instance_count; i++) {
         uint32_t at = (uint32_t)str_hash(plan->instances[i].name) & plan->name_mask;

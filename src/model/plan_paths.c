@@ -14,18 +14,23 @@
 #include "base/path.h"
 #include "model/glob.h"
 
-struct path_id plan_intern_path(struct plan_build *build, struct str path)
+/* A path for each name. */
+static void plan_add_paths(struct plan *plan)
 {
-    struct plan *plan = build->plan;
-    uint32_t number = intern_add(&plan->path_names, path);
-
-    if (number == plan->path_count) {
+    while (plan->path_count < plan->path_names.count) {
         if (plan->path_count == plan->path_cap) {
             plan->path_cap = plan->path_cap + plan->path_cap / 2 + 64;
             plan->paths = mem_realloc(plan->paths, plan->path_cap, sizeof(*plan->paths));
         }
         plan->paths[plan->path_count++] = (struct plan_path){.producer = {PLAN_NONE}};
     }
+}
+
+struct path_id plan_intern_path(struct plan_build *build, struct str path)
+{
+    uint32_t number = intern_add(&build->plan->path_names, path);
+
+    plan_add_paths(build->plan);
     return (struct path_id){number};
 }
 
@@ -44,6 +49,7 @@ struct plan_work {
     struct plan_stage *stage;
     const struct m_stage *source;
     VEC(struct plan_path_text) texts; /* of inputs, then of outputs */
+    struct intern_batch batch;        /* paths that have no number yet */
     bool outlines_read; /* outlines, too, have to know their inputs: their outputs depend on them */
     struct plan_scope scope;
 };
@@ -107,6 +113,29 @@ static bool plan_path_normalise(struct plan_work *work, const struct m_text *tex
     bug("a path is no path");
 }
 
+/* Gives numbers to all paths so far: before any text is rendered that may speak of them. */
+static void plan_number_paths(struct plan_work *work)
+{
+    intern_batch_flush(&work->batch, &work->build->plan->path_names);
+    plan_add_paths(work->build->plan);
+}
+
+/* What needs the number at once numbers them. */
+static void plan_add_path(struct plan_work *work, struct str path, struct path_id *id)
+{
+    intern_batch_add(&work->batch, &work->build->plan->path_names, path, &id->n);
+}
+
+static bool plan_path_render_whole(struct plan_work *work, const struct m_text *text,
+                                   struct str *rendered)
+{
+    if (template_is_literal(text->tmpl, rendered)) {
+        return true;
+    }
+    plan_number_paths(work);
+    return plan_render_here(work->build, &work->scope, text, rendered);
+}
+
 /* The path may lie where the next rendering goes. */
 static bool plan_path_render(struct plan_work *work, const struct plan_path_text *from, bool input,
                              struct str *path, bool *folder)
@@ -115,7 +144,7 @@ static bool plan_path_render(struct plan_work *work, const struct plan_path_text
     struct str rendered;
 
     if (!plan_render_pieces(build, work->scope.inst, &from->pieces, &rendered) &&
-        !plan_render_here(build, &work->scope, from->text, &rendered)) {
+        !plan_path_render_whole(work, from->text, &rendered)) {
         return false;
     }
     *folder = false;
@@ -161,12 +190,12 @@ static bool plan_read_input(struct plan_work *work, const struct plan_path_text 
         input->kind = PLAN_INPUT_GLOB;
         path = folder ? path_join(&build->scratch, path, STR("**")) : path;
     }
-    input->path = plan_intern_path(build, path);
+    plan_add_path(work, path, &input->path);
     return true;
 }
 
 /* run[0] with a slash in it: settled later as an input if it is a file of the workspace. */
-static void plan_read_tool(struct plan_work *work, struct plan_input *input)
+static bool plan_read_tool(struct plan_work *work, struct plan_input *input)
 {
     const struct m_stage *source = work->source;
     struct str program;
@@ -177,9 +206,10 @@ static void plan_read_tool(struct plan_work *work, struct plan_input *input)
     if (!template_is_literal(source->run.items[0].tmpl, &program) || str_find(program, '/') < 0 ||
         path_is_absolute(program) || source->settings->dir.tmpl != NULL ||
         path_normalise(&work->build->scratch, program, &path, NULL) != PATH_FINE) {
-        return;
+        return false;
     }
-    input->path = plan_intern_path(work->build, path);
+    plan_add_path(work, path, &input->path);
+    return true;
 }
 
 static bool plan_read_inputs(struct plan_work *work, struct plan_instance *inst)
@@ -206,8 +236,7 @@ static bool plan_read_inputs(struct plan_work *work, struct plan_instance *inst)
         input->kind = PLAN_INPUT_FILE;
     }
     if (source->run_kind == M_RUN_ARGV) {
-        plan_read_tool(work, &inputs[inst->input_count]);
-        inst->input_count += inputs[inst->input_count].path.n != PLAN_NONE;
+        inst->input_count += plan_read_tool(work, &inputs[inst->input_count]);
     }
     return good;
 }
@@ -227,7 +256,7 @@ static bool plan_read_output(struct plan_work *work, const struct plan_path_text
         return plan_path_fault(work, from->text, STR("."), "name a folder or a file in it",
                                "is the workspace itself");
     }
-    output->path = plan_intern_path(work->build, path);
+    plan_add_path(work, path, &output->path);
     return true;
 }
 
@@ -239,6 +268,7 @@ static bool plan_read_output_file(struct plan_work *work, const struct m_text *t
     *output = (struct plan_output){.store = true};
     good = plan_read_output(work, &(struct plan_path_text){.text = text}, output);
     if (good && output->folder) {
+        plan_number_paths(work);
         return plan_path_fault(work, text, plan_path_name(work->build->plan, output->path), NULL,
                                "must be a file, not a folder");
     }
@@ -283,39 +313,44 @@ static bool plan_read_outputs(struct plan_work *work, struct plan_instance *inst
 /* --- all stages --- */
 
 /* Few are read by many, so there are nearly as many paths as inputs and outputs; room that is not
- * needed is never touched. */
-static void plan_reserve_paths(struct plan *plan, uint32_t count)
+ * needed is never touched. Each output has a path of its own. */
+static void plan_reserve_paths(struct plan *plan, uint32_t count, uint32_t outputs)
 {
-    intern_reserve(&plan->path_names, count);
+    intern_reserve(&plan->path_names, count, outputs);
     if (plan->path_cap < count) {
         plan->path_cap = count;
         plan->paths = mem_realloc(plan->paths, count, sizeof(*plan->paths));
     }
 }
 
+/* Stdin, run[0], stdout and the depfile have room that is mostly not needed. */
 static bool plan_allocate_files(struct plan_build *build)
 {
     struct plan *plan = build->plan;
+    uint64_t instances = 0;
     uint64_t inputs = 0;
     uint64_t outputs = 0;
-    uint64_t paths = 0;
+    uint32_t ahead = PLAN_PATHS_AHEAD;
 
     for (uint32_t i = 0; i < plan->stage_count; i++) {
         const struct m_stage *source = plan->stages[i].source;
         uint64_t count = plan->stages[i].instance_count;
 
-        inputs += count * (source->input_count + 2ull);
-        outputs += count * (source->output_count + 2ull);
-        paths += count * ((uint64_t)source->input_count + source->output_count);
+        instances += count;
+        inputs += count * source->input_count;
+        outputs += count * source->output_count;
     }
-    if (inputs > PLAN_FILES_MOST || outputs > PLAN_FILES_MOST) {
+    if (inputs + instances * 2 > PLAN_FILES_MOST || outputs + instances * 2 > PLAN_FILES_MOST) {
         diag_error(build->diags, SPAN_NONE, NULL, "the plan has more than %d inputs or outputs",
                    PLAN_FILES_MOST);
         return false;
     }
-    plan->inputs = mem_alloc(inputs * sizeof(*plan->inputs));
-    plan->outputs = mem_alloc(outputs * sizeof(*plan->outputs));
-    plan_reserve_paths(plan, paths < PLAN_PATHS_AHEAD ? (uint32_t)paths : PLAN_PATHS_AHEAD);
+    plan->inputs = mem_alloc((inputs + instances * 2) * sizeof(*plan->inputs));
+    plan->outputs = mem_alloc((outputs + instances * 2) * sizeof(*plan->outputs));
+    if (inputs + outputs < ahead) {
+        ahead = (uint32_t)(inputs + outputs);
+    }
+    plan_reserve_paths(plan, ahead, (uint32_t)outputs);
     return true;
 }
 
@@ -371,6 +406,7 @@ static void plan_make_stage_paths(struct plan_work *work, struct plan_stage *sta
             break;
         }
     }
+    plan_number_paths(work);
 }
 
 void plan_make_paths(struct plan_build *build)

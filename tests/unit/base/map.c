@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/chains.h"
@@ -73,6 +74,79 @@ static void test_intern(void **state)
     arena_fini(&arena);
 }
 
+/* A batch numbers as if each had been added alone, whatever its length, and knows what is there. */
+static void test_intern_batch(void **state)
+{
+    struct intern_batch batch = {0};
+    struct intern intern;
+    struct arena arena;
+    uint32_t numbers[MANY];
+    uint32_t last[4];
+    char *text;
+
+    (void)state;
+    arena_init(&arena);
+    intern_init(&intern, &arena);
+    intern_reserve(&intern, MANY, MANY);
+    intern_batch_flush(&batch, &intern);
+    for (unsigned again = 0; again < 2; again++) {
+        for (unsigned n = 0; n < MANY; n++) {
+            intern_batch_add(&batch, &intern, name_n(&arena, n), &numbers[n]);
+        }
+        intern_batch_flush(&batch, &intern);
+        for (unsigned n = 0; n < MANY; n++) {
+            assert_int_equal(numbers[n], n);
+        }
+        assert_int_equal(intern.count, MANY);
+    }
+    text = arena_alloc(&arena, INTERN_BATCH_BYTES + 1);
+    memset(text, 'x', INTERN_BATCH_BYTES + 1);
+    intern_batch_add(&batch, &intern, STR("short"), &last[0]);
+    intern_batch_add(&batch, &intern, str_n(text, INTERN_BATCH_BYTES), &last[1]);
+    intern_batch_add(&batch, &intern, str_n(text, INTERN_BATCH_BYTES + 1), &last[2]);
+    intern_batch_add(&batch, &intern, STR(""), &last[3]);
+    intern_batch_flush(&batch, &intern);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_int_equal(last[i], MANY + i);
+    }
+    assert_int_equal(intern_str(&intern, last[1]).len, INTERN_BATCH_BYTES);
+    assert_true(str_is(intern_str(&intern, last[0]), "short"));
+    intern_fini(&intern);
+    arena_fini(&arena);
+}
+
+/* Memory that is touched ahead keeps its bytes, and what comes of an arena is zero. */
+static void test_touch(void **state)
+{
+    enum { LARGE = 5 * MEM_STEP_BYTES + 123 };
+    struct arena arena;
+    char *text = mem_alloc(LARGE);
+
+    (void)state;
+    memset(text, 'x', LARGE);
+    mem_touch(text + 1, LARGE - 2);
+    arena_init(&arena);
+    for (unsigned i = 0; i < 3; i++) {
+        char *zero;
+
+        arena_reset(&arena);
+        zero = arena_alloc(&arena, LARGE);
+        for (unsigned n = 0; n < LARGE; n++) {
+            assert_true(zero[n] == 0 && text[n] == 'x');
+        }
+        memset(zero, 'y', LARGE);
+        for (unsigned n = 0; n < 1000; n++) {
+            char *little = arena_alloc(&arena, 1000);
+
+            assert_true(little[0] == 0 && little[999] == 0);
+            memset(little, 'z', 1000);
+        }
+        assert_true(zero[0] == 'y' && zero[LARGE - 1] == 'y');
+    }
+    arena_fini(&arena);
+    free(text);
+}
+
 /* Rows of one bucket come newest first, and those passed by do not. */
 static void test_chains(void **state)
 {
@@ -110,8 +184,8 @@ static void test_chains(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lookup),
-        cmocka_unit_test(test_intern),
+        cmocka_unit_test(test_lookup),       cmocka_unit_test(test_intern),
+        cmocka_unit_test(test_intern_batch), cmocka_unit_test(test_touch),
         cmocka_unit_test(test_chains),
     };
 
