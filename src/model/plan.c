@@ -81,7 +81,6 @@ static int plan_path_compare(const void *a, const void *b, void *ctx)
                        plan_path_name(plan, *(const struct path_id *)b));
 }
 
-/* The growing lists of the builder become arrays of the plan. */
 static struct path_id *plan_copy_paths(struct plan_build *build, const struct path_id *items,
                                        size_t count, bool sort)
 {
@@ -96,6 +95,8 @@ static struct path_id *plan_copy_paths(struct plan_build *build, const struct pa
     return copy;
 }
 
+/* The growing lists of the builder become arrays of the plan. What inputs were settled with is let
+ * go before the edges take their room. */
 static void plan_keep_lists(struct plan_build *build)
 {
     struct plan *plan = build->plan;
@@ -112,6 +113,8 @@ static void plan_keep_lists(struct plan_build *build)
     plan->orphan_count = (uint32_t)build->orphans.count;
     plan->orphans = plan_copy_paths(build, build->orphans.items, build->orphans.count, true);
     VEC_FREE(&listed);
+    VEC_FREE(&build->exists);
+    plan_tree_fini(&build->tree);
 }
 
 static bool plan_run_phases(struct plan_build *build)
@@ -165,8 +168,7 @@ bool plan_build_slice(struct plan *plan, const struct manifest *manifest,
                                .slice = slice,
                                .files = files,
                                .arena = arena,
-                               .diags = diags,
-                               .above = {.writer = PLAN_NONE}};
+                               .diags = diags};
     bool good;
 
     plan_init(plan, manifest, arena, diags);

@@ -93,8 +93,10 @@ struct plan_near {
 
 /* The folder in which a writer was looked for last, and the folder output that it is or lies in. */
 struct plan_above {
+    bool looked;
     struct str folder;
     uint32_t writer; /* PLAN_NONE: none, as for the workspace itself */
+    bool in_tree;    /* outputs lie below it */
 };
 
 struct plan_axis_ref {
@@ -210,6 +212,8 @@ uint32_t plan_find_writer(const struct plan *plan, struct str path);
 /* The same for a path of the plan, once all writers are known: of paths in one folder, one after
  * the other, only the first is looked for above. */
 uint32_t plan_find_writer_of(struct plan_build *build, struct path_id path);
+/* Do outputs lie below that path? As the last, for who asks about many of one folder. */
+bool plan_is_above_outputs(struct plan_build *build, struct path_id path);
 
 /* plan_tree.c */
 void plan_tree_build(struct plan_build *build);
@@ -225,6 +229,7 @@ void plan_tree_matches(struct plan_build *build, struct str pattern, plan_output
 
 /* plan_list.c */
 const struct plan_listing *plan_list(struct plan_build *build, struct str folder);
+bool plan_listing_has(const struct plan_listing *listing, struct str name);
 /* Appends the source files below a folder, or those that match a glob, to build->matches, sorted.
  */
 void plan_list_below(struct plan_build *build, struct str folder);

@@ -202,12 +202,12 @@ void plan_make_edges(struct plan_build *build)
     maker.seen = mem_calloc((size_t)plan->instance_count + 1, sizeof(*maker.seen));
     VEC_PUSH(&maker.need_first, 0);
     plan_collect_edges(&maker);
+    free(maker.seen);
     plan->edge_count = (uint32_t)maker.edges.count;
     plan->edges = ARENA_ARRAY(build->arena, struct inst_id, maker.edges.count);
     if (maker.edges.count != 0) {
         memcpy(plan->edges, maker.edges.items, maker.edges.count * sizeof(*plan->edges));
     }
-    free(maker.seen);
     map_fini(&maker.need_numbers);
     VEC_FREE(&maker.need_first);
     VEC_FREE(&maker.needed);

@@ -16,24 +16,24 @@ static int plan_entry_compare(const void *key, const void *item)
     return str_compare(*(const struct str *)key, ((const struct plan_entry *)item)->name);
 }
 
+static void plan_near_list(struct plan_build *build)
+{
+    struct plan_near *near = &build->near;
+    struct str folder = str_dup(&near->arena, near->folder);
+
+    near->listed =
+        build->files->peek(build->files->ctx, folder, &near->arena, &near->entries, &near->count);
+    near->all_listed += near->listed ? near->count : 0;
+}
+
 /* Another folder than before is asked about: what was listed is let go. */
 static void plan_near_move(struct plan_near *near, struct str folder)
 {
     arena_reset(&near->arena);
     near->folder = folder;
     near->asked = 0;
-    near->listed = false;
-}
-
-static void plan_near_list(struct plan_build *build)
-{
-    struct plan_near *near = &build->near;
-    struct str folder = str_dup(&near->arena, near->folder);
-
     near->next = 0;
-    near->listed =
-        build->files->peek(build->files->ctx, folder, &near->arena, &near->entries, &near->count);
-    near->all_listed += near->listed ? near->count : 0;
+    near->listed = false;
 }
 
 static bool plan_near_pays(const struct plan_near *near)
@@ -62,14 +62,14 @@ static const struct plan_entry *plan_near_entry(struct plan_near *near, struct s
 static enum plan_exists plan_ask(struct plan_build *build, struct str path)
 {
     struct plan_near *near = &build->near;
-    struct str name = path_base(path);
+    struct str folder = path_dir(path);
     const struct plan_entry *entry;
 
     if (path.len == 0 || path_is_absolute(path)) {
         return build->files->exists(build->files->ctx, path);
     }
-    if (near->asked == 0 || !str_equal(near->folder, path_dir(path))) {
-        plan_near_move(near, path_dir(path));
+    if (near->asked == 0 || !str_equal(near->folder, folder)) {
+        plan_near_move(near, folder);
     }
     near->asked++;
     near->all_asked++;
@@ -79,7 +79,7 @@ static enum plan_exists plan_ask(struct plan_build *build, struct str path)
     if (!near->listed) {
         return build->files->exists(build->files->ctx, path);
     }
-    entry = plan_near_entry(near, name);
+    entry = plan_near_entry(near, str_skip(path, folder.len != 0 ? folder.len + 1 : 0));
     if (entry == NULL) {
         return PLAN_EXISTS_NOT;
     }

@@ -8,6 +8,7 @@
 
 #include "base/path.h"
 #include "base/suggest.h"
+#include "model/glob.h"
 
 /* The instance whose inputs are being settled. */
 struct plan_reader {
@@ -259,14 +260,13 @@ static void plan_settle_made(struct plan_reader *reader, struct plan_input *inpu
 static void plan_settle_file(struct plan_reader *reader, struct plan_input *input)
 {
     struct plan_build *build = reader->build;
-    struct str path = plan_path_name(build->plan, input->path);
     uint32_t writer = plan_find_writer_of(build, input->path);
 
     if (writer != PLAN_NONE) {
         plan_settle_made(reader, input, writer);
         return;
     }
-    if (plan_tree_has_folder(&build->tree, path)) {
+    if (plan_is_above_outputs(build, input->path)) {
         plan_settle_folder(reader, input);
         return;
     }
@@ -286,15 +286,21 @@ static void plan_settle_file(struct plan_reader *reader, struct plan_input *inpu
 static bool plan_is_exact(struct plan_build *build, struct path_id path)
 {
     struct str name = plan_path_name(build->plan, path);
+    struct str folder = path_dir(name);
+    const struct plan_listing *listing = NULL;
 
     /* Looking for what it matches lists the folder of that very name unless there are brackets in
-     * it; a file that comes there has to be noticed all the same. */
-    if (str_find(path_dir(name), '[') >= 0) {
-        plan_list(build, path_dir(name));
+     * it; a file that comes there has to be noticed all the same. And a name with a star is hardly
+     * that of a file: the folder will be listed, and says so at once. */
+    if (str_find(folder, '[') >= 0 || (str_find(name, '[') < 0 && !glob_has_magic(folder))) {
+        listing = plan_list(build, folder);
     }
-    return inst_is_some(build->plan->paths[path.n].producer) ||
-           (plan_path_exists(build, path) == PLAN_EXISTS_FILE &&
-            !build->files->was_made(build->files->ctx, name));
+    if (inst_is_some(build->plan->paths[path.n].producer)) {
+        return true;
+    }
+    return (listing == NULL || plan_listing_has(listing, path_base(name))) &&
+           plan_path_exists(build, path) == PLAN_EXISTS_FILE &&
+           !build->files->was_made(build->files->ctx, name);
 }
 
 /* run[0] is an input if another stage makes it or it is there; else it is none. */

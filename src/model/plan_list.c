@@ -35,6 +35,31 @@ const struct plan_listing *plan_list(struct plan_build *build, struct str folder
     return &build->listings.items[build->listings.count - 1];
 }
 
+/* The first entry that is not before `name`. */
+static uint32_t plan_listing_first(const struct plan_listing *listing, struct str name)
+{
+    uint32_t low = 0;
+    uint32_t high = listing->count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (str_compare(listing->entries[middle].name, name) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+bool plan_listing_has(const struct plan_listing *listing, struct str name)
+{
+    uint32_t first = plan_listing_first(listing, name);
+
+    return first < listing->count && str_equal(listing->entries[first].name, name);
+}
+
 /* --- is an entry a source? --- */
 
 /* An output, or something below a folder that is one. */
@@ -90,23 +115,9 @@ struct plan_walk {
 static uint32_t plan_walk_first(const struct plan_walk *walk, const struct plan_listing *listing)
 {
     size_t skip = listing->folder.len != 0 ? listing->folder.len + 1 : 0;
-    struct str name = str_skip(walk->literal, skip);
-    uint32_t low = 0;
-    uint32_t high = listing->count;
 
-    if (walk->literal.len <= skip) {
-        return 0;
-    }
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-
-        if (str_compare(listing->entries[middle].name, name) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
+    return walk->literal.len <= skip ? 0
+                                     : plan_listing_first(listing, str_skip(walk->literal, skip));
 }
 
 static void plan_walk_folder(struct plan_walk *walk, struct str folder, uint32_t depth);

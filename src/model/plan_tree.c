@@ -83,6 +83,7 @@ void plan_tree_fini(struct plan_tree *tree)
     VEC_FREE(&tree->parents);
     plan_rows_fini(&tree->outputs);
     plan_rows_fini(&tree->children);
+    *tree = (struct plan_tree){.numbers = {0}};
 }
 
 bool plan_tree_has_folder(const struct plan_tree *tree, struct str folder)

@@ -34,6 +34,20 @@ uint32_t plan_find_writer(const struct plan *plan, struct str path)
     return plan_find_folder_writer(plan, path_dir(path));
 }
 
+static const struct plan_above *plan_look_above(struct plan_build *build, struct str folder)
+{
+    struct plan_above *above = &build->above;
+
+    if (!above->looked || !str_equal(folder, above->folder)) {
+        *above = (struct plan_above){.looked = true,
+                                     .folder = folder,
+                                     .writer = plan_find_folder_writer(build->plan, folder),
+                                     .in_tree = folder.len == 0 ||
+                                                plan_tree_has_folder(&build->tree, folder)};
+    }
+    return above;
+}
+
 uint32_t plan_find_writer_of(struct plan_build *build, struct path_id path)
 {
     const struct plan *plan = build->plan;
@@ -46,10 +60,15 @@ uint32_t plan_find_writer_of(struct plan_build *build, struct path_id path)
     if (inst_is_some(plan->paths[path.n].producer)) {
         return plan->paths[path.n].output;
     }
-    if (!str_equal(folder, build->above.folder)) {
-        build->above = (struct plan_above){folder, plan_find_folder_writer(plan, folder)};
-    }
-    return build->above.writer;
+    return plan_look_above(build, folder)->writer;
+}
+
+bool plan_is_above_outputs(struct plan_build *build, struct path_id path)
+{
+    struct str name = plan_path_name(build->plan, path);
+
+    return plan_look_above(build, path_dir(name))->in_tree &&
+           plan_tree_has_folder(&build->tree, name);
 }
 
 static struct span plan_output_span(const struct plan *plan, const struct plan_instance *inst,
