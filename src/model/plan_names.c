@@ -81,6 +81,12 @@ static void plan_suggest_name(const struct plan_scope *scope, struct str word, s
     for (uint32_t i = 0; i < manifest->param_count; i++) {
         suggest_offer(&suggest, manifest->params[i].name);
     }
+    if (scope->phase > PLAN_PHASE_INPUTS) {
+        suggest_offer(&suggest, STR("inputs"));
+    }
+    if (scope->phase > PLAN_PHASE_OUTPUTS) {
+        suggest_offer(&suggest, STR("outputs"));
+    }
     if (suggest.best.len != 0) {
         answer->hint = str_printf(arena, "did you mean '%.*s'?", STR_ARG(suggest.best));
     } else {
