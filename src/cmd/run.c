@@ -44,7 +44,8 @@ static void run_load_history(struct run_call *call)
     for (uint32_t i = 0; i < plan->instance_count; i++) {
         struct index_instance row;
 
-        if (index_instance(call->session.index, plan->instances[i].name, &row) &&
+        if (!plan->instances[i].outline &&
+            index_instance(call->session.index, plan->instances[i].name, &row) &&
             row.duration_count != 0) {
             qsort(row.durations_ns, row.duration_count, sizeof(*row.durations_ns),
                   run_compare_durations);

@@ -204,8 +204,10 @@ struct manifest {
     uint32_t pool_count;
     struct m_stage *stages; /* in order of definition */
     uint32_t stage_count;
-    struct str_range *stage_texts; /* by stage: the part of the text that alone speaks of it; to 0:
-                                       it stands in several places, or not in a table of its own */
+    struct str_range *stage_texts;  /* by stage: the part of the text that alone speaks of it; to 0:
+                                        it stands in several places, or not in a table of its own */
+    struct str_range *stage_inputs; /* by stage: in that part, what it says of its inputs, if its
+                                       outputs do not depend on it; to 0: not in one piece */
     struct m_index stage_index, param_index, pool_index;
 };
 

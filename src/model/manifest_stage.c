@@ -316,6 +316,24 @@ static struct str_range m_stage_text(const struct toml_value *value)
                                                                    : (struct str_range){0, 0};
 }
 
+/* `inputs = …` in the stage's own table, from the key to the end of the value. */
+static struct str_range m_stage_inputs_text(const struct toml_value *value,
+                                            const struct m_stage *stage)
+{
+    const struct toml_entry *inputs =
+        m_stage_text(value).to != 0 ? toml_find(value->table, STR("inputs")) : NULL;
+    bool scattered =
+        inputs == NULL ||
+        (inputs->value.kind == TOML_TABLE && inputs->value.table->origin != TOML_ORIGIN_INLINE) ||
+        inputs->value.span.offset <= inputs->key_span.offset;
+
+    if (scattered || manifest_outputs_name_inputs(stage)) {
+        return (struct str_range){0, 0};
+    }
+    return (struct str_range){inputs->key_span.offset,
+                              inputs->value.span.offset + inputs->value.span.len};
+}
+
 /* Room for the stages, not zeroed: each is written whole, as a copy of the defaults, and for many
  * of them a first pass over all that memory would be felt. */
 static struct m_stage *m_stages_room(struct arena *arena, uint32_t count)
@@ -353,12 +371,17 @@ void m_stages_read(struct m_reader *reader, const struct toml_value *value)
     }
     manifest->stages = m_stages_room(reader->arena, value->table->count);
     manifest->stage_texts = ARENA_ARRAY(reader->arena, struct str_range, value->table->count);
+    manifest->stage_inputs = ARENA_ARRAY(reader->arena, struct str_range, value->table->count);
     TOML_EACH(entry, value->table)
     {
         m_stages_drop_read(reader, entry);
         if (m_name_check(reader, "a stage", entry->key, entry->key_span, true)) {
-            m_stage_read(reader, entry, &manifest->stages[manifest->stage_count]);
-            manifest->stage_texts[manifest->stage_count++] = m_stage_text(&entry->value);
+            struct m_stage *stage = &manifest->stages[manifest->stage_count];
+
+            m_stage_read(reader, entry, stage);
+            manifest->stage_texts[manifest->stage_count] = m_stage_text(&entry->value);
+            manifest->stage_inputs[manifest->stage_count++] =
+                m_stage_inputs_text(&entry->value, stage);
         }
     }
     m_index_build(&manifest->stage_index, reader->arena, manifest->stages, manifest->stage_count,

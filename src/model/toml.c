@@ -235,7 +235,7 @@ static bool toml_read_statement(struct toml_parser *p)
            toml_end_line(p);
 }
 
-/* A gap begins where a header stands. */
+/* A gap begins where a statement does. */
 static bool toml_skip_gap(struct toml_parser *p)
 {
     if (p->gap_count == 0 || p->at != p->begin + p->gaps->from) {

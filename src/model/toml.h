@@ -101,7 +101,7 @@ struct toml_value *toml_parse_apart(struct arena *arena, struct arena *strings, 
                                     uint16_t source, struct diags *diags);
 
 /* The same, passing over the `gaps`: ranges of tables as another reading of this very text found
- * them (struct toml_table), ascending. */
+ * them (struct toml_table), or from a key in a table to the end of its value, ascending. */
 struct toml_value *toml_parse_between(struct arena *arena, struct arena *strings, struct str text,
                                       const struct str_range *gaps, uint32_t gap_count,
                                       uint16_t source, struct diags *diags);

@@ -8,17 +8,20 @@
  *     6 program    string: name  string: path on PATH, or ""
  *     7 variables  string: pattern  u32: how many are set  each: string NAME=value
  *     8 secret     string: pattern  u8: some variable of that name is set
+ *     9 epoch      string: text of the epoch; behind the store
  *
- * in this order, each behind its number in a u8. */
+ * in this order but for the epoch, each behind its number in a u8. */
 #include "run/guards.h"
 
 #include <fcntl.h>
 
 #include "base/bytes.h"
 #include "base/path.h"
+#include "base/sys.h"
 #include "os/spawn.h"
 #include "run/environment.h"
 #include "run/version.h"
+#include "store/epoch.h"
 
 enum {
     GUARD_REQUEST = 1,
@@ -28,7 +31,8 @@ enum {
     GUARD_FOLDER = 5,
     GUARD_PROGRAM = 6,
     GUARD_VARIABLES = 7,
-    GUARD_SECRET = 8
+    GUARD_SECRET = 8,
+    GUARD_EPOCH = 9
 };
 
 /* --- what is asked for --- */
@@ -38,7 +42,7 @@ static void guards_request(const struct session *session, struct strbuf *out)
     const struct session_options *options = &session->options;
 
     bytes_put_str(out, STR(PAWL_VERSION " " PAWL_BUILD));
-    bytes_put_digest(out, &session->machine_digest);
+    bytes_put_str(out, session->machine_text);
     bytes_put_str(out, session->root);
     bytes_put_str(out, session->manifest_path);
     bytes_put_u8(out, options->store != NULL);
@@ -199,6 +203,19 @@ static void guards_put_environment(struct session *session, struct strbuf *out)
     map_fini(&seen);
 }
 
+/* The index's rows are of the epoch that the store is in, and a later call can tell it from others.
+ */
+static bool guards_put_epoch(const struct session *session, struct strbuf *out)
+{
+    struct str text = objects_epoch_text(session->objects);
+    struct digest of_store = objects_epoch(session->objects);
+    struct digest of_index = index_epoch(session->index);
+
+    bytes_put_u8(out, GUARD_EPOCH);
+    bytes_put_str(out, text);
+    return text.len != 0 && digest_equal(&of_store, &of_index);
+}
+
 bool guards_write(struct session *session, const struct guards_counts *counts, struct strbuf *out)
 {
     struct strbuf request = {0};
@@ -217,6 +234,9 @@ bool guards_write(struct session *session, const struct guards_counts *counts, s
     bytes_put_u32(out, counts->orphans);
     bytes_put_u8(out, GUARD_STORE);
     bytes_put_str(out, guards_store_of(session));
+    if (!guards_put_epoch(session, out)) {
+        return false;
+    }
     VEC_EACH (file, &session->consulted.files) {
         guards_put_file(out, file->path, file->follow, &file->signature);
     }
@@ -355,6 +375,34 @@ static bool guards_same_secret(struct session *session, struct reader *reader)
     return then == (now.count != 0);
 }
 
+static int guards_open_fresh(const struct session *session, struct str store)
+{
+    struct arena arena;
+    int fd;
+
+    if (store.len == 0) {
+        return sys_openat(session->workspace.pawlfd, "fresh", O_RDONLY | O_DIRECTORY, 0);
+    }
+    arena_init(&arena);
+    fd = sys_open(path_join(&arena, store, STR("fresh")).data, O_RDONLY | O_DIRECTORY, 0);
+    arena_fini(&arena);
+    return fd;
+}
+
+static bool guards_same_epoch(const struct session *session, struct str store,
+                              struct reader *reader)
+{
+    struct str then = reader_str(reader);
+    int fd = guards_open_fresh(session, store);
+    struct epoch now;
+    bool same = fd >= 0 && epoch_look(fd, &now) && str_is(then, now.text);
+
+    if (fd >= 0) {
+        sys_close(fd);
+    }
+    return same;
+}
+
 static void guards_read_counts(struct reader *reader, struct guards_counts *counts)
 {
     counts->instances = reader_u32(reader);
@@ -375,6 +423,8 @@ static bool guards_holds_one(struct session *session, struct reader *reader,
     case GUARD_STORE:
         *store = guards_path(session, reader);
         return true;
+    case GUARD_EPOCH:
+        return guards_same_epoch(session, *store, reader);
     case GUARD_FILE:
         return guards_same_file(session, reader);
     case GUARD_FOLDER:
@@ -390,15 +440,14 @@ static bool guards_holds_one(struct session *session, struct reader *reader,
     }
 }
 
-bool guards_hold(struct session *session, struct str guards, struct guards_counts *counts,
-                 struct str *store)
+bool guards_hold(struct session *session, struct str guards, struct guards_counts *counts)
 {
     struct reader reader = reader_of(guards.data, guards.len);
+    struct str store = STR("");
 
     *counts = (struct guards_counts){0};
-    *store = STR("");
     while (reader_left(&reader) != 0) {
-        if (!guards_holds_one(session, &reader, counts, store) || !reader_ok(&reader)) {
+        if (!guards_holds_one(session, &reader, counts, &store) || !reader_ok(&reader)) {
             return false;
         }
     }
@@ -501,6 +550,9 @@ static bool guards_pass(uint8_t kind, struct reader *reader)
     case GUARD_SECRET:
         reader_str(reader);
         reader_u8(reader);
+        return true;
+    case GUARD_EPOCH:
+        reader_str(reader);
         return true;
     default:
         return false;

@@ -5,8 +5,8 @@
  * plan with the same commands, tools and environment.
  *
  * They are the manifest and the files beside it, listed folders, programs looked for, variables
- * passed through, what the command line says, the program itself, and pawl's own records. The head
- * of guards.c has the format. Main thread.
+ * passed through, what the command line says, the program itself, the machine, the epoch of the
+ * store (store/epoch.h), and pawl's own records. The head of guards.c has the format. Main thread.
  */
 #include "run/session.h"
 
@@ -30,9 +30,7 @@ bool guards_renew(struct session *session, struct str guards,
                   void (*renew)(void *ctx, uint32_t offset, const struct signature *signature),
                   void *ctx);
 
-/* Do they hold for a session that was only found (session_find)? `*store`: the shared store's path,
- * or "". */
-bool guards_hold(struct session *session, struct str guards, struct guards_counts *counts,
-                 struct str *store);
+/* Do they hold for a session that was only found (session_find)? Nothing is digested. */
+bool guards_hold(struct session *session, struct str guards, struct guards_counts *counts);
 
 #endif

@@ -166,7 +166,7 @@ static void session_name_machine(struct session *session)
     if (!file_read(AT_FDCWD, "/etc/machine-id", 4096, &text, &err)) {
         strbuf_puts(&text, session->machine.host);
     }
-    session->machine_digest = sha256_of(strbuf_str(&text).data, text.len);
+    session->machine_text = strbuf_dup(&text, &session->arena);
     strbuf_fini(&text);
 }
 
@@ -362,7 +362,7 @@ static bool session_open_records(struct session *session, enum session_access ac
     if (session->results == NULL) {
         return false;
     }
-    session->index = index_open(session->workspace.pawlfd, &epoch, NULL, err);
+    session->index = index_open_beside(session->workspace.pawlfd, &epoch, session->last, NULL, err);
     if (session->index == NULL) {
         return false;
     }
@@ -400,6 +400,7 @@ bool session_open_store(struct session *session, enum session_access access, boo
                         struct err *err)
 {
     session->times = signature_times_new();
+    session->machine_digest = sha256_of(session->machine_text.data, session->machine_text.len);
     if (access == SESSION_LOOK && !session->workspace.exists) {
         return true;
     }

@@ -61,6 +61,7 @@ struct session {
     struct objects *objects;
     struct results *results;
     struct index *index;
+    const struct last_state *last; /* what the index is opened beside, not ours; NULL */
     struct made *made;
     struct signature_times *times;
     struct manifest manifest;
@@ -68,6 +69,7 @@ struct session {
     struct plan plan;
     bool planned;
     struct digest manifest_digest;
+    struct str machine_text; /* what names this machine, and its digest once the store is open */
     struct digest machine_digest;
     struct consulted consulted;
     struct map foreign; /* paths that other manifests of the workspace make: run/neighbours.h */

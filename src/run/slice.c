@@ -115,14 +115,14 @@ static void slice_take(struct slice *slice, struct slice_walk *walk)
 
 /* --- which part of the manifest --- */
 
-static void slice_add_gap(struct slice *slice, struct last_stage stage)
+static void slice_add_gap(struct slice *slice, struct str_range text)
 {
     struct str_range *last = slice->gap_count != 0 ? &slice->gaps[slice->gap_count - 1] : NULL;
 
-    if (last != NULL && last->to == stage.text.from) {
-        last->to = stage.text.to;
+    if (last != NULL && last->to == text.from) {
+        last->to = text.to;
     } else {
-        slice->gaps[slice->gap_count++] = (struct str_range){stage.text.from, stage.text.to};
+        slice->gaps[slice->gap_count++] = text;
     }
 }
 
@@ -144,12 +144,16 @@ static void slice_add_stage(struct slice *slice, struct last_stage stage, uint32
     }
     slice->outlines[slice->stage_count] = outline;
     slice->firsts[slice->stage_count++] = first;
+    if (outline && stage.inputs.to != 0) {
+        slice_add_gap(slice, stage.inputs);
+    }
     if (stage.text.to != 0) {
         slice_add_part(slice, stage.text, stage.line, stage.column);
     }
 }
 
-/* A stage without an instance in the slice is passed over where its text can be. */
+/* A stage without an instance in the slice is passed over where its text can be; of one that is
+ * only an outline, what it says of its inputs. */
 static void slice_divide(struct slice *slice)
 {
     uint32_t stages = last_state_stages(slice->state);
@@ -169,7 +173,7 @@ static void slice_divide(struct slice *slice)
             slice->ordinals[at] = slice->units[at] - stage.units_first;
         }
         if (at == first && stage.text.to != 0) {
-            slice_add_gap(slice, stage);
+            slice_add_gap(slice, stage.text);
         } else {
             slice_add_stage(slice, stage, first, at);
         }

@@ -6,50 +6,22 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/path.h"
-#include "base/sys.h"
 #include "os/ranges.h"
 #include "run/slice.h"
-#include "store/epoch.h"
 
 enum { STANDING_RANGE_LEAST = 1000 };
 
 /* --- before the files --- */
 
-/* The signatures are of this epoch: see store/epoch.h. */
-static bool standing_is_of_epoch(const struct standing *standing, const struct session *session,
-                                 struct str store)
-{
-    struct arena arena;
-    struct epoch epoch = {0};
-    bool same;
-    int fd;
-
-    arena_init(&arena);
-    fd = store.len != 0
-             ? sys_open(path_join(&arena, store, STR("fresh")).data, O_RDONLY | O_DIRECTORY, 0)
-             : sys_openat(session->workspace.pawlfd, "fresh", O_RDONLY | O_DIRECTORY, 0);
-    same = fd >= 0 && epoch_read(fd, false, &epoch, NULL) &&
-           last_state_is_of(standing->state, &epoch.digest);
-    if (fd >= 0) {
-        sys_close(fd);
-    }
-    arena_fini(&arena);
-    return same;
-}
-
 static bool standing_open(struct standing *standing, struct session *session)
 {
-    struct str store;
-
     /* Who works on the workspace has to say himself what he changed. */
     if (!session->workspace.exists || session_is_held(session) != SESSION_FREE) {
         return false;
     }
     standing->state = last_state_open(session->workspace.pawlfd);
     return standing->state != NULL &&
-           guards_hold(session, last_state_guards(standing->state), &standing->counts, &store) &&
-           standing_is_of_epoch(standing, session, store);
+           guards_hold(session, last_state_guards(standing->state), &standing->counts);
 }
 
 /* --- the files --- */
@@ -119,6 +91,7 @@ enum standing_answer standing_look(struct standing *standing, struct session *se
     standing->moved = mem_calloc(last_state_units(standing->state), 1);
     ranges_run(last_state_paths(standing->state), STANDING_RANGE_LEAST, session->machine.cpus,
                standing_look_range, &files);
+    session->last = standing->state;
     some = standing_mark_undecided(standing);
     some = standing_mark_users(standing, files.changed) || some;
     last_state_was_looked_at(standing->state);
@@ -139,11 +112,11 @@ void standing_fini(struct standing *standing)
 /* Looked at under the lock, once all that the state is about was read. */
 static bool standing_counts(const struct standing *standing, struct session *session)
 {
+    struct digest epoch = objects_epoch(session->objects);
     struct guards_counts counts;
-    struct str store;
 
-    return last_state_is_current(standing->state) &&
-           guards_hold(session, last_state_guards(standing->state), &counts, &store);
+    return last_state_is_current(standing->state) && last_state_is_of(standing->state, &epoch) &&
+           guards_hold(session, last_state_guards(standing->state), &counts);
 }
 
 bool standing_take(struct standing *standing, struct session *session)

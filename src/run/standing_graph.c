@@ -7,11 +7,13 @@ static void graph_add_stage(struct saving *saving, uint32_t number)
     struct session *session = saving->session;
     struct last_stage row = {.units_first = stage->instances_first,
                              .unit_count = stage->instance_count,
-                             .text = session->manifest.stage_texts[number]};
+                             .text = session->manifest.stage_texts[number],
+                             .inputs = session->manifest.stage_inputs[number]};
     struct span begin = {row.text.from, 0, stage->source->span.source};
 
     if (!diags_place(&session->diags, begin, &row.line, &row.column)) {
         row.text.to = 0;
+        row.inputs = (struct str_range){0, 0};
     }
     last_state_add_stage(&saving->builder, &row);
 }

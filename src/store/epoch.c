@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/hex.h"
 #include "base/sys.h"
@@ -84,18 +85,27 @@ static bool add_random(struct sha256 *sha, struct err *err)
     return true;
 }
 
+/* False: something of it is not known, and without that it is not the epoch's text. */
+static bool epoch_describe(const struct sys_stat *stat, const char *salt, struct epoch *epoch)
+{
+    snprintf(epoch->text, sizeof(epoch->text), "pawl epoch 1\n%s\n%u:%u:%llu\n%s", epoch->boot,
+             stat->dev_major, stat->dev_minor, (unsigned long long)stat->mount_id, salt);
+    return epoch->boot[0] != '\0' && salt[0] != '\0' && stat->has_mount_id;
+}
+
 static bool epoch_digest(const struct sys_stat *stat, const char *salt, struct epoch *epoch,
                          struct err *err)
 {
     struct sha256 sha;
-    char text[200];
-    bool known = epoch->boot[0] != '\0' && salt[0] != '\0' && stat->has_mount_id;
-    int len = snprintf(text, sizeof(text), "pawl epoch 1\n%s\n%u:%u:%llu\n%s", epoch->boot,
-                       stat->dev_major, stat->dev_minor, (unsigned long long)stat->mount_id, salt);
+    bool known = epoch_describe(stat, salt, epoch);
+
     sha256_init(&sha);
-    sha256_update(&sha, text, (size_t)len);
-    if (!known && !add_random(&sha, err)) {
-        return false;
+    sha256_update(&sha, epoch->text, strlen(epoch->text));
+    if (!known) {
+        epoch->text[0] = '\0';
+        if (!add_random(&sha, err)) {
+            return false;
+        }
     }
     sha256_finish(&sha, &epoch->digest);
     return true;
@@ -110,6 +120,16 @@ bool epoch_read(int fresh_fd, bool make, struct epoch *epoch, struct err *err)
         return err_sys(err, "'fresh': cannot be looked at");
     }
     return ensure_salt(fresh_fd, make, salt, err) && epoch_digest(&stat, salt, epoch, err);
+}
+
+bool epoch_look(int fresh_fd, struct epoch *epoch)
+{
+    struct sys_stat stat;
+    char salt[SALT_HEX + 1];
+
+    *epoch = (struct epoch){0};
+    return read_boot_id(epoch) && sys_fstat(fresh_fd, &stat) == 0 && read_salt(fresh_fd, salt) &&
+           epoch_describe(&stat, salt, epoch);
 }
 
 bool epoch_break(int fresh_fd, struct epoch *epoch, struct err *err)

@@ -14,14 +14,19 @@
 #include "base/sha256.h"
 #include "base/str.h"
 
+enum { EPOCH_TEXT_BYTES = 200 };
 struct epoch {
     struct digest digest;
     char boot[40]; /* boot id, or "" when unreadable: then the epoch is this process' alone */
+    /* What the digest is of: the same text, the same epoch; "": it is this process' alone. */
+    char text[EPOCH_TEXT_BYTES];
 };
 
 /* The epoch that holds now for the store whose fresh/ is `fresh_fd`. With `make`, a missing random
  * number is made. */
 bool epoch_read(int fresh_fd, bool make, struct epoch *epoch, struct err *err);
+/* The text alone of the epoch that holds now. False: it cannot be told from others. */
+bool epoch_look(int fresh_fd, struct epoch *epoch);
 /* Another random number, another epoch. */
 bool epoch_break(int fresh_fd, struct epoch *epoch, struct err *err);
 /* The folder's name in fresh/: 16 hexadecimal digits and a NUL. */

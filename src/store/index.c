@@ -14,17 +14,20 @@
 
 #include "base/bytes.h"
 #include "base/mem.h"
+#include "store/last_state_inside.h"
 
 /* --- rows of the file --- */
 
 bool index_mapped_path(const struct index *index, uint32_t path, struct index_path *row)
 {
     const struct index_map *map = &index->map;
-    uint64_t seq = index_map_seq(map, path);
+    uint64_t seq;
 
-    if (index_map_is_state_only(map, path)) {
+    if (!index_map_has(map, INDEX_WORTH, path) || !index_map_has(map, INDEX_DIGESTS, path) ||
+        index_map_is_state_only(map, path)) {
         return false;
     }
+    seq = index_map_seq(map, path);
     if (seq != 0 && seq >= index->mapped_synced_seq && !digest_equal(&map->epoch, &index->epoch)) {
         return false;
     }
@@ -199,9 +202,11 @@ static struct index *index_new(int dirfd, const struct digest *epoch)
     return index;
 }
 
-static bool index_read(struct index *index, bool *damaged, struct err *err)
+static bool index_read(struct index *index, const struct last_state *state, bool *damaged,
+                       struct err *err)
 {
-    if (!index_map_open(&index->map, index->dirfd, INDEX_ROWS, true, damaged, err)) {
+    if ((state == NULL || !last_state_share(state, &index->map)) &&
+        !index_map_open(&index->map, index->dirfd, INDEX_ROWS, true, damaged, err)) {
         return false;
     }
     index->next_seq = index->map.next_seq;
@@ -210,10 +215,16 @@ static bool index_read(struct index *index, bool *damaged, struct err *err)
 
 struct index *index_open(int dirfd, const struct digest *epoch, bool *damaged, struct err *err)
 {
+    return index_open_beside(dirfd, epoch, NULL, damaged, err);
+}
+
+struct index *index_open_beside(int dirfd, const struct digest *epoch,
+                                const struct last_state *state, bool *damaged, struct err *err)
+{
     struct index *index = index_new(dirfd, epoch);
     bool broken = false;
 
-    if (dirfd >= 0 && !index_read(index, &broken, err)) {
+    if (dirfd >= 0 && !index_read(index, state, &broken, err)) {
         index_close(index);
         return NULL;
     }
@@ -246,6 +257,11 @@ void index_close(struct index *index)
 }
 
 /* --- questions --- */
+
+struct digest index_epoch(const struct index *index)
+{
+    return index->epoch;
+}
 
 bool index_path(const struct index *index, struct str path, struct index_path *row)
 {
@@ -363,8 +379,24 @@ void index_mark_synced(struct index *index, uint64_t position)
 
 /* --- writing --- */
 
+/* All rows are asked for: what of them was not looked at yet is now. False: some are damaged, and
+ * none counts. */
+static bool index_check_rows(struct index *index)
+{
+    if (index_map_check(&index->map, INDEX_ROWS)) {
+        return true;
+    }
+    index->map.paths = index->map.path_slots = 0;
+    index->map.instances = index->map.instance_slots = 0;
+    return false;
+}
+
+/* A state is of the rows that were there when it was built. */
 static bool index_replace(struct index *index, struct last_state_builder *state, struct err *err)
 {
+    if (!index_check_rows(index)) {
+        state = NULL;
+    }
     if (!index_file_write(index, state, err) || !index_log_remove(index, err)) {
         return err_wrap(err, "'.pawl'");
     }

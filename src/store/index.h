@@ -57,10 +57,17 @@ struct index_instance {
 /* `dirfd`: the folder `.pawl`, not taken over. Damage and foreign versions give an empty index and
  * set `*damaged` (may be NULL); only real errors of reading fail. */
 struct index *index_open(int dirfd, const struct digest *epoch, bool *damaged, struct err *err);
+/* The same beside an open last state: while that is current its mapping is shared, and a row is
+ * looked at for damage when it is first asked for; one that is damaged is not known. */
+struct last_state;
+struct index *index_open_beside(int dirfd, const struct digest *epoch,
+                                const struct last_state *state, bool *damaged, struct err *err);
 /* The workspace's lock is held: see record_file_own. */
 void index_own(struct index *index);
 void index_close(struct index *index);
 
+/* The one that it was opened for: its rows are of it. */
+struct digest index_epoch(const struct index *index);
 bool index_path(const struct index *index, struct str path, struct index_path *row);
 bool index_instance(const struct index *index, struct str name, struct index_instance *row);
 uint32_t index_path_count(const struct index *index);

@@ -5,12 +5,14 @@
  *
  *     index_map_open(&map, dirfd, INDEX_ROWS, true, &damaged, &err)     head, sizes, these sections
  *     struct str name = index_map_path(&map, n) …                 plain reads
+ *     index_map_share(&other, &map)                               the same mapping once more
  *     index_map_close(&map)
  *
  * The file is replaced, never changed in place, so a mapping stays as it is but for what its owner
- * changes in it (index_map_change), which nobody else sees. What a caller named
- * when opening was checked: checksums, and that every offset and number lies within. A map of a
- * missing or damaged file has no rows. Any thread once open.
+ * changes in it (index_map_change), which only those see who share it. What a caller named when
+ * opening was checked: checksums, and that every offset and number lies within. A row of a section
+ * that was not is there once index_map_has() says so. A map of a missing or damaged file has no
+ * rows. Reading what was checked: any thread; all else: one.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,12 +38,13 @@ enum index_section {
     INDEX_USERS,          /* units that rest on a path, in order: u32 */
     INDEX_OUTPUTS,        /* by output: 48 bytes */
     INDEX_PLAN,           /* digests of the plan, the manifest and the listing of instances */
-    INDEX_STAGES,         /* by stage: first unit, its text's first byte, end, line and
-                             column: u32 */
+    INDEX_STAGES,         /* by stage: first unit, its text's first byte, end, line and column,
+                             and the first byte and end of what it says of its inputs: u32 */
     INDEX_GRAPH,          /* by unit and once more: first producer, consumer and output, low half of
                              the hash of its name: u32 */
     INDEX_PRODUCERS,      /* units: u32 */
     INDEX_CONSUMERS,      /* units: u32 */
+    INDEX_SUMS,           /* checksums of all blocks of all sections before: u64 */
     INDEX_SECTIONS
 };
 
@@ -54,12 +57,12 @@ enum {
     INDEX_INSTANCE_BYTES = 120,
     INDEX_SLOT_BYTES = 4,
     INDEX_OUTPUT_BYTES = 48,
-    INDEX_STAGE_BYTES = 20,
+    INDEX_STAGE_BYTES = 28,
     INDEX_GRAPH_BYTES = 16,
     INDEX_PLAN_BYTES = 96,
     INDEX_HEAD_BYTES = 1024,
-    INDEX_BLOCK_BYTES = 1 << 20, /* of a checksum */
-    INDEX_SLOT_FREE = 0          /* else the number plus one */
+    INDEX_BLOCK_BYTES = 64 << 10, /* of a checksum */
+    INDEX_SLOT_FREE = 0           /* else the number plus one */
 };
 
 /* Sets of sections: bits by enum index_section. */
@@ -68,9 +71,8 @@ enum {
                  1 << INDEX_WORTH | 1 << INDEX_PATH_SLOTS | 1 << INDEX_INSTANCES |
                  1 << INDEX_INSTANCE_SLOTS,
     /* What a look whether all stands needs. */
-    INDEX_STATE = 1 << INDEX_NAMES | 1 << INDEX_PATHS | 1 << INDEX_SIGNATURES | 1 << INDEX_WORTH |
-                  1 << INDEX_GUARDS | 1 << INDEX_CHECKS | 1 << INDEX_UNITS |
-                  1 << INDEX_USERS_FIRST | 1 << INDEX_USERS,
+    INDEX_STATE = 1 << INDEX_NAMES | 1 << INDEX_PATHS | 1 << INDEX_SIGNATURES | 1 << INDEX_GUARDS |
+                  1 << INDEX_CHECKS | 1 << INDEX_UNITS | 1 << INDEX_USERS_FIRST | 1 << INDEX_USERS,
     /* What deciding from it needs besides. */
     INDEX_RESULTS = 1 << INDEX_OUTPUTS,
     /* What planning a slice needs. */
@@ -80,8 +82,11 @@ enum {
 
 extern const char INDEX_MAGIC[8];
 
+struct index_mapping;
+
 struct index_map {
-    void *data; /* NULL: no rows */
+    struct index_mapping *mapping; /* NULL: no rows */
+    void *data;
     size_t len;
     const unsigned char *at[INDEX_SECTIONS];
     uint64_t bytes[INDEX_SECTIONS];
@@ -89,24 +94,28 @@ struct index_map {
     uint64_t next_seq;
     uint32_t paths, path_slots, instances, instance_slots, units, users, outputs;
     uint32_t stages, producers, consumers;
-    uint32_t checked; /* sections that are right */
-    bool has_state, has_graph, lean, changeable;
+    bool has_state, has_graph, lean;
 };
 
 /* Missing: no rows. Damage and foreign versions: `*damaged`, no rows. False: it cannot be read.
  * `lean`: few rows will be asked for, so what was read to be checked is let go of again. */
 bool index_map_open(struct index_map *map, int dirfd, uint32_t sections, bool lean, bool *damaged,
                     struct err *err);
+/* The same mapping, and what is known of it, for one more who closes it. */
+void index_map_share(struct index_map *map, const struct index_map *other);
 void index_map_close(struct index_map *map);
 /* Checks further sections of an open map; one that was right is not looked at again. */
 bool index_map_check(struct index_map *map, uint32_t sections);
+/* Is this row right? Looks at the blocks it lies in, each once; for sections with rows of one size
+ * that were not checked as a whole. */
+bool index_map_has(const struct index_map *map, enum index_section section, uint32_t row);
 /* Lets go of the memory of sections in which nothing was changed; a row that is asked for comes
  * back from the page cache. */
 void index_map_let_go(const struct index_map *map, uint32_t sections);
 /* What tells this file from any other that was or will be at its place. */
 uint64_t index_map_identity(const struct index_map *map);
-/* `len` bytes of a section from `offset` on, to be changed in this mapping alone: after the section
- * was checked. NULL: they lie outside, or there is no memory. */
+/* `len` bytes of a section from `offset` on, to be changed in this mapping alone: after they were
+ * checked. NULL: they lie outside, or there is no memory. */
 unsigned char *index_map_change(struct index_map *map, enum index_section section, uint64_t offset,
                                 size_t len);
 
@@ -120,7 +129,7 @@ uint64_t index_map_seq(const struct index_map *map, uint32_t path);
 bool index_map_is_firm(const struct index_map *map, uint32_t path);
 bool index_map_is_state_only(const struct index_map *map, uint32_t path);
 
-/* Of a section: fed block by block; the last one may be shorter. */
-uint64_t index_checksum_add(uint64_t checksum, const void *block, size_t len);
+/* How many blocks a section of so many bytes has; the last one may be shorter. */
+uint64_t index_map_blocks(uint64_t bytes);
 
 #endif

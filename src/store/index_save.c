@@ -28,8 +28,8 @@ struct save {
     VEC(struct save_row) rows;
     uint32_t *row_of; /* by path of the last state */
     uint32_t instances;
-    struct strbuf head, block;
-    uint64_t offset, sum;
+    struct strbuf head, block, sums; /* `sums`: of all blocks so far */
+    uint64_t offset;
     int fd;
 };
 
@@ -172,7 +172,7 @@ static void save_gather(struct save *save)
 
 static bool save_block(struct save *save)
 {
-    save->sum = index_checksum_add(save->sum, save->block.data, save->block.len);
+    bytes_put_u64(&save->sums, bytes_checksum(save->block.data, save->block.len));
     save->offset += save->block.len;
     if (!file_write_all(save->fd, save->block.data, save->block.len)) {
         return false;
@@ -548,6 +548,7 @@ static bool save_content(struct save *save, enum index_section section)
     case INDEX_GRAPH:
     case INDEX_PRODUCERS:
     case INDEX_CONSUMERS:
+    case INDEX_SUMS:
     case INDEX_SECTIONS:
         break;
     }
@@ -608,26 +609,41 @@ static bool save_state_content(struct save *save, enum index_section section)
     case INDEX_PATH_SLOTS:
     case INDEX_INSTANCES:
     case INDEX_INSTANCE_SLOTS:
+    case INDEX_SUMS:
     case INDEX_SECTIONS:
         break;
     }
     return true;
 }
 
+static void save_entry(struct save *save, uint64_t from, uint64_t checksum)
+{
+    bytes_put_u64(&save->head, from);
+    bytes_put_u64(&save->head, save->offset - from);
+    bytes_put_u64(&save->head, checksum);
+}
+
 /* Writes one section and its entry in the head. */
 static bool save_section(struct save *save, enum index_section section)
 {
     uint64_t from = save->offset;
+    size_t sums = save->sums.len;
 
-    save->sum = 0;
     if (!save_content(save, section) || !save_state_content(save, section) ||
         (save->block.len != 0 && !save_block(save))) {
         return false;
     }
-    bytes_put_u64(&save->head, from);
-    bytes_put_u64(&save->head, save->offset - from);
-    bytes_put_u64(&save->head, save->sum);
+    save_entry(save, from, bytes_checksum(save->sums.data + sums, save->sums.len - sums));
     return true;
+}
+
+static bool save_sums(struct save *save)
+{
+    uint64_t from = save->offset;
+
+    save->offset += save->sums.len;
+    save_entry(save, from, 0);
+    return file_write_all(save->fd, save->sums.data, save->sums.len);
 }
 
 /* --- the file --- */
@@ -669,12 +685,12 @@ static bool save_all(struct save *save)
     if (sys_seek(save->fd, INDEX_HEAD_BYTES, SEEK_SET) < 0) {
         return false;
     }
-    for (unsigned i = 0; i < INDEX_SECTIONS; i++) {
+    for (unsigned i = 0; i < INDEX_SUMS; i++) {
         if (!save_section(save, (enum index_section)i)) {
             return false;
         }
     }
-    return save_end_head(save);
+    return save_sums(save) && save_end_head(save);
 }
 
 static bool save_names_fit(const struct save *save, struct err *err)
@@ -724,6 +740,7 @@ bool index_file_write(struct index *index, struct last_state_builder *state, str
 
     strbuf_init(&save.head);
     strbuf_init(&save.block);
+    strbuf_init(&save.sums);
     if (state != NULL) {
         /* All paths are in it: what finds them is not needed beside the rows. */
         lookup_fini(&state->numbers);
@@ -734,5 +751,6 @@ bool index_file_write(struct index *index, struct last_state_builder *state, str
     free(save.row_of);
     strbuf_fini(&save.head);
     strbuf_fini(&save.block);
+    strbuf_fini(&save.sums);
     return ok;
 }

@@ -76,6 +76,16 @@ bool last_state_is_current(const struct last_state *state)
            state_is_file(state->dirfd, "index.log", &state->log);
 }
 
+bool last_state_share(const struct last_state *state, struct index_map *map)
+{
+    bool current = last_state_is_current(state);
+
+    if (current) {
+        index_map_share(map, &state->map);
+    }
+    return current;
+}
+
 uint64_t last_state_log_bytes(const struct last_state *state)
 {
     return state->log.size_bytes;
@@ -147,9 +157,8 @@ uint32_t last_state_user(const struct last_state *state, uint32_t user)
 
 void last_state_was_looked_at(const struct last_state *state)
 {
-    index_map_let_go(&state->map, 1u << INDEX_NAMES | 1u << INDEX_PATHS | 1u << INDEX_WORTH |
-                                      1u << INDEX_CHECKS | 1u << INDEX_USERS_FIRST |
-                                      1u << INDEX_USERS);
+    index_map_let_go(&state->map, 1u << INDEX_NAMES | 1u << INDEX_PATHS | 1u << INDEX_CHECKS |
+                                      1u << INDEX_USERS_FIRST | 1u << INDEX_USERS);
 }
 
 bool last_state_load_outputs(struct last_state *state)

@@ -111,6 +111,8 @@ struct last_stage {
     uint32_t units_first, unit_count;
     struct str_range text; /* `to` 0: the manifest does not say it in one piece */
     uint32_t line, column; /* where that begins, from 1 */
+    /* What it says of its inputs, which its outputs do not depend on; `to` 0: not in one piece. */
+    struct str_range inputs;
 };
 uint32_t last_state_stages(const struct last_state *state);
 struct last_stage last_state_stage(const struct last_state *state, uint32_t stage);

@@ -102,6 +102,21 @@ static bool change_unit(struct index_map *map, uint32_t unit, struct reader *rea
     return true;
 }
 
+/* The row of the index, if it has one, is not of what the state says now. */
+static bool change_path(struct index_map *map, uint32_t path, struct reader *reader)
+{
+    unsigned char *worth = index_map_has(map, INDEX_WORTH, path)
+                               ? index_map_change(map, INDEX_WORTH, (uint64_t)path * 8, 8)
+                               : NULL;
+
+    if (worth == NULL) {
+        return false;
+    }
+    worth[0] |= INDEX_STATE_ONLY;
+    return change_copy(map, INDEX_SIGNATURES, (uint64_t)path * SIGNATURE_BYTES, reader,
+                       SIGNATURE_BYTES);
+}
+
 static bool change_apply_row(struct index_map *map, struct reader *reader)
 {
     uint8_t kind = reader_u8(reader);
@@ -109,12 +124,12 @@ static bool change_apply_row(struct index_map *map, struct reader *reader)
 
     switch (kind) {
     case CHANGE_PATH:
-        return change_copy(map, INDEX_SIGNATURES, (uint64_t)number * SIGNATURE_BYTES, reader,
-                           SIGNATURE_BYTES);
+        return change_path(map, number, reader);
     case CHANGE_UNIT:
         return change_unit(map, number, reader);
     case CHANGE_OUTPUT:
-        return change_copy(map, INDEX_OUTPUTS, (uint64_t)number * INDEX_OUTPUT_BYTES, reader,
+        return index_map_has(map, INDEX_OUTPUTS, number) &&
+               change_copy(map, INDEX_OUTPUTS, (uint64_t)number * INDEX_OUTPUT_BYTES, reader,
                            INDEX_OUTPUT_BYTES);
     case CHANGE_GUARD:
         return change_copy(map, INDEX_GUARDS, number, reader, SIGNATURE_BYTES);
@@ -153,13 +168,13 @@ static bool log_is_of_epoch(const struct index_map *map, struct str payload)
     return reader_done(&reader) && digest_equal(&epoch, &map->epoch);
 }
 
-/* Changed outputs would not agree with their checksum any more: it is looked at before. */
+/* What is changed would not agree with its checksum any more: it is looked at before. */
 static bool log_apply(struct index_map *map, struct record_file *log)
 {
     struct record record;
     uint32_t last = LOG_STATE;
 
-    if (!log_is_whole(log) || !index_map_check(map, INDEX_RESULTS)) {
+    if (!log_is_whole(log)) {
         return false;
     }
     for (uint64_t pos = 0; record_next(log, &pos, &record);) {

@@ -8,7 +8,7 @@
 /* Columns of a row of INDEX_GRAPH. */
 enum { GRAPH_PRODUCERS = 0, GRAPH_CONSUMERS = 4, GRAPH_OUTPUTS = 8, GRAPH_NAME = 12 };
 
-_Static_assert(INDEX_PLAN + LAST_GRAPH_SECTIONS == INDEX_SECTIONS,
+_Static_assert(INDEX_PLAN + LAST_GRAPH_SECTIONS == INDEX_SUMS,
                "the sections of the graph are the last ones");
 
 /* --- reading --- */
@@ -42,7 +42,8 @@ struct last_stage last_state_stage(const struct last_state *state, uint32_t stag
                                .unit_count = end - first,
                                .text = {bytes_get_u32(row + 4), bytes_get_u32(row + 8)},
                                .line = bytes_get_u32(row + 12),
-                               .column = bytes_get_u32(row + 16)};
+                               .column = bytes_get_u32(row + 16),
+                               .inputs = {bytes_get_u32(row + 20), bytes_get_u32(row + 24)}};
 }
 
 static uint32_t graph_get(const struct last_state *state, uint32_t unit, unsigned column)
@@ -110,6 +111,8 @@ void last_state_add_stage(struct last_state_builder *builder, const struct last_
     bytes_put_u32(out, stage->text.to);
     bytes_put_u32(out, stage->line);
     bytes_put_u32(out, stage->column);
+    bytes_put_u32(out, stage->inputs.from);
+    bytes_put_u32(out, stage->inputs.to);
 }
 
 /* Consumers are known once all units are there. */

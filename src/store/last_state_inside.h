@@ -18,6 +18,8 @@ struct last_state {
 
 /* last_state_change.c: applies the changes of a log to the map. False: the state does not count. */
 bool last_state_apply_log(struct last_state *state);
+/* Shares the map of a state that is current; false: it is not. */
+bool last_state_share(const struct last_state *state, struct index_map *map);
 /* An output as it lies on disk: INDEX_OUTPUT_BYTES. */
 void last_output_encode(const struct last_output *output, unsigned char *row);
 

@@ -119,6 +119,11 @@ struct digest objects_epoch(const struct objects *objects)
     return objects->epoch.digest;
 }
 
+struct str objects_epoch_text(const struct objects *objects)
+{
+    return str_of(objects->epoch.text);
+}
+
 void objects_know(struct objects *objects, const struct digest *digest, enum known_state state)
 {
     pthread_mutex_lock(&objects->mutex);

@@ -47,6 +47,8 @@ void objects_close(struct objects *objects);
 
 /* The epoch this session writes in; rows that tie signatures to digests carry it. */
 struct digest objects_epoch(const struct objects *objects);
+/* Its text (store/epoch.h), which stands until the epoch changes; "": nobody else can tell it. */
+struct str objects_epoch_text(const struct objects *objects);
 /* Starts another epoch: an error was reported by syncfs or a close, so nothing fresh can be trusted
  * unread. Called by the store itself; by others when their own close or sync failed. Known names
  * that were only fresh are read again before they count. */

@@ -691,6 +691,60 @@ pipeline() {
 	says "its last result is of another machine"
 }
 
+# The functions that begin a digest and were called by `pawl run`, as a debugger sees it.
+digests() {
+	ASAN_OPTIONS=detect_leaks=0 gdb -nx -batch -ex 'set breakpoint pending off' -ex 'break sha256_of' \
+		-ex 'break sha256_init' -ex 'break sha256_many' -ex run --args "$PAWL" run 2>&1 </dev/null
+}
+
+@test "the quick look digests nothing" {
+	command -v gdb >/dev/null || skip "no gdb"
+	pipeline
+	run digests
+	[[ $output == *"Breakpoint "*", sha256_"* ]] || skip "gdb cannot stop this binary"
+	ends 0
+	stands 4
+	run digests
+	echo "$output"
+	says "everything is up to date (4"
+	[[ $output != *", sha256_"* ]]
+}
+
+@test "another epoch of the store is noticed" {
+	pipeline
+	ends 0
+	stands 4
+	echo 00112233445566778899aabbccddeeff >.pawl/fresh/salt
+	before=$(stat -c '%i %z' .pawl/index)
+	ends 0
+	ran ""
+	[ "$before" != "$(stat -c '%i %z' .pawl/index)" ]
+	stands 4
+	# a salt that cannot be read is that of no epoch
+	echo short >.pawl/fresh/salt
+	before=$(stat -c '%i %z' .pawl/index)
+	ends 0
+	[ "$before" != "$(stat -c '%i %z' .pawl/index)" ]
+	stands 4
+}
+
+@test "another machine is noticed" {
+	unshare -rm mount --bind /dev/null /etc/machine-id 2>/dev/null || skip "no mounts of our own"
+	pipeline
+	ends 0
+	echo 0123456789abcdef0123456789abcdef >../id
+	# all calls see the same mounts, or the store would be of another epoch
+	cat >../elsewhere <<-'END'
+		"$PAWL" run && stat -c '%i %z' .pawl/index >../first || exit 2
+		"$PAWL" run && stat -c '%i %z' .pawl/index >../second || exit 2
+		mount --bind ../id /etc/machine-id || exit 2
+		"$PAWL" run && stat -c '%i %z' .pawl/index >../third || exit 2
+	END
+	unshare -rm sh ../elsewhere
+	cmp ../first ../second
+	not cmp ../second ../third
+}
+
 @test "a damaged index costs planning and nothing else" {
 	pipeline
 	ends 0

@@ -17,31 +17,54 @@ enum { AT_SECTIONS = 72, ENTRY_BYTES = 24 };
 
 /* --- the file --- */
 
-static uint64_t section_sum(const unsigned char *section, uint64_t left)
+/* The checksums of a section's blocks, at `sums` as far as there is room. Returns how many. */
+static uint64_t set_blocks_right(const unsigned char *section, uint64_t left, unsigned char *sums,
+                                 uint64_t room)
 {
-    uint64_t sum = 0;
+    uint64_t count = 0;
 
-    for (; left != 0; section += INDEX_BLOCK_BYTES) {
+    for (; left != 0 && count < room; section += INDEX_BLOCK_BYTES, count++) {
         uint64_t len = left < INDEX_BLOCK_BYTES ? left : INDEX_BLOCK_BYTES;
 
-        sum = index_checksum_add(sum, section, (size_t)len);
+        bytes_set_u64(sums + count * 8, bytes_checksum(section, (size_t)len));
         left -= len;
     }
-    return sum;
+    return count;
+}
+
+/* Does the section lie in the file? */
+static bool section_lies(const unsigned char *file, size_t size_bytes, size_t section,
+                         uint64_t *from, uint64_t *len)
+{
+    const unsigned char *entry = file + AT_SECTIONS + ENTRY_BYTES * section;
+
+    *from = bytes_get_u64(entry);
+    *len = bytes_get_u64(entry + 8);
+    return *from <= size_bytes && *len <= size_bytes - *from;
 }
 
 static void set_sums_right(unsigned char *file, size_t size_bytes)
 {
+    uint64_t from;
+    uint64_t len;
+    uint64_t room = 0;
+    unsigned char *sums = file;
+
     if (size_bytes < INDEX_HEAD_BYTES) {
         return;
     }
-    for (size_t i = 0; i < INDEX_SECTIONS; i++) {
-        unsigned char *entry = file + AT_SECTIONS + ENTRY_BYTES * i;
-        uint64_t from = bytes_get_u64(entry);
-        uint64_t len = bytes_get_u64(entry + 8);
+    if (section_lies(file, size_bytes, INDEX_SUMS, &from, &len) && from >= INDEX_HEAD_BYTES) {
+        sums = file + from;
+        room = len / 8;
+    }
+    for (size_t i = 0; i < INDEX_SUMS; i++) {
+        if (section_lies(file, size_bytes, i, &from, &len)) {
+            uint64_t count = set_blocks_right(file + from, len, sums, room);
 
-        if (from <= size_bytes && len <= size_bytes - from) {
-            bytes_set_u64(entry + 16, section_sum(file + from, len));
+            bytes_set_u64(file + AT_SECTIONS + ENTRY_BYTES * i + 16,
+                          bytes_checksum(sums, (size_t)count * 8));
+            sums += count * 8;
+            room -= count;
         }
     }
     bytes_set_u64(file + INDEX_HEAD_BYTES - 8, bytes_checksum(file, INDEX_HEAD_BYTES - 8));
@@ -86,6 +109,26 @@ static void ask_index(int dir, const struct index_map *map)
     index_close(index);
 }
 
+/* An index that shares the state's map has the rows that another one has. */
+static void ask_beside(int dir, const struct last_state *state)
+{
+    static const struct digest other = {{1}};
+    struct index *beside = index_open_beside(dir, &other, state, NULL, NULL);
+    struct index *index = index_open(dir, &other, NULL, NULL);
+    struct index_path row;
+
+    assert(beside != NULL && index != NULL);
+    for (uint32_t i = 0; i < last_state_paths(state); i++) {
+        struct last_path path;
+
+        if (last_state_path(state, i, &path) && index_path(index, str_of(path.name), &row)) {
+            assert(index_path(beside, str_of(path.name), &row));
+        }
+    }
+    index_close(beside);
+    index_close(index);
+}
+
 static size_t ask_paths(const struct last_state *state)
 {
     size_t sum = 0;
@@ -112,6 +155,7 @@ static void ask_state(int dir)
         return;
     }
     ask_paths(state);
+    ask_beside(dir, state);
     for (uint32_t i = 0; i < last_state_units(state); i++) {
         assert(last_state_unit_is(state, i) <= LAST_SKIPPED);
     }

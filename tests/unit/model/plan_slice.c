@@ -151,6 +151,9 @@ static void cut_init(struct cut *cut, const struct planning *whole, uint32_t mem
             cut->gaps[cut->gap_count++] = whole->manifest.stage_texts[s];
         } else {
             cut->outlines[cut->stages] = plan->instances[member].stage.n != s;
+            if (cut->outlines[cut->stages] && whole->manifest.stage_inputs[s].to != 0) {
+                cut->gaps[cut->gap_count++] = whole->manifest.stage_inputs[s];
+            }
             cut->firsts[cut->stages++] = before;
         }
     }
@@ -241,15 +244,29 @@ static void assert_same_command(const struct plan *whole, uint32_t unit, const s
     arena_fini(&arena);
 }
 
+/* A copy in which nobody can read the gaps. */
+static char *cut_text(const struct cut *cut, struct str text)
+{
+    char *copy = mem_alloc(text.len);
+
+    memcpy(copy, text.data, text.len);
+    for (uint32_t i = 0; i < cut->gap_count; i++) {
+        memset(copy + cut->gaps[i].from, 1, cut->gaps[i].to - cut->gaps[i].from);
+    }
+    return copy;
+}
+
 static void check_slice(const struct planning *whole, struct str text, uint32_t member)
 {
     struct planning part;
     struct cut cut;
+    char *copy;
 
     cut_init(&cut, whole, member);
     struct plan_slice slice = {cut.firsts, cut.ordinals, cut.outline};
 
-    planning_init(&part, text, cut.gaps, cut.gap_count, cut.outlines, &slice);
+    copy = cut_text(&cut, text);
+    planning_init(&part, str_n(copy, text.len), cut.gaps, cut.gap_count, cut.outlines, &slice);
     assert_int_equal(part.manifest.stage_count, cut.stages);
     assert_int_equal(part.plan.instance_count, cut.count);
     for (uint32_t i = 0; i < cut.count; i++) {
@@ -277,6 +294,7 @@ static void check_slice(const struct planning *whole, struct str text, uint32_t 
     }
     planning_fini(&part);
     cut_fini(&cut);
+    free(copy);
 }
 
 static const char many_kinds[] =
@@ -380,6 +398,40 @@ static void test_texts(void **state)
     assert_text_of(HEAD "[stage]\n\"a\".run = \"a\"\nb.run = \"b\"\n", "b", "");
 }
 
+static void assert_inputs_of(const char *text, const char *stage, const char *want)
+{
+    struct planning whole;
+    const struct m_stage *found;
+    struct str_range range;
+
+    planning_init(&whole, str_of(text), NULL, 0, NULL, NULL);
+    found = manifest_stage(&whole.manifest, str_of(stage));
+    range = whole.manifest.stage_inputs[found - whole.manifest.stages];
+    assert_same_str(str_n(text + range.from, range.to > range.from ? range.to - range.from : 0),
+                    str_of(want));
+    planning_fini(&whole);
+}
+
+static void test_inputs_texts(void **state)
+{
+    (void)state;
+    assert_inputs_of(HEAD "[stage.a]\nrun = \"a\"\ninputs = [\n  \"in/a\", # one\n]  # all\n", "a",
+                     "inputs = [\n  \"in/a\", # one\n]");
+    assert_inputs_of(HEAD "[stage.a]\ninputs = { x = \"in/a\" }\nrun = \"a\"\n", "a",
+                     "inputs = { x = \"in/a\" }");
+    assert_inputs_of(HEAD "[stage.a]\nrun = \"a\"\n", "a", "");
+    /* Not in one piece. */
+    assert_inputs_of(HEAD "[stage.a]\ninputs.x = \"in/a\"\nrun = \"a\"\ninputs.y = \"in/b\"\n", "a",
+                     "");
+    assert_inputs_of(HEAD "[stage.a]\nrun = \"a\"\n[stage.a.inputs]\nx = \"in/a\"\n", "a", "");
+    assert_inputs_of(HEAD "[stage]\na = { run = \"a\", inputs = [\"in/a\"] }\n", "a", "");
+    /* Its outputs depend on it. */
+    assert_inputs_of(HEAD
+                     "[stage.a]\ninputs = { x = \"in/a\" }\noutputs = [\"{{base(inputs.x)}}.o\"]\n"
+                     "run = \"a\"\n",
+                     "a", "");
+}
+
 /* Gaps that this text cannot have. */
 static void test_wrong_gaps(void **state)
 {
@@ -407,6 +459,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_instance),
         cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_inputs_texts),
         cmocka_unit_test(test_wrong_gaps),
     };
 

@@ -65,7 +65,8 @@ static void build_graph(struct last_state_builder *builder)
 {
     static const char *const names[] = {"zero", "one", "two", "three"};
     static const uint32_t outputs[] = {0, 1, 1, 2};
-    struct last_stage first = {.units_first = 0, .text = {10, 50}, .line = 3, .column = 2};
+    struct last_stage first = {
+        .units_first = 0, .text = {10, 50}, .line = 3, .column = 2, .inputs = {20, 40}};
     struct last_stage second = {.units_first = 2};
     struct digest plan = digest_n(101);
     struct digest manifest = digest_n(102);
@@ -109,6 +110,8 @@ static void check_graph(struct last_state *state)
     assert_int_equal(last_state_stage(state, 0).text.to, 50);
     assert_int_equal(last_state_stage(state, 0).line, 3);
     assert_int_equal(last_state_stage(state, 0).column, 2);
+    assert_int_equal(last_state_stage(state, 0).inputs.from, 20);
+    assert_int_equal(last_state_stage(state, 0).inputs.to, 40);
     assert_int_equal(last_state_stage(state, 0).unit_count, 2);
     assert_int_equal(last_state_stage(state, 1).units_first, 2);
     assert_int_equal(last_state_stage(state, 1).unit_count, 2);
@@ -358,6 +361,34 @@ static struct last_state *open_if_sound(void)
     return state;
 }
 
+/* A row is what was put, or not known; what is saved then has it, or has not, and a state only if
+ * all rows were right. Every 16th byte is saved with. */
+static void check_beside(ssize_t at)
+{
+    struct digest epoch = digest_n(1);
+    struct last_state *state = last_state_open(dir);
+    struct index *index;
+
+    if (state == NULL) {
+        return;
+    }
+    index = index_open_beside(dir, &epoch, state, NULL, NULL);
+    assert_non_null(index);
+    for (unsigned n = 1; n <= 2; n++) {
+        struct signature signature = signature_n(n);
+        struct digest digest = digest_n(n);
+        struct index_path row;
+
+        if (index_path(index, n == 1 ? STR("a") : STR("b"), &row)) {
+            assert_true(digest_equal(&row.digest, &digest) && row.firm);
+            assert_true(signature_equal(&row.signature, &signature));
+        }
+    }
+    assert_true(at % 16 != 0 || index_path_count(index) <= 3);
+    index_close(index);
+    last_state_close(state);
+}
+
 /* Each byte changed, each length: there is no state, or all of it is right (what is not part of it,
  * as digests of rows, may be damaged: then the rows are gone). */
 static void test_damage(void **unused)
@@ -388,6 +419,7 @@ static void test_damage(void **unused)
             }
             assert_true(!damaged || index_path_count(index) == 0);
             index_close(index);
+            check_beside(at);
             last_state_close(state);
         }
         assert_int_equal(pwrite(fd, &data[at], 1, at), 1);
@@ -397,6 +429,132 @@ static void test_damage(void **unused)
         assert_null(last_state_open(dir));
     }
     close(fd);
+}
+
+/* --- an index beside a state --- */
+
+static struct index *open_beside(const struct last_state *state)
+{
+    struct digest epoch = digest_n(1);
+    struct index *index = index_open_beside(dir, &epoch, state, NULL, NULL);
+
+    assert_non_null(index);
+    return index;
+}
+
+/* It has the rows of the file, also when the state is closed before it, and those of another file
+ * when that has taken its place. */
+static void test_beside(void **unused)
+{
+    struct last_state *state;
+    struct index_path row;
+    struct index *index;
+
+    (void)unused;
+    save();
+    state = last_state_open(dir);
+    index = open_beside(state);
+    last_state_close(state);
+    assert_true(index_path(index, STR("a"), &row));
+    assert_int_equal(row.signature.size, 1);
+    assert_true(index_path(index, STR("extra"), &row));
+    assert_false(index_path(index, STR("none"), &row));
+    assert_false(index_path(index, STR("never"), &row));
+    assert_int_equal(index_path_count(index), 3);
+    put(index, "more", 5);
+    assert_true(index_save(index, NULL));
+    index_close(index);
+    save();
+    state = last_state_open(dir);
+    index = open_index();
+    put(index, "a", 7);
+    assert_true(index_save(index, NULL));
+    index_close(index);
+    index = open_beside(state);
+    assert_true(index_path(index, STR("a"), &row));
+    assert_int_equal(row.signature.size, 7);
+    assert_true(index_path(index, STR("more"), &row));
+    index_close(index);
+    last_state_close(state);
+}
+
+/* What the state says of a path since the file was saved is not what the file's digest is of. */
+static void test_beside_change(void **unused)
+{
+    struct signature none = {0};
+    struct last_change change;
+    struct last_state *state;
+    struct index_path row;
+    struct index *index;
+
+    (void)unused;
+    save();
+    state = last_state_open(dir);
+    index = open_index();
+    put(index, "a", 7);
+    last_change_begin(&change, state);
+    last_change_path(&change, last_state_find_path(state, STR("a")),
+                     &(struct signature){.size = 8});
+    last_change_path(&change, last_state_find_path(state, STR("b")), &none);
+    assert_true(index_note_change(index, &change, NULL));
+    last_change_fini(&change);
+    index_close(index);
+    last_state_close(state);
+    state = last_state_open(dir);
+    assert_non_null(state);
+    index = open_beside(state);
+    assert_true(index_path(index, STR("a"), &row));
+    assert_int_equal(row.signature.size, 7);
+    assert_false(index_path(index, STR("b"), &row));
+    assert_true(index_path(index, STR("extra"), &row));
+    assert_int_equal(index_path_count(index), 2);
+    put(index, "b", 9);
+    assert_true(index_path(index, STR("b"), &row));
+    assert_true(index_save(index, NULL));
+    index_close(index);
+    last_state_close(state);
+    index = open_index();
+    assert_int_equal(index_path_count(index), 3);
+    index_close(index);
+}
+
+/* Rows that are found damaged only when all are asked for take the state with them that was built
+ * on them. */
+static void test_beside_damage(void **unused)
+{
+    static char data[16384];
+    struct digest of_extra = digest_n(9);
+    struct last_state_builder builder;
+    struct last_state *state;
+    struct index_path row;
+    struct index *index;
+    char *at;
+    ssize_t size;
+    int fd;
+
+    (void)unused;
+    save();
+    fd = openat(dir, "index", O_RDWR);
+    size = read(fd, data, sizeof(data));
+    at = memmem(data, (size_t)size, of_extra.bytes, DIGEST_BYTES);
+    assert_non_null(at);
+    assert_int_equal(pwrite(fd, "?", 1, at - data), 1);
+    close(fd);
+    state = last_state_open(dir);
+    assert_non_null(state);
+    index = open_beside(state);
+    assert_false(index_path(index, STR("extra"), &row));
+    put(index, "a", 1);
+    build(&builder);
+    assert_true(index_save_state(index, &builder, NULL));
+    last_state_builder_fini(&builder);
+    index_close(index);
+    last_state_close(state);
+    assert_null(last_state_open(dir));
+    index = open_index();
+    assert_true(index_path(index, STR("a"), &row));
+    assert_false(index_path(index, STR("b"), &row));
+    index_close(index);
 }
 
 static void copy_sample(const char *path)
@@ -644,6 +802,8 @@ static void test_foreign_version(void **unused)
     bool damaged = false;
 
     (void)unused;
+    copy_sample("testdata/formats/foreign/index-3");
+    assert_null(last_state_open(dir));
     copy_sample("testdata/formats/foreign/index-2");
     assert_null(last_state_open(dir));
     copy_sample("testdata/formats/foreign/index-1");
@@ -670,6 +830,8 @@ int main(void)
         TEST(test_frozen),         TEST(test_foreign_version),
         TEST(test_change),         TEST(test_wrong_change),
         TEST(test_damaged_change), TEST(test_copied_graph),
+        TEST(test_beside),         TEST(test_beside_change),
+        TEST(test_beside_damage),
     };
 
     return cmocka_run_group_tests_name("store/last_state", tests, NULL, NULL);
