@@ -8,9 +8,6 @@
 #include "run/recover_inside.h"
 #include "store/kinds.h"
 
-/* File systems stamp with a clock that may lag by so much. */
-#define RECOVER_TICK_NS (10 * NS_PER_MS)
-
 /* --- survivors --- */
 
 /* The same boot and pid namespace, so that looking through /proc can tell. */
@@ -195,7 +192,7 @@ static bool recover_bad(struct recovery *recovery, const struct park_place *plac
 }
 
 /* Killed between the record of a bad end and what it asks for: partial outputs lie there, older
- * than that record. What is younger is somebody's. */
+ * than that record, whose time is in whole milliseconds. What is younger is somebody's. */
 static bool recover_partial(struct recovery *recovery, const struct park_place *place,
                             const struct recover_attempt *attempt, struct err *err)
 {
@@ -206,7 +203,7 @@ static bool recover_partial(struct recovery *recovery, const struct park_place *
 
     for (uint32_t i = 0; i < count; i++) {
         if (sys_statat(place->workspace_fd, paths[i].data, AT_SYMLINK_NOFOLLOW, &stat) == 0 &&
-            stat.ctime_ns <= attempt->ended_ns) {
+            stat.ctime_ns < attempt->ended_ns + NS_PER_MS) {
             paths[left++] = paths[i];
         }
     }

@@ -94,3 +94,8 @@ kill_from() {
 @test "killed at every 67th call, from another one on" {
 	kill_from 30 67
 }
+
+# The end of a bad attempt is on record, what it left is not yet moved away.
+@test "killed at every call around the end of the stage that fails" {
+	kill_from 740 1
+}
