@@ -172,6 +172,7 @@ void m_key_nothing(struct m_reader *reader, const struct manifest_key_row *row,
 static void m_reader_init(struct m_reader *reader)
 {
     template_cache_init(&reader->templates, reader->arena);
+    arena_init(&reader->scratch);
     reader->defaults.settings = ARENA_NEW(reader->arena, struct m_settings);
     for (uint32_t i = 0; i < MANIFEST_TABLES; i++) {
         map_init(&reader->keys[i]);
@@ -184,6 +185,7 @@ static void m_reader_init(struct m_reader *reader)
 static void m_reader_fini(struct m_reader *reader)
 {
     template_cache_fini(&reader->templates);
+    arena_fini(&reader->scratch);
     for (uint32_t i = 0; i < MANIFEST_TABLES; i++) {
         map_fini(&reader->keys[i]);
     }

@@ -50,8 +50,9 @@ static bool m_path_check(struct m_reader *reader, struct str key, const struct m
          memchr(constant.data, 0, constant.len) == NULL)) {
         return true;
     }
+    arena_reset(&reader->scratch);
     if (m_path_problem(reader, key, text, role,
-                       path_normalise(reader->arena, constant, &normal, folder))) {
+                       path_normalise(&reader->scratch, constant, &normal, folder))) {
         return false;
     }
     if (role != M_PATH_INPUT && path_is_absolute(normal)) {

@@ -400,7 +400,7 @@ static bool index_replace(struct index *index, struct last_state_builder *state,
     if (!index_file_write(index, state, err) || !index_log_remove(index, err)) {
         return err_wrap(err, "'.pawl'");
     }
-    record_batch_clear(&index->batch);
+    index_empty_batch(index);
     index->changed = index->log_begun = false;
     return true;
 }

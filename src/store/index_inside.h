@@ -81,6 +81,8 @@ void index_log_path(struct index *index, struct str path, const struct index_pat
 void index_log_drop(struct index *index, struct str path);
 void index_log_instance(struct index *index, struct str name, const struct index_instance *row);
 void index_log_synced(struct index *index, uint64_t position);
+/* What is in the batch was written, or need not be. */
+void index_empty_batch(struct index *index);
 /* Removes the file; the next flush makes a new one. */
 bool index_log_remove(struct index *index, struct err *err);
 

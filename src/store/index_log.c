@@ -17,6 +17,8 @@
 #include "base/sys.h"
 #include "store/last_state.h"
 
+enum { BATCH_KEPT_BYTES = 1 << 16 };
+
 /* --- reading --- */
 
 static bool log_path(struct index *index, struct reader *reader, bool foreign)
@@ -234,6 +236,16 @@ bool index_log_remove(struct index *index, struct err *err)
     return true;
 }
 
+/* A first look at many files fills it once; what follows needs little. */
+void index_empty_batch(struct index *index)
+{
+    record_batch_clear(&index->batch);
+    if (index->batch.bytes.cap > BATCH_KEPT_BYTES) {
+        record_batch_fini(&index->batch);
+        record_batch_init(&index->batch);
+    }
+}
+
 bool index_flush(struct index *index, struct err *err)
 {
     if (index->batch.count == 0) {
@@ -245,6 +257,6 @@ bool index_flush(struct index *index, struct err *err)
     if (!record_append(&index->log, &index->batch, err)) {
         return err_wrap(err, "'.pawl'");
     }
-    record_batch_clear(&index->batch);
+    index_empty_batch(index);
     return true;
 }

@@ -123,6 +123,9 @@ static void save_merge(struct save *save, const struct save_links *links)
     size_t at = 0;
     uint32_t mapped = 0;
 
+    if (map->paths == 0) {
+        return;
+    }
     save->rows.items = NULL;
     save->rows.count = save->rows.cap = 0;
     VEC_RESERVE(&save->rows, count + map->paths);
