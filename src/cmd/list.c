@@ -66,7 +66,7 @@ static void list_files(struct strbuf *out, const struct m_stage *stage)
     for (uint32_t i = 0; i < stage->input_count; i++) {
         list_file(out, &first, "    reads  ", stage->inputs[i].path.text);
     }
-    if (stage->settings->std_in.tmpl != NULL) {
+    if (stage->settings->std_in.given) {
         list_file(out, &first, "    reads  ", stage->settings->std_in.text);
     }
     strbuf_puts(out, first ? "" : "\n");
@@ -74,7 +74,7 @@ static void list_files(struct strbuf *out, const struct m_stage *stage)
     for (uint32_t i = 0; i < stage->output_count; i++) {
         list_file(out, &first, "    makes  ", stage->outputs[i].path.text);
     }
-    if (stage->settings->std_out.tmpl != NULL) {
+    if (stage->settings->std_out.given) {
         list_file(out, &first, "    makes  ", stage->settings->std_out.text);
     }
     strbuf_puts(out, first ? "" : "\n");
@@ -96,7 +96,7 @@ static void list_stage(struct list_show *show, const struct plan_stage *stage)
                       stage->instance_count == 1 ? "" : "s");
     }
     strbuf_putc(out, '\n');
-    if (source->settings->desc.tmpl != NULL) {
+    if (source->settings->desc.given) {
         strbuf_printf(out, "    %.*s\n", STR_ARG(source->settings->desc.text));
     }
     for (uint32_t a = 0; a < source->settings->axis_count; a++) {
@@ -126,7 +126,7 @@ static void list_json_files(struct json_writer *w, const struct m_stage *stage)
     for (uint32_t i = 0; i < stage->input_count; i++) {
         json_str(w, stage->inputs[i].path.text);
     }
-    if (stage->settings->std_in.tmpl != NULL) {
+    if (stage->settings->std_in.given) {
         json_str(w, stage->settings->std_in.text);
     }
     json_array_end(w);
@@ -134,7 +134,7 @@ static void list_json_files(struct json_writer *w, const struct m_stage *stage)
     for (uint32_t i = 0; i < stage->output_count; i++) {
         json_str(w, stage->outputs[i].path.text);
     }
-    if (stage->settings->std_out.tmpl != NULL) {
+    if (stage->settings->std_out.given) {
         json_str(w, stage->settings->std_out.text);
     }
     json_array_end(w);
@@ -152,7 +152,7 @@ static void list_json_stage(struct list_show *show, const struct plan_stage *sta
 
     json_object_begin(w);
     json_field_str(w, "stage", stage->name);
-    if (source->settings->desc.tmpl != NULL) {
+    if (source->settings->desc.given) {
         json_field_str(w, "desc", source->settings->desc.text);
     }
     json_field_object(w, "axes");

@@ -9,8 +9,9 @@
  * them: the tree itself is not needed any more. Pure: no descriptor is touched.
  *
  * Strings of a manifest may hold templates (model/template.h), so most scalar keys are a
- * `struct m_text`: a parsed template with its place. What has no `{{` in it is checked for its type
- * at once; what has is checked when the plan renders it.
+ * `struct m_text`: a parsed template with its place. Numbers and booleans written bare in TOML come
+ * as their text. What has no `{{` in it is checked for its type at once; what has is checked when
+ * the plan renders it.
  *
  * Keys are rows of one table, manifest_keys: name, type, meaning, reader. The reader, the
  * suggestions, the manual and the man page come from it.
@@ -27,20 +28,12 @@
 
 #include "base/diag.h"
 #include "base/str.h"
+#include "model/template.h"
 #include "model/toml.h"
 #include "model/value.h"
 
-struct template;
 struct expr;
 struct toml_value;
-
-/* A string with templates. Absent: tmpl == NULL. Numbers and booleans written bare in TOML come as
- * their text. */
-struct m_text {
-    struct span span;
-    struct str text;             /* as in the document, unescaped */
-    const struct template *tmpl; /* NULL: the key was not given */
-};
 
 enum m_run_kind { M_RUN_NONE, M_RUN_SHELL, M_RUN_ARGV };
 

@@ -171,7 +171,7 @@ static bool m_item_read_table(struct m_reader *reader, enum manifest_table kind,
         diag_error(reader->diags, value->span, "add path = \"…\"", "%.*s has no 'path'",
                    STR_ARG(text));
     }
-    return path->tmpl != NULL;
+    return path->given;
 }
 
 static bool m_item_is_none(struct m_reader *reader, struct str key, const struct toml_value *value)

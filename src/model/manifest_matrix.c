@@ -42,7 +42,7 @@ static void m_axis_read_list(struct m_reader *reader, struct str key,
 {
     axis->kind = M_AXIS_FROM_LIST;
     if (m_text_string(reader, key, value, TEMPLATE_TEXT, &axis->source) &&
-        !template_is_sole(axis->source.tmpl)) {
+        !template_is_sole(&axis->source)) {
         m_error(reader, value->span, "write [\"…\"] for one value", key,
                 "must be one template that gives a list");
     }

@@ -225,11 +225,11 @@ static void m_stage_check(struct m_reader *reader, const struct m_stage *stage)
     if (stage->run_kind != M_RUN_NONE) {
         return;
     }
-    if (stage->output_count != 0 || stage->settings->std_out.tmpl != NULL ||
-        stage->settings->depfile.tmpl != NULL) {
+    if (stage->output_count != 0 || stage->settings->std_out.given ||
+        stage->settings->depfile.given) {
         diag_error(reader->diags, stage->span, "add 'run'", "stage '%.*s' has outputs but no 'run'",
                    STR_ARG(stage->name));
-    } else if (stage->settings->std_in.tmpl != NULL) {
+    } else if (stage->settings->std_in.given) {
         diag_error(reader->diags, stage->span, "add 'run'", "stage '%.*s' has 'stdin' but no 'run'",
                    STR_ARG(stage->name));
     } else if (stage->needs.count == 0 && stage->input_count == 0) {
@@ -248,7 +248,7 @@ static bool m_is_no_input(void *ctx, const struct expr_name *name, bool in_defau
 
 static bool m_names_inputs(const struct m_text *text)
 {
-    return text->tmpl != NULL && !template_names(text->tmpl, m_is_no_input, NULL);
+    return text->given && !template_names(text, m_is_no_input, NULL);
 }
 
 bool manifest_outputs_name_inputs(const struct m_stage *stage)

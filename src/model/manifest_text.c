@@ -72,16 +72,13 @@ struct span m_content_span(const struct m_reader *reader, const struct toml_valu
 
 bool m_text_constant(const struct m_text *text, struct str *constant)
 {
-    return text->tmpl != NULL && template_is_literal(text->tmpl, constant);
+    return text->given && template_is_literal(text, constant);
 }
 
 bool m_text_made(struct m_reader *reader, struct str made, struct span span, struct m_text *text)
 {
-    text->span = span;
-    text->text = made;
-    text->tmpl =
-        template_parse(&reader->templates, made, span, TEMPLATE_TEXT, STR_NONE, reader->diags);
-    return text->tmpl != NULL;
+    *text = (struct m_text){.span = span, .text = made};
+    return template_parse(&reader->templates, text, span, TEMPLATE_TEXT, STR_NONE, reader->diags);
 }
 
 /* Reads a value known to be a string. */
@@ -94,10 +91,8 @@ static bool m_text_parse(struct m_reader *reader, struct str key, const struct t
         return false;
     }
     *text = (struct m_text){.span = value->span, .text = value->string};
-    text->tmpl =
-        template_parse(&reader->templates, value->string, m_content_span(reader, value), use,
-                       use == TEMPLATE_SHELL ? reader->shell : STR_NONE, reader->diags);
-    return text->tmpl != NULL;
+    return template_parse(&reader->templates, text, m_content_span(reader, value), use,
+                          use == TEMPLATE_SHELL ? reader->shell : STR_NONE, reader->diags);
 }
 
 bool m_text_string(struct m_reader *reader, struct str key, const struct toml_value *value,
@@ -176,7 +171,7 @@ static bool m_text_template(struct m_reader *reader, struct str key, const struc
         return false;
     }
     if (m_text_constant(text, &constant)) {
-        text->tmpl = NULL;
+        text->given = false;
         m_error_kind(reader, value, key, expected, hint);
         return false;
     }

@@ -35,7 +35,7 @@ static bool m_tool_read(struct m_reader *reader, struct str key, const struct to
         m_error(reader, value->span, "as in { run = \"python3 -V\" }", key,
                 "holds a table without 'run'");
     }
-    return tool->run.tmpl != NULL;
+    return tool->run.given;
 }
 
 void m_key_tools(struct m_reader *reader, const struct manifest_key_row *row,

@@ -51,8 +51,8 @@ static bool plan_axis_value(struct plan_growth *growth, const struct m_text *tex
     struct expr_error error;
     struct str rendered;
 
-    if (template_is_sole(text->tmpl)) {
-        if (!template_eval_sole(text->tmpl, &env, &growth->build->scratch, value, &error)) {
+    if (template_is_sole(text)) {
+        if (!template_eval_sole(text, &env, &growth->build->scratch, value, &error)) {
             plan_report(growth->build, &growth->scope, &error);
             return false;
         }
@@ -119,7 +119,7 @@ static bool plan_axis_decimal(struct plan_growth *growth, const struct m_text *t
 {
     struct value value;
 
-    if (text->tmpl == NULL) {
+    if (!text->given) {
         *decimal = (struct decimal){1, 0};
         return true;
     }

@@ -34,8 +34,8 @@ static void plan_check_text(struct plan_check *check, const struct m_text *text)
 {
     struct str constant;
 
-    if (text->tmpl != NULL && !template_is_literal(text->tmpl, &constant)) {
-        template_names(text->tmpl, plan_check_name, check);
+    if (text->given && !template_is_literal(text, &constant)) {
+        template_names(text, plan_check_name, check);
     }
 }
 
@@ -68,10 +68,10 @@ static void plan_check_axis_name(struct plan_check *check, const struct m_stage 
         return;
     }
     for (const struct m_text *const *text = texts; *text != NULL && other; text++) {
-        other = (*text)->tmpl == NULL || template_names((*text)->tmpl, plan_is_other_name, &name);
+        other = !(*text)->given || template_names(*text, plan_is_other_name, &name);
     }
     for (uint32_t i = 0; i < axis->values.count && other; i++) {
-        other = template_names(axis->values.items[i].tmpl, plan_is_other_name, &name);
+        other = template_names(&axis->values.items[i], plan_is_other_name, &name);
     }
     if (other) {
         diag_error(check->build->diags, axis->span, "rename one of them",

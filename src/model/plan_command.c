@@ -35,8 +35,7 @@ static bool plan_render_add(struct plan_renderer *renderer, const struct m_text 
 {
     struct expr_env env = plan_scope_env(&renderer->scope);
 
-    return template_render_to(text->tmpl, &env, renderer->scratch, &renderer->text,
-                              &renderer->error);
+    return template_render_to(text, &env, renderer->scratch, &renderer->text, &renderer->error);
 }
 
 static bool plan_render_str(struct plan_renderer *renderer, const struct m_text *text,
@@ -58,7 +57,7 @@ static bool plan_render_dir(struct plan_renderer *renderer, struct str *dir)
     struct str rendered;
 
     *dir = STR("");
-    if (text->tmpl == NULL) {
+    if (!text->given) {
         return true;
     }
     if (!plan_render_str(renderer, text, &rendered)) {
@@ -100,7 +99,7 @@ static bool plan_render_argv(struct plan_renderer *renderer, struct plan_command
     bool good = true;
 
     for (uint32_t i = 0; i < run->count && good; i++) {
-        good = template_render_words(run->items[i].tmpl, &env, renderer->scratch, &words,
+        good = template_render_words(&run->items[i], &env, renderer->scratch, &words,
                                      &renderer->error);
     }
     if (good && (words.count == 0 || words.items[0].len == 0)) {
@@ -181,7 +180,7 @@ static bool plan_render_tool(struct plan_renderer *renderer, const struct m_tool
 {
     struct str *program = &command->tools[command->tool_count];
 
-    if (tool->run.tmpl != NULL) {
+    if (tool->run.given) {
         return plan_render_str(renderer, &tool->run,
                                &command->tool_runs[command->tool_run_count++]);
     }
@@ -263,7 +262,7 @@ static bool plan_text_is_constant(const struct m_text *text)
 {
     struct str constant;
 
-    return text->tmpl == NULL || template_is_literal(text->tmpl, &constant);
+    return !text->given || template_is_literal(text, &constant);
 }
 
 static bool plan_list_is_constant(const struct m_list *list)
@@ -309,13 +308,13 @@ static bool plan_try_text(struct plan_renderer *renderer, const struct m_text *t
     struct str unused;
     bool good;
 
-    if (plan_text_is_constant(text) || !template_names(text->tmpl, plan_is_no_input, NULL)) {
+    if (plan_text_is_constant(text) || !template_names(text, plan_is_no_input, NULL)) {
         return true;
     }
     if (!word) {
-        return template_render(text->tmpl, &env, renderer->scratch, &unused, &renderer->error);
+        return template_render(text, &env, renderer->scratch, &unused, &renderer->error);
     }
-    good = template_render_words(text->tmpl, &env, renderer->scratch, &words, &renderer->error);
+    good = template_render_words(text, &env, renderer->scratch, &words, &renderer->error);
     VEC_FREE(&words);
     return good;
 }

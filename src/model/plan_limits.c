@@ -31,7 +31,7 @@ static bool plan_limit_int(struct plan_limiter *limiter, const struct m_text *te
 {
     struct str rendered;
 
-    if (text->tmpl == NULL) {
+    if (!text->given) {
         return true;
     }
     if (!plan_render(limiter->build, &limiter->scope, text, &rendered)) {
@@ -51,7 +51,7 @@ static bool plan_limit_bool(struct plan_limiter *limiter, const struct m_text *t
 {
     struct str rendered;
 
-    if (text->tmpl == NULL) {
+    if (!text->given) {
         return true;
     }
     if (!plan_render(limiter->build, &limiter->scope, text, &rendered)) {
@@ -68,7 +68,7 @@ static bool plan_limit_duration(struct plan_limiter *limiter, const struct m_tex
     enum units_problem problem;
     struct str rendered;
 
-    if (text->tmpl == NULL) {
+    if (!text->given) {
         return true;
     }
     if (!plan_render(limiter->build, &limiter->scope, text, &rendered)) {
@@ -91,7 +91,7 @@ static bool plan_limit_memory(struct plan_limiter *limiter, const struct m_text 
     struct str rendered;
     int64_t size_bytes;
 
-    if (text->tmpl == NULL) {
+    if (!text->given) {
         return true;
     }
     if (!plan_render(limiter->build, &limiter->scope, text, &rendered)) {
@@ -114,7 +114,7 @@ static bool plan_limit_cpu(struct plan_limiter *limiter, const struct m_text *te
     int64_t number;
 
     *cpu = 1;
-    if (text->tmpl == NULL) {
+    if (!text->given) {
         return true;
     }
     if (!plan_render(limiter->build, &limiter->scope, text, &rendered)) {
@@ -136,7 +136,7 @@ static bool plan_limit_failure(struct plan_limiter *limiter, const struct m_text
 {
     struct str rendered;
 
-    if (text->tmpl == NULL) {
+    if (!text->given) {
         return true;
     }
     if (!plan_render(limiter->build, &limiter->scope, text, &rendered)) {
@@ -205,8 +205,8 @@ static bool plan_has_persist(const struct m_stage *source)
 
 static void plan_limit_worth(const struct m_stage *source, bool cache, struct plan_instance *inst)
 {
-    bool reads = source->input_count != 0 || source->settings->std_in.tmpl != NULL;
-    bool writes = source->output_count != 0 || source->settings->std_out.tmpl != NULL;
+    bool reads = source->input_count != 0 || source->settings->std_in.given;
+    bool writes = source->output_count != 0 || source->settings->std_out.given;
     bool runs = source->run_kind != M_RUN_NONE;
 
     inst->no_cache = runs && (!cache || (!reads && !writes));
@@ -218,9 +218,8 @@ static void plan_limit_worth(const struct m_stage *source, bool cache, struct pl
 static bool plan_limit_instance(struct plan_limiter *limiter, struct plan_instance *inst)
 {
     const struct m_stage *source = limiter->stage->source;
-    const struct m_text *grace = source->settings->grace.tmpl != NULL
-                                     ? &source->settings->grace
-                                     : &limiter->build->manifest->grace;
+    const struct m_text *grace =
+        source->settings->grace.given ? &source->settings->grace : &limiter->build->manifest->grace;
     bool cache = true;
     int64_t priority = 0;
     bool good;
@@ -253,14 +252,14 @@ static bool plan_limits_are_constant(const struct m_stage *source)
     struct str constant;
 
     for (const struct m_text *const *text = texts; *text != NULL; text++) {
-        if ((*text)->tmpl != NULL && !template_is_literal((*text)->tmpl, &constant)) {
+        if ((*text)->given && !template_is_literal(*text, &constant)) {
             return false;
         }
     }
     for (uint32_t i = 0; i < source->settings->pool_count; i++) {
         const struct m_text *slots = &source->settings->pools[i].slots;
 
-        if (slots->tmpl != NULL && !template_is_literal(slots->tmpl, &constant)) {
+        if (slots->given && !template_is_literal(slots, &constant)) {
             return false;
         }
     }

@@ -129,7 +129,7 @@ static void plan_add_path(struct plan_work *work, struct str path, struct path_i
 static bool plan_path_render_whole(struct plan_work *work, const struct m_text *text,
                                    struct str *rendered)
 {
-    if (template_is_literal(text->tmpl, rendered)) {
+    if (template_is_literal(text, rendered)) {
         return true;
     }
     plan_number_paths(work);
@@ -169,8 +169,8 @@ static bool plan_is_literal_path(struct plan_work *work, const struct m_text *te
     struct expr_error error;
     struct value value;
 
-    return template_is_sole(text->tmpl) &&
-           template_eval_sole(text->tmpl, &env, &work->build->scratch, &value, &error) &&
+    return template_is_sole(text) &&
+           template_eval_sole(text, &env, &work->build->scratch, &value, &error) &&
            value.kind == VALUE_STRING && value.is_path;
 }
 
@@ -203,8 +203,8 @@ static bool plan_read_tool(struct plan_work *work, struct plan_input *input)
 
     *input = (struct plan_input){
         .path = {PLAN_NONE}, .producer = {PLAN_NONE}, .is_tool = true, .optional = true};
-    if (!template_is_literal(source->run.items[0].tmpl, &program) || str_find(program, '/') < 0 ||
-        path_is_absolute(program) || source->settings->dir.tmpl != NULL ||
+    if (!template_is_literal(&source->run.items[0], &program) || str_find(program, '/') < 0 ||
+        path_is_absolute(program) || source->settings->dir.given ||
         path_normalise(&work->build->scratch, program, &path, NULL) != PATH_FINE) {
         return false;
     }
@@ -227,7 +227,7 @@ static bool plan_read_inputs(struct plan_work *work, struct plan_instance *inst)
         inputs[i].key_count = source->inputs[i].key_count;
     }
     inst->input_count = source->input_count;
-    if (source->settings->std_in.tmpl != NULL) {
+    if (source->settings->std_in.given) {
         struct plan_input *input = &inputs[inst->input_count++];
         struct plan_path_text from = {.text = &source->settings->std_in};
 
@@ -295,13 +295,13 @@ static bool plan_read_outputs(struct plan_work *work, struct plan_instance *inst
         good = plan_read_output(work, text, &outputs[i]) && good;
     }
     inst->output_count = source->output_count;
-    if (source->settings->std_out.tmpl != NULL) {
+    if (source->settings->std_out.given) {
         good =
             plan_read_output_file(work, &source->settings->std_out, &outputs[inst->output_count]) &&
             good;
         outputs[inst->output_count++].is_stdout = true;
     }
-    if (source->settings->depfile.tmpl != NULL) {
+    if (source->settings->depfile.given) {
         good =
             plan_read_output_file(work, &source->settings->depfile, &outputs[inst->output_count]) &&
             good;

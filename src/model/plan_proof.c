@@ -60,7 +60,7 @@ static enum template_known_value plan_proof_name(void *ctx, const struct expr_na
 
 static bool plan_proof_text(struct plan_prover *prover, const struct m_text *text)
 {
-    return template_cannot_fail(text->tmpl, plan_proof_name, prover, &prover->proof->bytes,
+    return template_cannot_fail(text, plan_proof_name, prover, &prover->proof->bytes,
                                 &prover->proof->names);
 }
 
@@ -71,9 +71,8 @@ static bool plan_proof_tools(const struct m_settings *settings)
     for (uint32_t i = 0; i < settings->tool_count; i++) {
         const struct m_tool *tool = &settings->tools[i];
 
-        if (tool->run.tmpl != NULL
-                ? !template_is_literal(tool->run.tmpl, &text)
-                : !template_is_literal(tool->program.tmpl, &text) || text.len == 0) {
+        if (tool->run.given ? !template_is_literal(&tool->run, &text)
+                            : !template_is_literal(&tool->program, &text) || text.len == 0) {
             return false;
         }
     }
@@ -89,7 +88,7 @@ struct plan_proof plan_prove_stage(struct plan_build *build, const struct m_stag
         .scope = {.plan = build->plan, .stage = source, .phase = PLAN_PHASE_REST},
         .proof = &proof};
 
-    proof.holds = source->run_kind == M_RUN_SHELL && settings->dir.tmpl == NULL &&
+    proof.holds = source->run_kind == M_RUN_SHELL && !settings->dir.given &&
                   !settings->shell.given && plan_proof_tools(settings) &&
                   plan_proof_text(&prover, &source->run.items[0]);
     for (uint32_t i = 0; i < settings->env_count && proof.holds; i++) {

@@ -35,11 +35,11 @@ bool plan_render_here(struct plan_build *build, struct plan_scope *scope, const 
     struct expr_env env = plan_scope_env(scope);
     struct expr_error error;
 
-    if (template_is_literal(text->tmpl, out)) {
+    if (template_is_literal(text, out)) {
         return true;
     }
     strbuf_clear(&build->text);
-    if (!template_render_to(text->tmpl, &env, &build->scratch, &build->text, &error)) {
+    if (!template_render_to(text, &env, &build->scratch, &build->text, &error)) {
         plan_report(build, scope, &error);
         return false;
     }
@@ -88,7 +88,7 @@ struct plan_pieces plan_pieces_of(struct plan_build *build, const struct plan_sc
     struct plan_cutter cutter = {.build = build, .scope = scope};
     struct plan_pieces pieces = {.count = 0};
 
-    if (template_parts(text->tmpl, plan_cut, &cutter)) {
+    if (template_parts(text, plan_cut, &cutter)) {
         pieces.count = (uint32_t)cutter.pieces.count;
         pieces.items = ARENA_ARRAY(build->arena, struct plan_piece, pieces.count);
         memcpy(pieces.items, cutter.pieces.items, pieces.count * sizeof(*pieces.items));

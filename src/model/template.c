@@ -42,14 +42,6 @@ struct template_body {
     struct segment segments[];
 };
 
-struct template
-{
-    struct str text;
-    struct span where;
-    enum template_use use;
-    const struct template_body *body; /* NULL: the text is what it gives */
-};
-
 typedef VEC(struct segment) segment_vec;
 
 /* --- parsing --- */
@@ -283,38 +275,50 @@ static const struct template_body *cache_find(struct template_cache *cache, stru
     return body;
 }
 
-const struct template *template_parse(struct template_cache *cache, struct str text,
-                                      struct span where, enum template_use use, struct str shell,
-                                      struct diags *diags)
+/* In the document a text has little around it: its quotes. Of one that has more (line ends that are
+ * left out) all is its content. */
+static void set_place(struct m_text *text, struct span where)
 {
-    const struct template_body *body = NULL;
-    struct template *template;
-    if (!check_no_nul(text, where, diags)) {
-        return NULL;
+    uint32_t before = where.offset - text->span.offset;
+    uint32_t after = text->span.len - before - where.len;
+    bool fits = before <= UINT8_MAX && after <= UINT8_MAX;
+
+    text->before = fits ? (uint8_t)before : 0;
+    text->after = fits ? (uint8_t)after : 0;
+}
+
+static struct span content_of(const struct m_text *text)
+{
+    return (struct span){text->span.offset + text->before,
+                         text->span.len - text->before - text->after, text->span.source};
+}
+
+bool template_parse(struct template_cache *cache, struct m_text *text, struct span where,
+                    enum template_use use, struct str shell, struct diags *diags)
+{
+    set_place(text, where);
+    text->use = (uint8_t)use;
+    text->body = NULL;
+    text->given = check_no_nul(text->text, where, diags);
+    if (text->given && str_find_str(text->text, STR("{{")) >= 0) {
+        text->body = cache_find(cache, text->text, where, use, shell, diags);
+        text->given = text->body != NULL;
     }
-    if (str_find_str(text, STR("{{")) >= 0) {
-        body = cache_find(cache, text, where, use, shell, diags);
-        if (body == NULL) {
-            return NULL;
-        }
-    }
-    template = ARENA_NEW(cache->arena, struct template);
-    *template = (struct template){text, where, use, body};
-    return template;
+    return text->given;
 }
 
 /* A span of the body as one of this template. */
-static struct span moved(const struct template *template, struct span span)
+static struct span moved(const struct m_text *template, struct span span)
 {
     if (span.source == 0) {
         return span;
     }
-    span.offset += template->where.offset - template->body->where.offset;
-    span.source = template->where.source;
+    span.offset += content_of(template).offset - template->body->where.offset;
+    span.source = template->span.source;
     return span;
 }
 
-static bool moved_error(const struct template *template, struct expr_error *error)
+static bool moved_error(const struct m_text *template, struct expr_error *error)
 {
     error->span = moved(template, error->span);
     return false;
@@ -322,7 +326,7 @@ static bool moved_error(const struct template *template, struct expr_error *erro
 
 /* --- questions --- */
 
-bool template_is_literal(const struct template *template, struct str *text)
+bool template_is_literal(const struct m_text *template, struct str *text)
 {
     const struct template_body *body = template->body;
     if (body == NULL) {
@@ -336,35 +340,25 @@ bool template_is_literal(const struct template *template, struct str *text)
     return true;
 }
 
-static const struct expr *sole_of(const struct template *template)
+static const struct expr *sole_of(const struct m_text *template)
 {
     const struct template_body *body = template->body;
     return body != NULL && body->count == 1 ? body->segments[0].expr : NULL;
 }
 
-bool template_is_sole(const struct template *template)
+bool template_is_sole(const struct m_text *template)
 {
     return sole_of(template) != NULL;
 }
 
-bool template_eval_sole(const struct template *template, const struct expr_env *env,
+bool template_eval_sole(const struct m_text *template, const struct expr_env *env,
                         struct arena *arena, struct value *value, struct expr_error *error)
 {
     return expr_eval(sole_of(template), env, arena, value, error) || moved_error(template, error);
 }
 
-struct str template_text(const struct template *template)
-{
-    return template->text;
-}
-
-struct span template_span(const struct template *template)
-{
-    return template->where;
-}
-
 struct names_walk {
-    const struct template *template;
+    const struct m_text *template;
     expr_name_visitor visit;
     void *ctx;
 };
@@ -377,7 +371,7 @@ static bool visit_moved(void *ctx, const struct expr_name *name, bool in_default
     return walk->visit(walk->ctx, &here, in_default);
 }
 
-bool template_names(const struct template *template, expr_name_visitor visit, void *ctx)
+bool template_names(const struct m_text *template, expr_name_visitor visit, void *ctx)
 {
     const struct template_body *body = template->body;
     struct names_walk walk = {template, visit, ctx};
@@ -390,7 +384,7 @@ bool template_names(const struct template *template, expr_name_visitor visit, vo
     return true;
 }
 
-bool template_parts(const struct template *template, template_part_visitor visit, void *ctx)
+bool template_parts(const struct m_text *template, template_part_visitor visit, void *ctx)
 {
     const struct template_body *body = template->body;
     if (body == NULL) {
@@ -425,7 +419,7 @@ static bool segment_cannot_fail(const struct segment *segment, enum template_use
             (known == TEMPLATE_VALUE_LIST && hole->alone && !hole->redirected));
 }
 
-bool template_cannot_fail(const struct template *template, template_value_visitor visit, void *ctx,
+bool template_cannot_fail(const struct m_text *template, template_value_visitor visit, void *ctx,
                           size_t *bytes, uint32_t *names)
 {
     const struct template_body *body = template->body;
@@ -441,7 +435,7 @@ bool template_cannot_fail(const struct template *template, template_value_visito
         }
         name = expr_sole_name(segment->expr);
         if (name == NULL || name->selector_count != 0 ||
-            !segment_cannot_fail(segment, template->use, visit(ctx, name))) {
+            !segment_cannot_fail(segment, (enum template_use) template->use, visit(ctx, name))) {
             return false;
         }
         (*names)++;
@@ -606,27 +600,30 @@ static bool render_body(struct render *r, const struct template_body *body,
     return true;
 }
 
-bool template_render_to(const struct template *template, const struct expr_env *env,
+bool template_render_to(const struct m_text *template, const struct expr_env *env,
                         struct arena *arena, struct strbuf *out, struct expr_error *error)
 {
-    struct render r = {
-        .use = template->use, .arena = arena, .out = out, .start = out->len, .error = error};
+    struct render r = {.use = (enum template_use) template->use,
+                       .arena = arena,
+                       .out = out,
+                       .start = out->len,
+                       .error = error};
     if (template->body == NULL) {
         strbuf_add_str(out, template->text);
     } else if (!render_body(&r, template->body, env)) {
         return moved_error(template, error);
     }
     if (out->len - r.start > LIMIT_RENDERED_BYTES) {
-        return render_fail(&r, template->where, NULL, "the text becomes longer than 1 MiB");
+        return render_fail(&r, content_of(template), NULL, "the text becomes longer than 1 MiB");
     }
     if (template->use == TEMPLATE_PATH && out->len == r.start) {
-        return render_fail(&r, template->where, NULL, "the path is empty");
+        return render_fail(&r, content_of(template), NULL, "the path is empty");
     }
     return true;
 }
 
-bool template_render(const struct template *template, const struct expr_env *env,
-                     struct arena *arena, struct str *out, struct expr_error *error)
+bool template_render(const struct m_text *template, const struct expr_env *env, struct arena *arena,
+                     struct str *out, struct expr_error *error)
 {
     struct strbuf buf;
     strbuf_init(&buf);
@@ -653,7 +650,7 @@ static bool render_element(const struct template_body *body, const struct value 
     return good;
 }
 
-bool template_render_words(const struct template *template, const struct expr_env *env,
+bool template_render_words(const struct m_text *template, const struct expr_env *env,
                            struct arena *arena, struct template_words *out,
                            struct expr_error *error)
 {

@@ -142,7 +142,7 @@ int64_t session_timeout_ns(const struct session *session)
 {
     int64_t timeout_ns = 0;
 
-    if (session->manifest.timeout.tmpl == NULL ||
+    if (!session->manifest.timeout.given ||
         duration_parse(session->manifest.timeout.text, &timeout_ns) != UNITS_FINE) {
         return 0;
     }

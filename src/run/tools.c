@@ -125,8 +125,8 @@ static bool tools_are_there(struct facts *facts, const struct m_stage *stage, st
     for (uint32_t i = 0; i < stage->settings->tool_count; i++) {
         struct str name;
 
-        if (stage->settings->tools[i].program.tmpl != NULL &&
-            template_is_literal(stage->settings->tools[i].program.tmpl, &name) &&
+        if (stage->settings->tools[i].program.given &&
+            template_is_literal(&stage->settings->tools[i].program, &name) &&
             !tools_field(facts, name, false, &fields, &problem)) {
             return err_set(err, STATUS_ENVIRONMENT, "stage '%.*s': %.*s", STR_ARG(stage->name),
                            STR_ARG(problem));

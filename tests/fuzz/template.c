@@ -24,7 +24,7 @@ static bool count_word(void *ctx, struct str word, size_t offset, size_t len)
     return true;
 }
 
-static void check_value(const struct template *template, struct arena *arena, char *value,
+static void check_value(const struct m_text *template, struct arena *arena, char *value,
                         bool *has_pipe)
 {
     struct expr_env env = {value, lookup};
@@ -60,13 +60,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int use = TEMPLATE_TEXT; use <= TEMPLATE_SHELL; use++) {
         bool plain = false, hostile = false;
         uint32_t errors = diags.errors;
-        const struct template *template =
-            template_parse(&templates, text, where, (enum template_use)use, STR("sh"), &diags);
-        assert((template == NULL) == (diags.errors > errors));
-        if (template != NULL) {
-            check_value(template, &arena, "a b", &plain);
+        struct m_text template = {.text = text, .span = where};
+        bool good =
+            template_parse(&templates, &template, where, (enum template_use)use, STR("sh"), &diags);
+        assert(good == template.given && good == (diags.errors == errors));
+        if (good) {
+            check_value(&template, &arena, "a b", &plain);
             hostile = plain;
-            check_value(template, &arena, "a' | b\"`$(", &hostile);
+            check_value(&template, &arena, "a' | b\"`$(", &hostile);
             assert(use != TEMPLATE_SHELL || hostile == plain || is_raw_name(text));
         }
     }

@@ -235,7 +235,7 @@ static void test_pipeline_presets(void **state)
     assert_int_equal(m->links[0], M_LINK_REFLINK);
     assert_int_equal(m->links[1], M_LINK_COPY);
     assert_false(m->targets.given);
-    assert_null(m->timeout.tmpl);
+    assert_false(m->timeout.given);
     assert_int_equal(m->retain_runs, 0);
     assert_int_equal(m->stage_count, 1);
     assert_null(manifest_stage(m, STR("b")));
@@ -347,8 +347,8 @@ static void test_stage(void **state)
     assert_true(s->outputs[0].store);
     assert_true(!s->outputs[1].store && s->outputs[1].temp && s->outputs[1].non_empty);
     assert_int_equal(s->settings->tool_count, 2);
-    assert_non_null(s->settings->tools[0].program.tmpl);
-    assert_non_null(s->settings->tools[1].run.tmpl);
+    assert_true(s->settings->tools[0].program.given);
+    assert_true(s->settings->tools[1].run.given);
     assert_int_equal(s->settings->env_count, 5);
     assert_str(s->settings->env[2].value.text, "0.5");
     assert_str(s->settings->env[3].value.text, "true");
@@ -368,7 +368,7 @@ static void test_stage(void **state)
     assert_true(s->outputs_given);
     assert_false(s->settings->shell.given);
     assert_str(s->settings->cpu.text, "2");
-    assert_null(s->settings->pools[0].slots.tmpl);
+    assert_false(s->settings->pools[0].slots.given);
     assert_str(expr_text(s->settings->when), "false");
     reading_fini(&r);
 }

@@ -68,12 +68,23 @@ static int teardown(void **state)
     return 0;
 }
 
-static const struct template *parse(struct bench *b, const char *text, enum template_use use,
-                                    const char *shell)
+/* NULL: it is none. */
+static const struct m_text *parse_at(struct bench *b, struct str text, struct span span,
+                                     struct span where, enum template_use use, const char *shell)
+{
+    struct m_text *template = ARENA_NEW(&b->arena, struct m_text);
+    *template = (struct m_text){.text = text, .span = span};
+    bool good = template_parse(&b->templates, template, where, use, str_of(shell), &b->diags);
+    assert_int_equal(template->given, good);
+    return good ? template : NULL;
+}
+
+static const struct m_text *parse(struct bench *b, const char *text, enum template_use use,
+                                  const char *shell)
 {
     struct str s = str_of(text);
     struct span where = {0, (uint32_t)s.len, diags_add_source(&b->diags, STR("t"), s)};
-    return template_parse(&b->templates, s, where, use, str_of(shell), &b->diags);
+    return parse_at(b, s, where, where, use, shell);
 }
 
 /* The rendered text, or "!parse" or "!render". */
@@ -81,7 +92,7 @@ static const char *render(struct bench *b, const char *text, enum template_use u
 {
     struct str out;
     struct expr_env env = {&b->names, lookup};
-    const struct template *template = parse(b, text, use, "sh");
+    const struct m_text *template = parse(b, text, use, "sh");
     if (template == NULL) {
         assert_true(diags_has_errors(&b->diags));
         return "!parse";
@@ -139,11 +150,10 @@ static void test_same_text_elsewhere(void **state)
     b->names.y = value_int(1);
     for (uint32_t offset = 1; offset < document.len; offset += 12) {
         struct str text = str_n(document.data + offset, 9);
-        const struct template *template =
-            template_parse(&b->templates, text, (struct span){offset, 9, source}, TEMPLATE_TEXT,
-                           STR_NONE, &b->diags);
+        const struct m_text *template =
+            parse_at(b, text, (struct span){offset - 1, 11, source},
+                     (struct span){offset, 9, source}, TEMPLATE_TEXT, NULL);
         assert_non_null(template);
-        assert_int_equal(template_span(template).offset, offset);
         assert_true(template_names(template, note_span, &name));
         assert_int_equal(name.offset, offset + 6);
         assert_false(template_render(template, &env, &b->arena, &out, &b->error));
@@ -153,13 +163,34 @@ static void test_same_text_elsewhere(void **state)
     }
     assert_int_equal(b->templates.bodies.count, 1);
     /* Without exact places it is a body of its own; another shell is another template. */
-    assert_non_null(template_parse(&b->templates, STR("{{x + y}}"), (struct span){0, 20, source},
-                                   TEMPLATE_TEXT, STR_NONE, &b->diags));
+    assert_non_null(parse_at(b, STR("{{x + y}}"), (struct span){0, 20, source},
+                             (struct span){0, 20, source}, TEMPLATE_TEXT, NULL));
     assert_non_null(parse(b, "echo '{{raw(x)}}'", TEMPLATE_SHELL, "sh"));
     assert_null(parse(b, "echo {{x}}", TEMPLATE_SHELL, "fish"));
     assert_non_null(parse(b, "echo {{x}}", TEMPLATE_SHELL, "sh"));
     assert_null(parse(b, "echo {{x}}", TEMPLATE_SHELL, "fish"));
     assert_int_equal(b->templates.bodies.count, 3);
+}
+
+/* What has no place of its own in the text is told at its content, as long as what is around that
+ * is little. */
+static void test_places_around(void **state)
+{
+    struct bench *b = *state;
+    struct expr_env env = {&b->names, lookup};
+    struct span span = {100, 700, 1};
+    struct str out;
+
+    const struct m_text *near =
+        parse_at(b, STR("{{''}}"), span, (struct span){104, 693, 1}, TEMPLATE_PATH, NULL);
+    assert_false(template_render(near, &env, &b->arena, &out, &b->error));
+    assert_int_equal(b->error.span.offset, 104);
+    assert_int_equal(b->error.span.len, 693);
+    const struct m_text *far =
+        parse_at(b, STR("{{''}}"), span, (struct span){104, 20, 1}, TEMPLATE_PATH, NULL);
+    assert_false(template_render(far, &env, &b->arena, &out, &b->error));
+    assert_int_equal(b->error.span.offset, 100);
+    assert_int_equal(b->error.span.len, 700);
 }
 
 static void test_argv(void **state)
@@ -170,7 +201,7 @@ static void test_argv(void **state)
     struct expr_env env = {&b->names, lookup};
     b->names.list = value_list(items, 3);
     b->names.y = items[0];
-    const struct template *all = parse(b, "{{list}}", TEMPLATE_ARGV, NULL);
+    const struct m_text *all = parse(b, "{{list}}", TEMPLATE_ARGV, NULL);
     assert_true(template_render_words(all, &env, &b->arena, &words, &b->error));
     assert_int_equal(words.count, 3);
     assert_string_equal(words.items[0].data, "./-f");
@@ -365,7 +396,7 @@ static void check_cannot_fail(struct bench *b, const char *text, enum template_u
 {
     static const char *const values[] = {"",  "a",  "-x",  "=", "a b", "a\nb", "it's",
                                          "$", "if", "a=b", "",  "{",   "}",    "\\"};
-    const struct template *template = parse(b, text, use, "sh");
+    const struct m_text *template = parse(b, text, use, "sh");
     size_t bytes = 0;
     uint32_t names = 0;
 
@@ -656,6 +687,7 @@ int main(void)
         TEST(test_scan),
         TEST(test_real_shells),
         TEST(test_same_text_elsewhere),
+        TEST(test_places_around),
         TEST(test_what_cannot_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

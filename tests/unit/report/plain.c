@@ -138,8 +138,8 @@ static void test_command_and_silence(void **state)
     struct fixture *fixture = *state;
     struct scene *scene = &fixture->scene;
     const char *words[] = {"cp", "a file", "out/b"};
-    struct m_settings settings = {.cpu = {.tmpl = NULL}};
-    struct m_text run[3] = {{.tmpl = NULL}};
+    struct m_settings settings = {.cpu = {.given = false}};
+    struct m_text run[3] = {{.given = false}};
     struct m_stage source = {.run_kind = M_RUN_ARGV, .run = {run, 3, true}, .settings = &settings};
     struct template_cache templates;
     struct arena arena;
@@ -147,8 +147,8 @@ static void test_command_and_silence(void **state)
     arena_init(&arena);
     template_cache_init(&templates, &arena);
     for (uint32_t i = 0; i < 3; i++) {
-        run[i].tmpl =
-            template_parse(&templates, str_of(words[i]), SPAN_NONE, TEMPLATE_ARGV, STR_NONE, NULL);
+        run[i].text = str_of(words[i]);
+        assert_true(template_parse(&templates, &run[i], SPAN_NONE, TEMPLATE_ARGV, STR_NONE, NULL));
     }
     show(fixture);
     scene->plan.stages[0].source = &source;

@@ -36,7 +36,7 @@ struct scene {
 static void scene_init(struct scene *scene, const char *const *names, const uint32_t (*edges)[2],
                        uint32_t edge_count)
 {
-    static const struct m_settings settings = {.cpu = {.tmpl = NULL}};
+    static const struct m_settings settings = {.cpu = {.given = false}};
     static const struct m_stage stage_source = {.settings = &settings};
     struct plan *plan = &scene->plan;
     uint32_t at = 0, back = 0;
