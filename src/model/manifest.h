@@ -44,17 +44,15 @@ struct m_list {
 };
 
 struct m_input {
-    struct str name; /* "" in an array */
-    struct span span;
-    uint32_t key_count;
-    struct str *keys;   /* only these values of a TOML or JSON file count */
+    struct str name;    /* "" in an array */
     struct m_text path; /* path, glob or folder (ends in '/') */
+    struct str *keys;   /* only these values of a TOML or JSON file count */
+    uint32_t key_count;
     bool optional;
 };
 
 struct m_output {
     struct str name;
-    struct span span;
     struct m_text path;
     bool optional, store, temp, persist, non_empty; /* store is true unless said otherwise */
 };

@@ -187,7 +187,7 @@ static bool m_item_is_none(struct m_reader *reader, struct str key, const struct
 static bool m_input_read(struct m_reader *reader, struct str key, struct str name,
                          const struct toml_value *value, struct m_input *input)
 {
-    *input = (struct m_input){.name = name, .span = value->span};
+    *input = (struct m_input){.name = name};
     if (m_item_is_none(reader, key, value)) {
         return false;
     }
@@ -201,7 +201,7 @@ static bool m_input_read(struct m_reader *reader, struct str key, struct str nam
 static bool m_output_read(struct m_reader *reader, struct str key, struct str name,
                           const struct toml_value *value, struct m_output *output)
 {
-    *output = (struct m_output){.name = name, .span = value->span, .store = true};
+    *output = (struct m_output){.name = name, .store = true};
     if (m_item_is_none(reader, key, value)) {
         return false;
     }
