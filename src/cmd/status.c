@@ -101,8 +101,8 @@ static void status_json_instance(struct json_writer *w, const struct inst_status
     if (inst_told(inst)->reason.len != 0) {
         json_field_str(w, "reason", inst_told(inst)->reason);
     }
-    if (inst_told(inst)->place.len != 0) {
-        json_field_str(w, "place", inst_told(inst)->place);
+    if (inst->place.len != 0) {
+        json_field_str(w, "place", inst->place);
     }
     json_field_uint(w, "attempts", inst->attempts);
     status_json_time(w, "started", inst->started_at_ns);

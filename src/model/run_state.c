@@ -77,19 +77,27 @@ static struct inst_told *inst_tell(struct run_state *state, struct inst_status *
     return inst->told;
 }
 
-/* What the event says of why and where. */
+/* Where; instances of one stage, which share a place, are often told of one after the other. */
+static void run_state_place(struct run_state *state, struct inst_status *inst, struct str place)
+{
+    if (place.len != 0) {
+        run_state_keep(state, &state->last_place, place);
+        inst->place = state->last_place;
+    }
+}
+
+/* What the event says of why. */
 static void run_state_tell(struct run_state *state, struct inst_status *inst,
                            const struct inst_told *says)
 {
     struct inst_told *told;
 
-    if (says->reason.len + says->cause.len + says->place.len + says->log.len == 0) {
+    if (says->reason.len + says->cause.len + says->log.len == 0) {
         return;
     }
     told = inst_tell(state, inst);
     run_state_keep(state, &told->reason, says->reason);
     run_state_keep(state, &told->cause, says->cause);
-    run_state_keep(state, &told->place, says->place);
     run_state_keep(state, &told->log, says->log);
 }
 
@@ -257,7 +265,7 @@ static bool run_state_attempt_started(struct run_state *state, const struct even
     inst = &state->instances[event->number];
     inst->attempts++;
     inst->started_at_ns = event->time_ns;
-    run_state_tell(state, inst, &(struct inst_told){.place = event->place});
+    run_state_place(state, inst, event->place);
     run_state_keep(state, &inst->attempt_id, event->attempt_id);
     state->attempts_started++;
     return true;
@@ -300,9 +308,9 @@ static bool run_state_instance_ended(struct run_state *state, const struct event
         return false;
     }
     inst = &state->instances[event->number];
-    run_state_tell(
-        state, inst,
-        &(struct inst_told){.reason = event->reason, .cause = event->cause, .place = event->place});
+    run_state_tell(state, inst,
+                   &(struct inst_told){.reason = event->reason, .cause = event->cause});
+    run_state_place(state, inst, event->place);
     return true;
 }
 

@@ -11,7 +11,7 @@
 
 /* What most instances have nothing of. */
 struct inst_told {
-    struct str reason, cause, place, log;
+    struct str reason, cause, log;
 };
 
 struct inst_status {
@@ -22,6 +22,7 @@ struct inst_status {
     uint16_t attempts;      /* started so far */
     struct str name, stage; /* known once an event named it */
     struct str attempt_id;
+    struct str place;       /* in the manifest, of what was attempted or failed */
     struct inst_told *told; /* NULL: nothing; see inst_told() */
 };
 
@@ -43,7 +44,8 @@ struct run_state {
     uint32_t limit;
     uint32_t attempts_started, attempts_finished, kept_files, differing_results;
     uint64_t unknown_events;
-    bool borrows_names; /* names of instances and stages in events outlive the state */
+    struct str last_place; /* that was kept: instances of one stage share it */
+    bool borrows_names;    /* names of instances and stages in events outlive the state */
 };
 
 void run_state_init(struct run_state *state);

@@ -243,7 +243,7 @@ static void failure_add_place(const struct report_options *options, const struct
 
     arena_init(&scratch);
     if (place.len == 0 && event->number < state->instance_count) {
-        place = inst_told(&state->instances[event->number])->place;
+        place = state->instances[event->number].place;
     }
     if (place.len == 0 && plan != NULL && plan->diags != NULL &&
         event->number < plan->instance_count) {

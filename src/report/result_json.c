@@ -208,7 +208,7 @@ static void result_instance(struct json_writer *w, const struct run_state *state
     result_time(w, "ended_at", inst->ended_at_ns);
     result_text(w, "attempt_id", inst->attempt_id);
     result_text(w, "log", inst_told(inst)->log);
-    result_text(w, "place", inst_told(inst)->place);
+    result_text(w, "place", inst->place);
     json_object_end(w);
 }
 

@@ -190,7 +190,7 @@ static void report_csv_row(struct report *report, struct table *table, uint32_t 
     table_add(table, inst_told(inst)->cause);
     table_add(table, result_reason(report->state, report->options, number));
     table_add(table, inst_told(inst)->log);
-    table_add(table, inst_told(inst)->place);
+    table_add(table, inst->place);
 }
 
 static void report_csv(struct report *report)
@@ -305,7 +305,7 @@ static void report_failures(struct report *report)
             table_add(&table, report_name(report, i));
             table_add(&table, inst_told(inst)->reason.len != 0 ? inst_told(inst)->reason
                                                                : inst_told(inst)->cause);
-            table_add(&table, inst_told(inst)->place);
+            table_add(&table, inst->place);
             table_add(&table, inst_told(inst)->log);
         }
     }
