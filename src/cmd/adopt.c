@@ -207,7 +207,7 @@ static bool adopt_look(struct adopt *adopt, struct inst_id instance, struct err 
     }
     return !wanted ||
            err_set(err, STATUS_MANIFEST, "'%.*s' cannot be adopted: %.*s", STR_ARG(inst->name),
-                   STR_ARG(adopt->facts.instances[instance.n].lack));
+                   STR_ARG(inst_trouble(&adopt->facts.instances[instance.n])->lack));
 }
 
 static bool adopt_all(struct adopt *adopt, struct err *err)

@@ -331,5 +331,5 @@ struct str reason_text(const struct reason_view *view, struct inst_id instance,
     case DECIDE_END_LACKING:
         break;
     }
-    return view->facts->instances[instance.n].lack;
+    return inst_trouble(&view->facts->instances[instance.n])->lack;
 }

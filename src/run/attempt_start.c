@@ -175,7 +175,7 @@ static void attempt_note_time(struct attempt *attempt)
 {
     const struct clock *clock = attempt->executor->session->clock;
 
-    if (attempt->fact->unsettled.len != 0) {
+    if (inst_trouble(attempt->fact)->unsettled.len != 0) {
         attempt_leave_tick(clock);
     }
     attempt->started_real_ns = clock_real_ns(clock);

@@ -69,13 +69,13 @@ static void commit_tell_changed(struct attempt *attempt)
 {
     struct inst_fact *fact = attempt->fact;
 
-    if (str_equal(fact->unsettled, attempt->changed_path)) {
+    if (str_equal(inst_trouble(fact)->unsettled, attempt->changed_path)) {
         attempt->reason = str_printf(&attempt->arena,
                                      "input '%.*s' changed while it ran, again: the command "
                                      "itself seems to write it",
                                      STR_ARG(attempt->changed_path));
     }
-    fact->unsettled = str_dup(&attempt->executor->facts->arena, attempt->changed_path);
+    facts_note_unsettled(attempt->executor->facts, fact, attempt->changed_path);
 }
 
 /* Did somebody put a file into a producer's folder while it read that? */

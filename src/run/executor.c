@@ -314,10 +314,11 @@ static bool executor_changed(void *ctx, struct inst_id instance)
 
 static struct str executor_lack(void *ctx, struct inst_id instance, enum status *status)
 {
-    const struct inst_fact *fact = &((struct executor *)ctx)->facts->instances[instance.n];
+    const struct facts *facts = ((struct executor *)ctx)->facts;
+    const struct inst_trouble *trouble = inst_trouble(&facts->instances[instance.n]);
 
-    *status = fact->lack_status;
-    return fact->lack.len != 0 ? fact->lack : STR("an input is missing");
+    *status = trouble->lack_status;
+    return trouble->lack.len != 0 ? trouble->lack : STR("an input is missing");
 }
 
 static void executor_made_nothing(void *ctx, struct inst_id instance, bool ignored, bool skipped)

@@ -171,6 +171,44 @@ static bool facts_take_output(struct facts *facts, uint32_t output, const struct
             before.type != fact->type || !digest_equal(&before.digest, &fact->digest));
 }
 
+/* --- trouble --- */
+
+const struct inst_trouble *inst_trouble(const struct inst_fact *fact)
+{
+    static const struct inst_trouble none = {.lack = {.len = 0}};
+
+    return fact->trouble != NULL ? fact->trouble : &none;
+}
+
+static struct inst_trouble *facts_trouble(struct facts *facts, struct inst_fact *fact)
+{
+    if (fact->trouble == NULL) {
+        fact->trouble = ARENA_NEW(&facts->arena, struct inst_trouble);
+    }
+    return fact->trouble;
+}
+
+static void facts_note_lack(struct facts *facts, struct inst_fact *fact,
+                            const struct inst_reads *reads)
+{
+    struct inst_trouble *trouble = facts_trouble(facts, fact);
+
+    trouble->lack = str_dup(&facts->arena, reads->lack);
+    trouble->lack_status = reads->lack_status;
+}
+
+static void facts_forget_lack(struct inst_fact *fact)
+{
+    if (fact->trouble != NULL) {
+        fact->trouble->lack = STR_NONE;
+    }
+}
+
+void facts_note_unsettled(struct facts *facts, struct inst_fact *fact, struct str path)
+{
+    facts_trouble(facts, fact)->unsettled = str_dup(&facts->arena, path);
+}
+
 static void facts_take_discovered(struct facts *facts, struct inst_fact *fact,
                                   const struct result *result)
 {
@@ -292,7 +330,7 @@ static enum decide_verdict facts_look(void *ctx, struct inst_id instance)
         return fact->skipped ? DECIDE_SKIP : DECIDE_HIT; /* as it was when it was decided */
     }
     fact->hit = fact->good = fact->changed = fact->keyed = false;
-    fact->lack = STR_NONE;
+    facts_forget_lack(fact);
     if (facts_is_standing(facts, instance)) {
         return facts_take_standing(facts, instance);
     }
@@ -307,8 +345,7 @@ static enum decide_verdict facts_look(void *ctx, struct inst_id instance)
     arena_reset(&facts->scratch);
     fact->keyed = facts_reads_of(facts, instance, &facts->scratch, &reads);
     if (!fact->keyed) {
-        fact->lack = str_dup(&facts->arena, reads.lack);
-        fact->lack_status = reads.lack_status;
+        facts_note_lack(facts, fact, &reads);
         return facts_lack(facts, instance);
     }
     if ((facts_is_forced(facts, instance) || inst->no_cache) && !ran) {

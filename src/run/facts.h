@@ -55,18 +55,23 @@ struct inst_reads {
     enum status lack_status;
 };
 
+/* What most instances have none of. */
+struct inst_trouble {
+    struct str lack; /* why it cannot run */
+    enum status lack_status;
+    struct str unsettled; /* the input that changed during the attempt before */
+};
+
 struct inst_fact {
     bool keyed, hit, good;
     bool changed; /* the last look gave outputs with other digests than before */
     bool ignored; /* it failed and its stage says ignore */
     bool skipped;
-    enum status lack_status;
-    struct digest key;               /* of its result, with what a depfile named */
-    struct result_input *discovered; /* by its result */
     uint32_t discovered_count;
-    uint64_t seen;        /* index_position() when its result was taken */
-    struct str lack;      /* why it cannot run */
-    struct str unsettled; /* the input that changed during the attempt before */
+    struct result_input *discovered; /* by its result */
+    struct digest key;               /* of its result, with what a depfile named */
+    uint64_t seen;                   /* index_position() when its result was taken */
+    struct inst_trouble *trouble;    /* NULL: none; see inst_trouble() */
 };
 
 struct facts_options {
@@ -104,6 +109,10 @@ struct facts {
 void facts_init(struct facts *facts, struct session *session, const struct facts_options *options);
 void facts_fini(struct facts *facts);
 struct decide_facts facts_decide(struct facts *facts);
+/* Never NULL. */
+const struct inst_trouble *inst_trouble(const struct inst_fact *fact);
+/* An input changed while the instance ran. */
+void facts_note_unsettled(struct facts *facts, struct inst_fact *fact, struct str path);
 /* Of what outlines make (struct plan_slice), that can be had which is asked for later: it lies
  * there or is in the store. Else they would have to run again. */
 bool facts_has_outlines(struct facts *facts);
