@@ -128,6 +128,7 @@ static bool run_decide_whole(struct run_call *call, struct err *err)
     call->goes_on = call->recovered.found && call->recovered.has_plan &&
                     digest_equal(&call->recovered.plan, &call->request.plan_digest) &&
                     call->recovered.instances == session->plan.instance_count;
+    session_forget_files(session);
     return run_decide(call, !call->goes_on && standing_take(&call->standing, session), err);
 }
 

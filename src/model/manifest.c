@@ -243,8 +243,11 @@ static void m_document_read(struct m_reader *reader)
 bool manifest_read(struct manifest *manifest, const struct manifest_request *request,
                    struct arena *arena, struct diags *diags)
 {
-    struct m_reader reader = {
-        .arena = arena, .diags = diags, .manifest = manifest, .request = request};
+    struct m_reader reader = {.arena = arena,
+                              .files = request->files_arena != NULL ? request->files_arena : arena,
+                              .diags = diags,
+                              .manifest = manifest,
+                              .request = request};
     uint32_t before = diags->errors;
 
     *manifest = (struct manifest){

@@ -217,6 +217,7 @@ struct manifest_request {
     /* By stage of the document: 1 if only what it makes is wanted; NULL: all is. Its inputs are
      * then read only if its outputs speak of them. */
     const uint8_t *outlines;
+    struct arena *files_arena; /* for `inputs` and `outputs`: manifest_forget_files(); or NULL */
     const struct toml_value *local; /* pawl.local.toml, or NULL */
     struct str file;
     const struct m_override *overrides;
@@ -228,6 +229,10 @@ struct manifest_request {
  * "key 'retry' is not supported yet". */
 bool manifest_read(struct manifest *manifest, const struct manifest_request *request,
                    struct arena *arena, struct diags *diags);
+
+/* `inputs` and `outputs` of the stages are not asked for any more, as all is planned: their arena
+ * may go. How many there are is still known, and their names are in the plan. */
+void manifest_forget_files(struct manifest *manifest);
 
 /* Do the paths of its outputs depend on those of its inputs? */
 bool manifest_outputs_name_inputs(const struct m_stage *stage);

@@ -244,7 +244,7 @@ void m_key_inputs(struct m_reader *reader, const struct manifest_key_row *row,
     if (reader->outline) {
         return;
     }
-    stage->inputs = ARENA_ARRAY(reader->arena, struct m_input, m_items_most(reader, entry));
+    stage->inputs = ARENA_ARRAY(reader->files, struct m_input, m_items_most(reader, entry));
     if (entry->value.kind == TOML_ARRAY) {
         TOML_ITEMS(item, &entry->value.array)
         {
@@ -268,7 +268,7 @@ void m_key_outputs(struct m_reader *reader, const struct manifest_key_row *row,
     uint32_t *count = &stage->output_count;
 
     (void)row;
-    stage->outputs = ARENA_ARRAY(reader->arena, struct m_output, m_items_most(reader, entry));
+    stage->outputs = ARENA_ARRAY(reader->files, struct m_output, m_items_most(reader, entry));
     stage->outputs_given = true;
     if (entry->value.kind == TOML_ARRAY) {
         TOML_ITEMS(item, &entry->value.array)

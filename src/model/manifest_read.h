@@ -26,6 +26,7 @@ struct m_owner {
 
 struct m_reader {
     struct arena *arena;
+    struct arena *files;  /* inputs and outputs of stages */
     struct arena scratch; /* of one check */
     struct diags *diags;
     struct manifest *manifest;

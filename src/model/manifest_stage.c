@@ -262,6 +262,14 @@ bool manifest_outputs_name_inputs(const struct m_stage *stage)
     return names;
 }
 
+void manifest_forget_files(struct manifest *manifest)
+{
+    for (uint32_t i = 0; i < manifest->stage_count; i++) {
+        manifest->stages[i].inputs = NULL;
+        manifest->stages[i].outputs = NULL;
+    }
+}
+
 /* Without its inputs at first; see struct manifest_request. */
 static void m_stage_read_outline(struct m_reader *reader, const struct toml_table *table,
                                  struct m_stage *stage)

@@ -46,16 +46,36 @@ static enum expr_lookup plan_refuse_early(const struct plan_scope *scope, struct
     return EXPR_REFUSED;
 }
 
-static bool plan_has_file_named(const struct m_stage *stage, struct str word, const char **list)
+/* Names of what a stage reads and makes: the plan has them too once the manifest let go of them
+ * (manifest_forget_files), and for an instance alone. */
+static struct str plan_input_name(const struct plan_scope *scope, uint32_t number)
 {
-    for (uint32_t i = 0; i < stage->input_count; i++) {
-        if (str_equal(stage->inputs[i].name, word)) {
+    const struct plan *plan = scope->plan;
+
+    return scope->stage->inputs != NULL
+               ? scope->stage->inputs[number].name
+               : intern_str(&plan->names, plan->inputs[scope->inst->inputs_first + number].role);
+}
+
+static struct str plan_output_name(const struct plan_scope *scope, uint32_t number)
+{
+    const struct plan *plan = scope->plan;
+
+    return scope->stage->outputs != NULL
+               ? scope->stage->outputs[number].name
+               : intern_str(&plan->names, plan->outputs[scope->inst->outputs_first + number].role);
+}
+
+static bool plan_has_file_named(const struct plan_scope *scope, struct str word, const char **list)
+{
+    for (uint32_t i = 0; i < scope->stage->input_count; i++) {
+        if (str_equal(plan_input_name(scope, i), word)) {
             *list = "inputs";
             return true;
         }
     }
-    for (uint32_t i = 0; i < stage->output_count; i++) {
-        if (str_equal(stage->outputs[i].name, word)) {
+    for (uint32_t i = 0; i < scope->stage->output_count; i++) {
+        if (str_equal(plan_output_name(scope, i), word)) {
             *list = "outputs";
             return true;
         }
@@ -70,7 +90,7 @@ static void plan_suggest_name(const struct plan_scope *scope, struct str word, s
     struct suggest suggest;
     const char *list;
 
-    if (scope->stage != NULL && plan_has_file_named(scope->stage, word, &list)) {
+    if (scope->stage != NULL && plan_has_file_named(scope, word, &list)) {
         answer->hint = str_printf(arena, "did you mean '%s.%.*s'?", list, STR_ARG(word));
         return;
     }
@@ -123,11 +143,13 @@ static enum expr_lookup plan_find_bare(const struct plan_scope *scope, const str
     return EXPR_UNKNOWN;
 }
 
-/* The item of a list of inputs or outputs, whose elements start with their name. */
-static enum expr_lookup plan_find_item(struct str member, const void *items, uint32_t count,
-                                       size_t size, const char *list, struct arena *arena,
-                                       struct plan_name *found, struct expr_answer *answer)
+/* One of a stage's inputs, or of its outputs. */
+static enum expr_lookup plan_find_item(const struct plan_scope *scope, struct str member,
+                                       bool input, struct arena *arena, struct plan_name *found,
+                                       struct expr_answer *answer)
 {
+    uint32_t count = input ? scope->stage->input_count : scope->stage->output_count;
+    const char *list = input ? "inputs" : "outputs";
     struct suggest suggest;
 
     found->number = PLAN_ALL;
@@ -136,7 +158,7 @@ static enum expr_lookup plan_find_item(struct str member, const void *items, uin
     }
     suggest_init(&suggest, member);
     for (uint32_t i = 0; i < count; i++) {
-        struct str name = *(const struct str *)((const char *)items + i * size);
+        struct str name = input ? plan_input_name(scope, i) : plan_output_name(scope, i);
 
         if (str_equal(name, member)) {
             found->number = i;
@@ -168,12 +190,7 @@ static enum expr_lookup plan_find_file(const struct plan_scope *scope, const str
     if (scope->phase <= (input ? PLAN_PHASE_INPUTS : PLAN_PHASE_OUTPUTS)) {
         return plan_refuse_early(scope, arena, answer);
     }
-    if (input) {
-        return plan_find_item(name->member, scope->stage->inputs, scope->stage->input_count,
-                              sizeof(*scope->stage->inputs), "inputs", arena, found, answer);
-    }
-    return plan_find_item(name->member, scope->stage->outputs, scope->stage->output_count,
-                          sizeof(*scope->stage->outputs), "outputs", arena, found, answer);
+    return plan_find_item(scope, name->member, input, arena, found, answer);
 }
 
 static enum expr_lookup plan_find_name(const struct plan_scope *scope, const struct expr_name *name,

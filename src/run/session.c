@@ -23,6 +23,7 @@ void session_init(struct session *session, const struct session_options *options
     session->workspace.pawlfd = -1;
     session->lock.fd = session->lives.fd = -1;
     arena_init(&session->arena);
+    arena_init(&session->files);
     consulted_init(&session->consulted, &session->arena, clock);
     diags_init(&session->diags);
     machine_read(&session->machine, "");
@@ -33,6 +34,7 @@ static void session_drop_plan(struct session *session)
     if (session->planned) {
         plan_fini(&session->plan);
     }
+    arena_fini(&session->files);
     consulted_fini(&session->consulted);
     diags_fini(&session->diags);
     for (uint32_t i = 0; i < session->text_count; i++) {
@@ -40,6 +42,12 @@ static void session_drop_plan(struct session *session)
     }
     session->text_count = 0;
     session->planned = session->manifest_read = false;
+}
+
+void session_forget_files(struct session *session)
+{
+    manifest_forget_files(&session->manifest);
+    arena_fini(&session->files);
 }
 
 void session_forget_plan(struct session *session)

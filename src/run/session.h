@@ -42,6 +42,7 @@ enum { SESSION_TEXTS = 3 }; /* manifest, local manifest, params file */
 struct session {
     struct session_options options;
     struct arena arena; /* lives as long as the session */
+    struct arena files; /* of the manifest: what only planning needs; session_forget_files() */
     struct diags diags;
     const struct clock *clock;
     const struct origin *origin;
@@ -104,6 +105,9 @@ enum session_held session_is_held(const struct session *session);
 bool session_read_manifest(struct session *session, struct err *err);
 /* Builds the plan; the same. Needs session_open_store for orphans. */
 bool session_plan(struct session *session, struct err *err);
+
+/* What only planning needs of the manifest leaves memory: the inputs and outputs of its stages. */
+void session_forget_files(struct session *session);
 
 /* The same of a slice alone (run/slice.h): the manifest without the stages in the gaps, and the
  * plan's instances that the slice names. */

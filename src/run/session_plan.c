@@ -98,6 +98,7 @@ static bool session_read_trees(struct session *session, const struct session_par
                                struct arena *document, struct arena *trees, struct err *err)
 {
     struct manifest_request request = {.document_arena = document,
+                                       .files_arena = &session->files,
                                        .file = session->manifest_path,
                                        .outlines = part != NULL ? part->outlines : NULL,
                                        .pawl_version = PAWL_VERSION_NUMBER};

@@ -164,7 +164,7 @@ static struct str fake_find_program(void *ctx, struct str name, struct arena *ar
 /* --- planning a text --- */
 
 struct planning {
-    struct arena arena;
+    struct arena arena, files;
     struct diags diags;
     struct manifest manifest;
     struct plan plan;
@@ -174,7 +174,8 @@ struct planning {
 
 static void planning_init(struct planning *p, struct str text)
 {
-    struct manifest_request request = {.file = STR("pawl.toml"), .pawl_version = 1};
+    struct manifest_request request = {
+        .file = STR("pawl.toml"), .pawl_version = 1, .files_arena = &p->files};
     struct plan_files files = {&p->fake,      fake_list, fake_list,         fake_exists,
                                fake_was_made, fake_read, fake_has_pipefail, fake_find_program};
     struct str rest = text;
@@ -182,6 +183,7 @@ static void planning_init(struct planning *p, struct str text)
 
     memset(p, 0, sizeof(*p));
     arena_init(&p->arena);
+    arena_init(&p->files);
     arena_init(&p->fake.arena);
     diags_init(&p->diags);
     while (str_split(&rest, '\n', &line)) {
@@ -193,7 +195,9 @@ static void planning_init(struct planning *p, struct str text)
         request.document != NULL && manifest_read(&p->manifest, &request, &p->arena, &p->diags);
     if (p->is_read) {
         p->fine = plan_build(&p->plan, &p->manifest, &files, &p->arena, &p->diags);
+        manifest_forget_files(&p->manifest);
     }
+    arena_fini(&p->files);
 }
 
 static void planning_fini(struct planning *p)
