@@ -276,6 +276,7 @@ void record_file_close(struct record_file *file)
     if (file->fd >= 0) {
         sys_close(file->fd);
     }
+    strbuf_fini(&file->sealed);
     free(file->path);
     free(file->window);
     *file = (struct record_file){.dirfd = -1, .fd = -1};

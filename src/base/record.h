@@ -56,6 +56,7 @@ struct record_file {
     uint32_t generation;  /* from 1 */
     bool owned, held;     /* see record_file_own; the lock is held between appends */
     int read_errno;       /* of a read that failed in record_next */
+    struct strbuf sealed; /* room for what an append writes */
     unsigned char *window;
     size_t window_at, window_len, window_cap;
 };

@@ -13,7 +13,10 @@
 
 #include "base/bytes.h"
 
-enum { RECORD_TRIES = 100 }; /* how often a file may be replaced while we wait for it */
+enum {
+    RECORD_TRIES = 100,           /* how often a file may be replaced while we wait for it */
+    RECORD_ROOM_BYTES = 256 << 10 /* kept from one append to the next */
+};
 
 /* The batch, sealed, as it goes behind `len`: with the file's head before it if that is 0. `last`:
  * where its last record begins in `out`. */
@@ -108,7 +111,7 @@ static bool record_write_bytes(struct record_file *file, struct str bytes, struc
 static bool record_write(struct record_file *file, const struct record_batch *batch,
                          struct err *err)
 {
-    struct strbuf bytes = {0};
+    struct strbuf *bytes = &file->sealed;
     size_t last = 0;
     bool ok;
 
@@ -119,15 +122,18 @@ static bool record_write(struct record_file *file, const struct record_batch *ba
     if (file->len == 0 && !record_draw_seed(file, err)) {
         return false;
     }
-    record_seal_batch(file, batch, &bytes, &last);
+    strbuf_clear(bytes);
+    record_seal_batch(file, batch, bytes, &last);
     file->window_len = 0;
-    ok = record_write_bytes(file, strbuf_str(&bytes), err);
+    ok = record_write_bytes(file, strbuf_str(bytes), err);
     if (ok) {
         file->last = file->len + last;
-        file->len += bytes.len;
+        file->len += bytes->len;
         file->size = file->len;
     }
-    strbuf_fini(&bytes);
+    if (bytes->cap > RECORD_ROOM_BYTES) {
+        strbuf_fini(bytes);
+    }
     return ok;
 }
 
@@ -193,6 +199,7 @@ static bool record_replace_locked(struct record_file *file, const struct record_
     strbuf_fini(&bytes);
     if (ok) {
         sys_close(file->fd);
+        strbuf_fini(&file->sealed);
         free(file->window);
         *file = fresh;
     }

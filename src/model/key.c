@@ -51,24 +51,33 @@ void key_fields_add_path(struct key_fields *fields, const char *prefix, struct s
     key_fields_add(fields, str_n(name, len), value);
 }
 
+static void key_put_u32(struct sha256 *sha, uint32_t value)
+{
+    unsigned char bytes[4];
+
+    bytes_set_u32(bytes, value);
+    sha256_update(sha, bytes, sizeof(bytes));
+}
+
+static void key_put_str(struct sha256 *sha, struct str text)
+{
+    key_put_u32(sha, (uint32_t)text.len);
+    sha256_update(sha, text.data, text.len);
+}
+
 struct digest key_fields_digest(const struct key_fields *fields)
 {
-    struct strbuf bytes = {0};
+    struct sha256 sha;
     struct digest digest;
-    size_t len = 16;
 
+    sha256_init(&sha);
+    sha256_update(&sha, "pawl key", 8);
+    key_put_u32(&sha, KEY_FORMAT);
+    key_put_u32(&sha, fields->count);
     for (uint32_t i = 0; i < fields->count; i++) {
-        len += 8 + fields->items[i].name.len + fields->items[i].value.len;
+        key_put_str(&sha, fields->items[i].name);
+        key_put_str(&sha, fields->items[i].value);
     }
-    strbuf_reserve(&bytes, len);
-    strbuf_puts(&bytes, "pawl key");
-    bytes_put_u32(&bytes, KEY_FORMAT);
-    bytes_put_u32(&bytes, fields->count);
-    for (uint32_t i = 0; i < fields->count; i++) {
-        bytes_put_str(&bytes, fields->items[i].name);
-        bytes_put_str(&bytes, fields->items[i].value);
-    }
-    digest = sha256_of(bytes.data, bytes.len);
-    strbuf_fini(&bytes);
+    sha256_finish(&sha, &digest);
     return digest;
 }

@@ -311,24 +311,18 @@ static void jobserver_quote(struct strbuf *out, const char *text)
 struct str jobserver_makeflags(const struct jobserver *jobserver, struct arena *arena,
                                uint32_t jobs, int read_fd, int write_fd)
 {
-    struct strbuf out = {0};
+    char jobs_text[STR_INT_BYTES], from[STR_INT_BYTES], to[STR_INT_BYTES];
+    /* The blank at the start says that there are no one-letter options. */
+    struct str head = STR_JOIN(arena, STR(" -j"), jobs != 0 ? str_int(jobs, jobs_text) : STR(""),
+                               STR(" --jobserver-auth="));
+    struct strbuf path = {0};
     struct str flags;
 
-    /* The blank at the start says that there are no one-letter options. */
-    strbuf_puts(&out, " -j");
-    if (jobs != 0) {
-        strbuf_put_u64(&out, jobs);
+    if (jobserver->kind != JOBSERVER_FIFO) {
+        return STR_JOIN(arena, head, str_int(read_fd, from), STR(","), str_int(write_fd, to));
     }
-    strbuf_puts(&out, " --jobserver-auth=");
-    if (jobserver->kind == JOBSERVER_FIFO) {
-        strbuf_puts(&out, "fifo:");
-        jobserver_quote(&out, jobserver->path);
-    } else {
-        strbuf_put_i64(&out, read_fd);
-        strbuf_putc(&out, ',');
-        strbuf_put_i64(&out, write_fd);
-    }
-    flags = strbuf_dup(&out, arena);
-    strbuf_fini(&out);
+    jobserver_quote(&path, jobserver->path);
+    flags = STR_JOIN(arena, head, STR("fifo:"), strbuf_str(&path));
+    strbuf_fini(&path);
     return flags;
 }

@@ -11,11 +11,6 @@ extern char **environ;
 
 static const char *const environment_outside[] = {"PATH", "HOME", "USER", "LOGNAME", "TMPDIR"};
 
-struct environment_vars {
-    struct str *items; /* NAME=value */
-    size_t count, cap;
-};
-
 static struct str environment_name(struct str var)
 {
     ptrdiff_t at = str_find(var, '=');
@@ -57,23 +52,25 @@ static void environment_base(struct environment_vars *vars, struct arena *arena)
     environment_set(vars, STR("TZ=UTC"));
 }
 
-static const char *const *environment_done(struct environment_vars *vars, struct arena *arena)
+static const char *const *environment_list(const struct environment_vars *vars, struct arena *arena)
 {
     const char **envp = ARENA_ARRAY(arena, const char *, vars->count + 1);
 
     for (size_t i = 0; i < vars->count; i++) {
         envp[i] = vars->items[i].data;
     }
-    VEC_FREE(vars);
     return envp;
 }
 
 const char *const *environment_plain(struct arena *arena)
 {
     struct environment_vars vars = {0};
+    const char *const *envp;
 
     environment_base(&vars, arena);
-    return environment_done(&vars, arena);
+    envp = environment_list(&vars, arena);
+    VEC_FREE(&vars);
+    return envp;
 }
 
 static int environment_compare(const void *a, const void *b)
@@ -194,32 +191,34 @@ void environment_frame_init(struct environment_frame *frame, struct arena *arena
     VEC_FREE(&vars);
 }
 
-enum { ENVIRONMENT_USUAL = 32 }; /* variables */
+void environment_frame_fini(struct environment_frame *frame)
+{
+    VEC_FREE(&frame->vars);
+}
 
-bool environment_build(const struct environment_frame *frame, const struct m_stage *stage,
+bool environment_build(struct environment_frame *frame, const struct m_stage *stage,
                        const struct plan_command *command,
                        const struct environment_attempt *attempt, struct arena *arena,
                        const char *const **envp, struct err *err)
 {
-    struct environment_vars vars = {0};
+    struct environment_vars *vars = &frame->vars;
 
-    VEC_RESERVE(&vars, ENVIRONMENT_USUAL);
+    VEC_CLEAR(vars);
     for (uint32_t i = 0; i < frame->outside_count; i++) {
-        VEC_PUSH(&vars, frame->outside[i]);
+        VEC_PUSH(vars, frame->outside[i]);
     }
     if (attempt->makeflags.len != 0) {
-        environment_set(&vars, str_concat(arena, STR("MAKEFLAGS="), attempt->makeflags));
+        environment_set(vars, str_concat(arena, STR("MAKEFLAGS="), attempt->makeflags));
     }
-    if (!environment_add_passed(&vars, stage, true, arena, err) ||
-        !environment_add_passed(&vars, stage, false, arena, err)) {
-        VEC_FREE(&vars);
+    if (!environment_add_passed(vars, stage, true, arena, err) ||
+        !environment_add_passed(vars, stage, false, arena, err)) {
         return false;
     }
     for (uint32_t i = 0; i < command->env_count; i++) {
-        environment_set(&vars, command->env[i]);
+        environment_set(vars, command->env[i]);
     }
-    environment_own(&vars, frame, attempt, arena);
-    *envp = environment_done(&vars, arena);
+    environment_own(vars, frame, attempt, arena);
+    *envp = environment_list(vars, arena);
     return true;
 }
 

@@ -19,15 +19,22 @@ bool environment_passed(const struct m_stage *stage, bool counted, struct arena 
 /* The variables set now whose names match the pattern (`*`), as "NAME=value", sorted. */
 void environment_matching(struct str pattern, struct arena *arena, struct event_strs *found);
 
+struct environment_vars {
+    struct str *items; /* NAME=value */
+    size_t count, cap;
+};
+
 /* What all attempts of a run find alike: made once. */
 struct environment_frame {
     struct str *outside; /* NAME=value, as all below */
     uint32_t outside_count;
     struct str pawl, run_dir, run, traceparent; /* of the last what stands before the span */
+    struct environment_vars vars;               /* room for that of the next attempt */
 };
 /* `pawl`: the path of the program; `run_dir`: absolute; `trace`: 32 hexadecimal digits. */
 void environment_frame_init(struct environment_frame *frame, struct arena *arena, struct str pawl,
                             struct str run_dir, struct str run, struct str trace);
+void environment_frame_fini(struct environment_frame *frame);
 
 /* What an attempt is told about itself. */
 struct environment_attempt {
@@ -40,7 +47,7 @@ struct environment_attempt {
 /* The whole environment of an attempt, ended by NULL. Later entries of the same name do not exist:
  * the stage's own settings win over what comes from outside and over MAKEFLAGS, pawl's own names
  * win over all. */
-bool environment_build(const struct environment_frame *frame, const struct m_stage *stage,
+bool environment_build(struct environment_frame *frame, const struct m_stage *stage,
                        const struct plan_command *command,
                        const struct environment_attempt *attempt, struct arena *arena,
                        const char *const **envp, struct err *err);

@@ -418,6 +418,7 @@ void executor_fini(struct executor *executor)
     while (executor->spare_count != 0) {
         arena_fini(&executor->spare[--executor->spare_count]);
     }
+    environment_frame_fini(&executor->frame);
     free(executor->by_instance);
     free(executor->notes);
     arena_fini(&executor->note_arena);
