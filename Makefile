@@ -8,6 +8,7 @@
 #   make cover      line coverage of each layer
 #   make bench      measurements against other tools: BENCH_PARTS="start sleep" for these alone
 #   make fuzz       fuzzes with libFuzzer: FUZZ=name for one target, FUZZ_SECONDS for how long
+#   make soak       uses one workspace for MINUTES=10 and looks whether anything grows or is left
 #   make docs       writes the pages of docs/ that are made from tables in the source
 #   make lint fmt clean
 #   make install    PREFIX, DESTDIR
@@ -253,7 +254,7 @@ $(B)/fuzz/%: tests/fuzz/%.c $(call LIBRARIES,cmd) $(B)/libdeps.a
 		$(call LIBRARIES,cmd) $(B)/libdeps.a $(LDFLAGS) -fsanitize=fuzzer
 endif
 
-.PHONY: fuzz bench cover lint fmt
+.PHONY: fuzz bench soak cover lint fmt
 FUZZ ?= %
 FUZZ_SECONDS ?= 60
 # New inputs go to build/fuzz; those worth keeping are copied to testdata/fuzz by hand.
@@ -271,6 +272,10 @@ fuzz:
 bench:
 	@$(MAKE) --no-print-directory -j$(JOBS) V=release
 	@PAWL="$$PWD/build/pawl" sh tests/bench/bench.sh
+
+soak:
+	@$(MAKE) --no-print-directory -j$(JOBS) V=release
+	@tests/soak/soak.sh build/pawl
 
 cover: | build/deps/ready
 	@mkdir -p build/cover && find build/cover -name '*.gcda' -exec rm -f {} +
