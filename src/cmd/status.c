@@ -47,9 +47,9 @@ static void status_json_head(struct json_writer *w, const struct run_view *view)
     json_field_text(w, "run", view->id.text);
     json_field_str(w, "pipeline", state->pipeline);
     json_field_text(w, "state", run_status_name(view->status));
-    if (run_status_is_final(view->status)) {
-        json_field_int(w, "status", state->exit_status);
-        json_field_text(w, "name", status_name((int)state->exit_status));
+    if (run_status_is_final(view->status) && run_state_exit(state) >= 0) {
+        json_field_int(w, "status", run_state_exit(state));
+        json_field_text(w, "name", status_name(run_state_exit(state)));
     }
     if (state->reason.len != 0) {
         json_field_str(w, "reason", state->reason);
@@ -279,11 +279,15 @@ int cmd_status(struct cli *cli)
 static void runs_show(struct strbuf *out, const struct run_view *view)
 {
     const struct run_state *state = &view->state;
-    char wall[UNITS_TEXT_BYTES];
+    char wall[UNITS_TEXT_BYTES], digits[STR_INT_BYTES];
+    struct str status = STR("-");
 
     duration_format(run_view_wall_ns(view), wall);
-    strbuf_printf(out, "%s  %-11s %3lld  %7s  ", view->id.text, run_status_name(view->status),
-                  (long long)state->exit_status, wall);
+    if (run_state_exit(state) >= 0) {
+        status = str_int(run_state_exit(state), digits);
+    }
+    strbuf_printf(out, "%s  %-11s %3.*s  %7s  ", view->id.text, run_status_name(view->status),
+                  STR_ARG(status), wall);
     status_counts(out, state);
     for (uint32_t i = 0; i < state->labels.count; i++) {
         strbuf_printf(out, "  %.*s=%.*s", STR_ARG(state->labels.items[i].name),

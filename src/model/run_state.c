@@ -44,6 +44,11 @@ void run_state_add_beyond(struct run_state *state, enum inst_state is, uint32_t 
     state->counts[is] += count;
 }
 
+int run_state_exit(const struct run_state *state)
+{
+    return state->ended_at_ns != 0 && state->status != RUN_ABANDONED ? (int)state->exit_status : -1;
+}
+
 uint32_t run_state_ended(const struct run_state *state)
 {
     uint32_t ended = 0;

@@ -60,6 +60,9 @@ void run_state_add_beyond(struct run_state *state, enum inst_state is, uint32_t 
 const struct inst_told *inst_told(const struct inst_status *inst);
 /* Names the instances that no event named, from the text of the plan's listing. */
 void run_state_take_listing(struct run_state *state, struct str listing);
+/* What it exited with; -1: it has not ended, or its process was killed and another run took its
+ * place. */
+int run_state_exit(const struct run_state *state);
 /* Instances in a state that will not change any more. */
 uint32_t run_state_ended(const struct run_state *state);
 

@@ -62,7 +62,7 @@ int result_status(const struct run_state *state, const struct result_options *op
     if (options->status >= 0) {
         return options->status;
     }
-    return state->ended_at_ns != 0 ? (int)state->exit_status : -1;
+    return run_state_exit(state);
 }
 
 /* --- writing --- */

@@ -126,7 +126,9 @@ start_until() { # $1 file, then arguments
 	[[ $output == *"was interrupted: 0 attempts cleaned up, 1 of 2 done"* ]]
 	run "$PAWL" run
 	[ "$output" = "everything is up to date (2 instances)" ]
-	[ "$("$PAWL" runs | grep -c abandoned)" -eq 1 ]
+	# It was killed, so there is nothing that it exited with.
+	[ "$("$PAWL" runs | grep -cE 'abandoned +- ')" -eq 1 ]
+	[ "$("$PAWL" runs --json | jq -c '.[] | select(.state == "abandoned") | has("status")')" = false ]
 }
 
 @test "a path as a target is relative to where one stands, and nothing is said of it" {
