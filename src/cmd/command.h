@@ -86,12 +86,12 @@ struct cli {
     bool help, version;
     /* of commands; each says by its rows which it takes */
     struct cli_pairs params, labels;
-    const char *params_file, *from, *result_file, *run;
+    const char *params_file, *from, *result_file, *run, *to;
     struct cli_jobs jobs;
     struct cli_texts force;
     int output, progress, format;
     bool keep_going, dry, rehash, only, wait, quiet, verbose;
-    bool json, check, follow, all, instances, orphans;
+    bool json, check, follow, all, instances, orphans, overwrite;
 };
 
 /* Operands without end. */
@@ -162,6 +162,7 @@ int cmd_list(struct cli *cli);
 int cmd_log(struct cli *cli);
 int cmd_plan(struct cli *cli);
 int cmd_report(struct cli *cli);
+int cmd_restore(struct cli *cli);
 int cmd_run(struct cli *cli);
 int cmd_runs(struct cli *cli);
 int cmd_status(struct cli *cli);

@@ -167,6 +167,28 @@ static const struct option_row log_options[] = {
 static const struct option_row events_options[] = {
     {NAME("follow", 'f'), FLAG(follow), HELP("go on printing until the run ends")}, END};
 
+static const struct option_row restore_options[] = {
+    ROW_PARAM,
+    ROW_PARAMS,
+    ROW_RUN,
+    {LONG("to"), TAKES("DIR"), TEXT(to), HELP("write below DIR, and leave the workspace as it is")},
+    {LONG("force"), FLAG(overwrite),
+     HELP("where files lie that pawl did not make, move them to .pawl/kept first")},
+    {NAME("dry-run", 'n'), FLAG(dry), HELP("say what would be restored, and write nothing")},
+    ROW_JSON,
+    {NAME("quiet", 'q'), FLAG(quiet), HELP("say only what went wrong")},
+    ROW_WAIT,
+    END,
+};
+static const char *const restore_examples[] = {
+    "pawl restore previous",
+    "all outputs as the run before the latest had them",
+    "pawl restore report out/report.txt",
+    "one output of the last result of 'report'",
+    "pawl restore --run 20261120T23 --to /tmp/old report",
+    "what 'report' gave in that run, into a folder of its own",
+    NULL};
+
 static const struct option_row no_options[] = {END};
 
 static const char *const completions_examples[] = {
@@ -302,6 +324,27 @@ const struct cli_command commands[] = {
      .options = graph_options,
      .examples = graph_examples,
      .fn = cmd_graph},
+    {.name = "restore",
+     .arguments = "RUN|STAGE [PATH...]",
+     .summary = "bring outputs back as they were",
+     .text =
+         "Writes recorded outputs from the store: of a stage, an instance, a selection or what "
+         "makes an output, those of its last result; of a run, those of every instance that "
+         "was good in it, as it made or found them. With PATH only these outputs, or what is "
+         "at PATH in a folder output. A word that names a stage and a run is the stage: "
+         "'--run' always names a run, and then a stage may follow.\n\n"
+         "Files, folders, links and x-bits are as they were; a folder is replaced as a whole. "
+         "What lies there right already is left alone, and what pawl made is replaced. Where "
+         "anything else lies, nothing is restored at all, and it is named (status 2): '--force' "
+         "moves it to .pawl/kept.\n\n"
+         "What is missing or damaged in the store is named (status 12), and the rest is "
+         "restored. What a run found up to date stands in no event of it: it is taken from the "
+         "newest run before that made or restored it, which is named. 'run' goes on from "
+         "whatever is restored: what is not the present result is replaced by it.",
+     .options = restore_options,
+     .examples = restore_examples,
+     MANY,
+     .fn = cmd_restore},
     {.name = "init",
      .arguments = "",
      .summary = "write a first manifest",

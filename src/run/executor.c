@@ -106,7 +106,7 @@ static bool executor_open_loop(struct executor *executor, struct err *err)
                     executor_on_signal, executor, err);
 }
 
-static struct ways executor_ways(const struct manifest *manifest)
+struct ways executor_ways(const struct manifest *manifest)
 {
     static const enum way names[] = {
         [M_LINK_REFLINK] = WAY_REFLINK, [M_LINK_COPY] = WAY_COPY, [M_LINK_HARDLINK] = WAY_HARDLINK};

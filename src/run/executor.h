@@ -162,6 +162,8 @@ struct executor {
 
 bool executor_init(struct executor *executor, struct session *session, struct facts *facts,
                    struct recorder *recorder, struct err *err);
+/* How outputs come from the store, by `pipeline.link`. */
+struct ways executor_ways(const struct manifest *manifest);
 /* The job tokens of the run, for `jobs` slots at first; `given`: by -j. What a person should know
  * about them is in tokens.note. */
 void executor_open_tokens(struct executor *executor, uint32_t jobs, bool given);

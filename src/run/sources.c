@@ -177,28 +177,60 @@ static bool source_same_entry(struct session *session, struct str folder,
                             entry->executable, &entry->digest, rehash, same, err);
 }
 
+bool source_is_tree(struct session *session, struct str path, const struct tree *tree, bool rehash,
+                    bool *same, struct err *err)
+{
+    struct arena scratch;
+    struct walk_options all = {.all = true};
+    struct walk_list list;
+    bool ok;
+
+    arena_init(&scratch);
+    ok = walk_folder(AT_FDCWD, path.data, &all, &scratch, &list, err);
+    *same = ok && list.count == tree->count;
+    for (uint32_t i = 0; ok && *same && i < tree->count; i++) {
+        ok = source_same_entry(session, path, &list.items[i], &tree->items[i], rehash, same, err);
+    }
+    arena_fini(&scratch);
+    return ok;
+}
+
+bool source_is_within(struct session *session, struct str path, const struct tree *tree,
+                      bool *within, struct err *err)
+{
+    struct arena scratch;
+    struct walk_options all = {.all = true};
+    struct walk_list list;
+    bool ok;
+
+    arena_init(&scratch);
+    ok = walk_folder(AT_FDCWD, path.data, &all, &scratch, &list, err);
+    *within = ok;
+    for (uint32_t i = 0; ok && *within && i < list.count; i++) {
+        const struct tree_entry *entry = tree_find(tree, list.items[i].path);
+
+        *within = entry != NULL;
+        ok = entry == NULL ||
+             source_same_entry(session, path, &list.items[i], entry, false, within, err);
+    }
+    arena_fini(&scratch);
+    return ok;
+}
+
 static bool source_same_folder(struct session *session, struct str path,
                                const struct digest *digest, bool rehash, bool *same,
                                struct err *err)
 {
     struct arena scratch;
-    struct walk_options all = {.all = true};
-    struct walk_list list;
     struct tree tree;
     bool ok = true;
 
     *same = false;
     arena_init(&scratch);
-    if (session->objects == NULL ||
-        !objects_read_tree(session->objects, digest, &scratch, &tree, NULL)) {
-        /* Without its tree nothing can be said of a folder: it counts as another. */
-        arena_fini(&scratch);
-        return true;
-    }
-    ok = walk_folder(AT_FDCWD, path.data, &all, &scratch, &list, err);
-    *same = ok && list.count == tree.count;
-    for (uint32_t i = 0; ok && *same && i < tree.count; i++) {
-        ok = source_same_entry(session, path, &list.items[i], &tree.items[i], rehash, same, err);
+    /* Without its tree nothing can be said of a folder: it counts as another. */
+    if (session->objects != NULL &&
+        objects_read_tree(session->objects, digest, &scratch, &tree, NULL)) {
+        ok = source_is_tree(session, path, &tree, rehash, same, err);
     }
     arena_fini(&scratch);
     return ok;

@@ -40,6 +40,12 @@ struct output_look {
 bool source_look_output(struct session *session, struct str path, enum tree_type type,
                         bool executable, const struct digest *digest, bool rehash,
                         struct output_look *look, struct err *err);
+/* Is the folder at `path` exactly what `tree` says? */
+bool source_is_tree(struct session *session, struct str path, const struct tree *tree, bool rehash,
+                    bool *same, struct err *err);
+/* Is all that lies in the folder at `path` as `tree` says? It may lack some of it. */
+bool source_is_within(struct session *session, struct str path, const struct tree *tree,
+                      bool *within, struct err *err);
 /* The same when no result is known: only `exists` and `known`. */
 bool source_look_known(struct session *session, struct str path, struct output_look *look,
                        struct err *err);

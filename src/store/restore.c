@@ -4,7 +4,8 @@
  * between, the place holds the old, the new or nothing; the temporary one is nobody's.
  *
  * It is made in the store's tmp/, where the next session of the store removes what was left; beside
- * its place where a rename from there is not possible. */
+ * its place where a rename from there is not possible, or where the store is only looked at: what
+ * is written there without a lock could be removed at any time. */
 #include "store/restore.h"
 
 #include <errno.h>
@@ -23,6 +24,7 @@ struct restoring {
     struct objects *objects;
     const struct ways *ways;
     struct output_rows *rows; /* NULL: not wanted */
+    const struct tree *tree;  /* of a folder; NULL: as its object says */
     const char *path;         /* workspace path of the output */
     VEC(struct output_row) found;
 };
@@ -228,14 +230,16 @@ static bool write_folder(struct restoring *restoring, int dir, const char *name,
                          const struct digest *digest, struct err *err)
 {
     struct arena arena;
-    struct tree tree;
+    struct tree read = {0};
+    const struct tree *tree = restoring->tree != NULL ? restoring->tree : &read;
     arena_init(&arena);
-    bool ok = objects_read_tree(restoring->objects, digest, &arena, &tree, err) &&
-              (sys_mkdirat(dir, name, 0777) == 0 ||
-               err_sys(err, "'%s': the folder cannot be made", restoring->path));
+    bool ok =
+        (tree != &read || objects_read_tree(restoring->objects, digest, &arena, &read, err)) &&
+        (sys_mkdirat(dir, name, 0777) == 0 ||
+         err_sys(err, "'%s': the folder cannot be made", restoring->path));
     int folder = ok ? folder_open(dir, name, err) : -1;
     if (folder >= 0) {
-        ok = write_entries(restoring, folder, &tree, err);
+        ok = write_entries(restoring, folder, tree, err);
         (void)sys_close(folder);
     }
     arena_fini(&arena);
@@ -368,7 +372,7 @@ static bool restore_in(struct restoring *restoring, int dir, const char *name,
     char temp[OBJECT_TEMP_BYTES], aside[OBJECT_TEMP_BYTES];
     struct placing placing = {objects->tmp_fd, temp, dir, name, restoring->path};
     bool refused = false;
-    if (!is_same_device(objects->tmp_fd, dir)) {
+    if (objects->read_only || !is_same_device(objects->tmp_fd, dir)) {
         return restore_beside(restoring, dir, name, output, err);
     }
     object_temp_name(objects, temp);
@@ -384,19 +388,35 @@ static bool restore_in(struct restoring *restoring, int dir, const char *name,
     return restore_beside(restoring, dir, name, output, err);
 }
 
+static bool restore_at(struct restoring *restoring, int workspace_fd,
+                       const struct put_output *output, struct err *err)
+{
+    const char *name;
+    int dir = folder_open_parent(workspace_fd, restoring->path, true, &name, NULL, err);
+    if (dir < 0) {
+        return false;
+    }
+    bool ok = restore_in(restoring, dir, name, output, err);
+    (void)sys_close(dir);
+    ok = ok && (restoring->rows == NULL || settle_rows(restoring, workspace_fd, err));
+    VEC_FREE(&restoring->found);
+    return ok;
+}
+
 bool restore_output(struct objects *objects, int workspace_fd, const char *path,
                     const struct put_output *output, const struct ways *ways,
                     struct output_rows *rows, struct err *err)
 {
     struct restoring restoring = {.objects = objects, .ways = ways, .rows = rows, .path = path};
-    const char *name;
-    int dir = folder_open_parent(workspace_fd, path, true, &name, NULL, err);
-    if (dir < 0) {
-        return false;
-    }
-    bool ok = restore_in(&restoring, dir, name, output, err);
-    (void)sys_close(dir);
-    ok = ok && (rows == NULL || settle_rows(&restoring, workspace_fd, err));
-    VEC_FREE(&restoring.found);
-    return ok;
+    return restore_at(&restoring, workspace_fd, output, err);
+}
+
+bool restore_tree(struct objects *objects, int workspace_fd, const char *path,
+                  const struct tree *tree, const struct ways *ways, struct output_rows *rows,
+                  struct err *err)
+{
+    struct restoring restoring = {
+        .objects = objects, .ways = ways, .rows = rows, .tree = tree, .path = path};
+    struct put_output output = {.type = TREE_FOLDER};
+    return restore_at(&restoring, workspace_fd, &output, err);
 }

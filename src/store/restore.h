@@ -20,6 +20,12 @@ bool restore_output(struct objects *objects, int workspace_fd, const char *path,
                     const struct put_output *output, const struct ways *ways,
                     struct output_rows *rows, struct err *err);
 
+/* The same for a folder that holds what `tree` says, in the store under no name of its own: a part
+ * of a folder output. */
+bool restore_tree(struct objects *objects, int workspace_fd, const char *path,
+                  const struct tree *tree, const struct ways *ways, struct output_rows *rows,
+                  struct err *err);
+
 /* Where hard links are the first of the ways: the files of an output that was put just now become
  * links to their objects, and `rows` says what lies there afterwards. What cannot be linked, or is
  * no longer what was put, stays as it is. */

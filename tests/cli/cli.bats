@@ -89,7 +89,7 @@ setup() {
 	[ "$status" -eq 0 ]
 	[ "$stderr" = "" ]
 	all=$output
-	for command in run plan check list clean adopt why status runs log events graph init doctor \
+	for command in run plan check list clean adopt why status runs log events graph restore init doctor \
 		completions version help; do
 		[[ "$all" == *"  $command "* ]]
 		run "$PAWL" help "$command"
@@ -110,7 +110,8 @@ setup() {
 }
 
 @test "no line of help is wider than eighty columns" {
-	for command in "" run plan check list clean adopt why status runs log events graph init doctor; do
+	for command in "" run plan check list clean adopt why status runs log events graph \
+		restore init doctor; do
 		# shellcheck disable=SC2086
 		[ "$("$PAWL" help $command | awk 'length > 80 && !/^  pawl /' | wc -l)" -eq 0 ]
 	done
@@ -150,7 +151,8 @@ setup() {
 }
 
 @test "no manifest: status 2 and what to do" {
-	for command in run plan check list status runs "log a" events graph "why a" "clean" "adopt a"; do
+	for command in run plan check list status runs "log a" events graph "why a" "clean" "adopt a" \
+		"restore a"; do
 		# shellcheck disable=SC2086
 		run --separate-stderr "$PAWL" $command
 		[ "$status" -eq 2 ]
@@ -165,7 +167,7 @@ setup() {
 
 @test "a mistake in the manifest: status 3, its place, and nothing else" {
 	printf '[pipeline]\nname = "x"\n[stage.a]\nrnu = "true"\n' >pawl.toml
-	for command in run plan list graph "why a" "adopt a"; do
+	for command in run plan list graph "why a" "adopt a" "restore a"; do
 		# shellcheck disable=SC2086
 		run --separate-stderr "$PAWL" $command
 		[ "$status" -eq 3 ]
