@@ -87,11 +87,13 @@ struct cli {
     /* of commands; each says by its rows which it takes */
     struct cli_pairs params, labels;
     const char *params_file, *from, *result_file, *run, *to;
+    const char *head;
     struct cli_jobs jobs;
     struct cli_texts force;
     int output, progress, format;
     bool keep_going, dry, rehash, only, wait, quiet, verbose;
     bool json, check, follow, all, instances, orphans, overwrite;
+    bool repair;
 };
 
 /* Operands without end. */
@@ -166,6 +168,7 @@ int cmd_restore(struct cli *cli);
 int cmd_run(struct cli *cli);
 int cmd_runs(struct cli *cli);
 int cmd_status(struct cli *cli);
+int cmd_verify(struct cli *cli);
 int cmd_version(struct cli *cli);
 int cmd_why(struct cli *cli);
 

@@ -119,6 +119,19 @@ static const char *const plan_examples[] = {
 static const struct option_row read_options[] = {ROW_PARAM, ROW_PARAMS, ROW_JSON, END};
 static const struct option_row json_options[] = {ROW_JSON, END};
 
+static const struct option_row verify_options[] = {
+    {LONG("repair"), FLAG(repair),
+     HELP("take away what is damaged and can be made again; never an intact object")},
+    {LONG("head"), TAKES("DIGEST"), TEXT(head),
+     HELP("the record of the newest run must end in this head, which 'run' printed")},
+    ROW_JSON,
+    ROW_WAIT,
+    END,
+};
+static const char *const verify_examples[] = {
+    "pawl verify", "read everything, change nothing: status 0 if all is as it was written",
+    "pawl verify --repair", "afterwards 'pawl run' makes again what is missing", NULL};
+
 static const struct option_row graph_options[] = {
     ROW_PARAM,
     ROW_PARAMS,
@@ -345,6 +358,23 @@ const struct cli_command commands[] = {
      .examples = restore_examples,
      MANY,
      .fn = cmd_restore},
+    {.name = "verify",
+     .arguments = "",
+     .summary = "check all that is stored and recorded",
+     .text =
+         "Reads every object, result, record and index of '.pawl', or of the store, and checks "
+         "the chain of events of every run. Each problem is a line: what is damaged, where, and "
+         "what that costs. It looks only, also while a run goes on. What a killed run left is "
+         "named, too, and is no damage. Status 12: something is damaged; 11: something cannot "
+         "be read.\n\n"
+         "With '--repair' damaged objects are removed, outputs that the workspace still has are "
+         "stored again, results whose bytes are nowhere are forgotten so that their stages run "
+         "again, damaged records are written anew with what is whole in them, and a damaged "
+         "index is removed. The record of a run is never touched. The status is 0 when nothing "
+         "damaged is left.",
+     .options = verify_options,
+     .examples = verify_examples,
+     .fn = cmd_verify},
     {.name = "init",
      .arguments = "",
      .summary = "write a first manifest",

@@ -23,8 +23,7 @@ static struct session_options place_options(struct cli *cli)
     return options;
 }
 
-/* Whoever takes the lock sets right what a killed run left. */
-static bool place_recover(struct session *session, struct err *err)
+bool place_recover(struct session *session, struct err *err)
 {
     struct recovered recovered = {0};
     bool ok = recover_workspace(session, &recovered, err);

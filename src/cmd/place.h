@@ -31,6 +31,8 @@ void place_init_session(struct session *session, struct cli *cli);
 void place_init(struct place *place, struct cli *cli);
 bool place_advance(struct place *place, enum place_need need, enum session_access access,
                    struct err *err);
+/* Sets right what a killed run left, with the lock held and the store open: place_advance does. */
+bool place_recover(struct session *session, struct err *err);
 void place_close(struct place *place);
 /* Prints diagnostics that were not printed yet, then the error if they had none. */
 int place_fail(struct place *place, const struct err *err);

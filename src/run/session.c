@@ -404,6 +404,16 @@ static bool session_probe_times(struct session *session, struct err *err)
     return true;
 }
 
+bool session_open_folder(struct session *session, enum session_access access, bool wait,
+                         struct err *err)
+{
+    if (access == SESSION_CHANGE &&
+        (!workspace_create(&session->workspace, err) || !session_take_lock(session, wait, err))) {
+        return false;
+    }
+    return session_open_store_folder(session, access, err);
+}
+
 bool session_open_store(struct session *session, enum session_access access, bool wait,
                         struct err *err)
 {
@@ -412,11 +422,7 @@ bool session_open_store(struct session *session, enum session_access access, boo
     if (access == SESSION_LOOK && !session->workspace.exists) {
         return true;
     }
-    if (access == SESSION_CHANGE &&
-        (!workspace_create(&session->workspace, err) || !session_take_lock(session, wait, err))) {
-        return false;
-    }
-    return session_open_store_folder(session, access, err) &&
+    return (session->store_fd >= 0 || session_open_folder(session, access, wait, err)) &&
            session_open_records(session, access, err) &&
            (access == SESSION_LOOK || session_probe_times(session, err));
 }

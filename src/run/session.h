@@ -94,8 +94,11 @@ enum session_access {
     SESSION_LOOK,  /* reads what is there; writes nothing */
     SESSION_CHANGE /* takes the lock; makes .pawl */
 };
-/* Opens store, results, index, made. With SESSION_CHANGE: status 9 if somebody else holds the
+/* The lock and the store's folder alone. With SESSION_CHANGE: status 9 if somebody else holds the
  * workspace (`wait`: waits for him). */
+bool session_open_folder(struct session *session, enum session_access access, bool wait,
+                         struct err *err);
+/* Opens store, results, index, made, after session_open_folder if that was not done. */
 bool session_open_store(struct session *session, enum session_access access, bool wait,
                         struct err *err);
 /* Does a process hold the workspace now? Takes no lock. */

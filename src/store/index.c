@@ -414,3 +414,18 @@ bool index_save_state(struct index *index, struct last_state_builder *state, str
 {
     return index_replace(index, state, err);
 }
+
+bool index_check(int dirfd, struct err *err)
+{
+    uint32_t all = (1u << INDEX_SUMS) - 1;
+    struct index_map map;
+    bool damaged = false;
+
+    if (!index_map_open(&map, dirfd, all, true, &damaged, err)) {
+        return false;
+    }
+    index_map_close(&map);
+    return !damaged || err_set(err, STATUS_CORRUPT,
+                               "'.pawl/index': its checksums are wrong, or it is of another "
+                               "version");
+}

@@ -1,0 +1,26 @@
+#ifndef PAWL_STORE_VERIFY_INSIDE_H
+#define PAWL_STORE_VERIFY_INSIDE_H
+/* What the files of verify share; nobody else includes this. */
+#include "store/verify.h"
+
+#define VERIFY_SET_ASIDE ".damaged"
+
+/* Texts are copied; its number. */
+size_t verify_say(struct verify *verify, enum verify_level level, struct str place,
+                  struct str reason, struct str cost);
+/* What an error says, without the name it begins with. */
+size_t verify_say_err(struct verify *verify, struct str place, const struct err *err,
+                      const char *cost);
+/* A path in the store, as it is shown. */
+struct str verify_in_store(struct verify *verify, const char *path);
+
+/* verify_objects.c */
+void verify_objects(struct verify *verify, struct objects *objects);
+/* verify_results.c */
+void verify_results(struct verify *verify, struct objects *objects);
+/* verify_left.c: what lies there while nobody works. */
+void verify_say_left(struct verify *verify, int dirfd, const char *base, struct str name,
+                     const char *reason, bool removable);
+void verify_left(struct verify *verify);
+
+#endif
