@@ -287,10 +287,24 @@ static bool executor_wait(void *ctx, int64_t deadline_ns, struct err *err)
     return true;
 }
 
+/* A folder's list of members that was met damaged: what it was is made again. */
+static void executor_tell_damage(struct executor *executor)
+{
+    struct session *session = executor->session;
+    struct event event = {.type = EVENT_WARNING};
+    struct err damage;
+
+    if (objects_take_damage(session->objects, &damage)) {
+        event.reason = str_dup(&session->arena, str_of(damage.text));
+        recorder_emit(executor->recorder, &event);
+    }
+}
+
 static bool executor_next_note(void *ctx, struct note *note)
 {
     struct executor *executor = ctx;
 
+    executor_tell_damage(executor);
     if (executor->facts->broken.status != 0) {
         struct err err = executor->facts->broken;
 

@@ -312,17 +312,43 @@ bool objects_read(struct objects *objects, const struct digest *digest, uint64_t
     return digest_equal(&found, digest) || object_damaged(objects, digest, err);
 }
 
+/* Read once more, as what is gone is gone. */
+static void object_drop_damaged(struct objects *objects, const struct digest *digest)
+{
+    struct err damage = {0};
+
+    if (objects_has(objects, digest) && !objects_verify(objects, digest, NULL, &damage) &&
+        damage.status == STATUS_CORRUPT && objects_has(objects, digest) &&
+        objects_remove(objects, digest, NULL)) {
+        pthread_mutex_lock(&objects->mutex);
+        objects->damage = damage;
+        pthread_mutex_unlock(&objects->mutex);
+    }
+}
+
 bool objects_read_tree(struct objects *objects, const struct digest *digest, struct arena *arena,
                        struct tree *tree, struct err *err)
 {
     char hex[DIGEST_HEX_BYTES + 1];
     struct strbuf bytes;
     strbuf_init(&bytes);
-    bool ok = objects_read(objects, digest, OBJECTS_TREE_BYTES, &bytes, err) &&
-              (tree_decode(strbuf_str(&bytes), arena, tree, err) ||
-               err_wrap(err, "object '%s'", digest_hex(digest, hex)));
+    bool read = objects_read(objects, digest, OBJECTS_TREE_BYTES, &bytes, err);
+    bool ok = read && (tree_decode(strbuf_str(&bytes), arena, tree, err) ||
+                       err_wrap(err, "object '%s'", digest_hex(digest, hex)));
     strbuf_fini(&bytes);
+    if (!read && !objects->read_only) {
+        object_drop_damaged(objects, digest);
+    }
     return ok;
+}
+
+bool objects_take_damage(struct objects *objects, struct err *damage)
+{
+    pthread_mutex_lock(&objects->mutex);
+    *damage = objects->damage;
+    err_clear(&objects->damage);
+    pthread_mutex_unlock(&objects->mutex);
+    return damage->status != 0;
 }
 
 bool objects_verify(struct objects *objects, const struct digest *digest, uint64_t *size_bytes,

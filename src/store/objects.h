@@ -110,8 +110,12 @@ int objects_get(struct objects *objects, const struct digest *digest, struct err
 /* The bytes of a small object, checked against the digest. */
 bool objects_read(struct objects *objects, const struct digest *digest, uint64_t limit_bytes,
                   struct strbuf *out, struct err *err);
+/* A damaged one leaves the store, unless that is read only: what makes it anew would else find it
+ * there and write nothing. */
 bool objects_read_tree(struct objects *objects, const struct digest *digest, struct arena *arena,
                        struct tree *tree, struct err *err);
+/* Says once that a damaged tree left the store since the last call; false: none did. */
+bool objects_take_damage(struct objects *objects, struct err *damage);
 /* Reads it all: false with status 12 when missing or damaged. */
 bool objects_verify(struct objects *objects, const struct digest *digest, uint64_t *size_bytes,
                     struct err *err);

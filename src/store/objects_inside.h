@@ -38,6 +38,7 @@ struct objects {
     struct known known;
     VEC(struct digest) fresh; /* not yet noted by a barrier */
     uint64_t fresh_bytes;
+    struct err damage; /* the last one that was met and removed */
 
     _Atomic uint64_t temp_count;
     uint32_t session; /* random; in names of temporary files */

@@ -179,6 +179,34 @@ damage() {
 	[ "$(cat one.txt folder/two.txt)" = "$(printf 'one\ntwo')" ]
 }
 
+@test "a damaged list of a folder's members is told, and the folder is made again" {
+	manifest <<-'END'
+		[stage.folder]
+		run = "mkdir folder; echo two > folder/two.txt"
+		outputs = ["folder/"]
+		[stage.behind]
+		run = "cat folder/two.txt > behind.txt"
+		inputs = ["folder/"]
+		outputs = ["behind.txt"]
+	END
+	"$PAWL" run
+	list=$(grep -rl two.txt .pawl/objects .pawl/fresh | xargs grep -L stage)
+	[ -f "$list" ]
+	chmod u+w "$list"
+	echo garbage >"$list"
+	rm -r folder
+	run "$PAWL" run
+	[ "$status" -eq 0 ]
+	[[ $output == *"object '"*"is damaged: its bytes have another digest"* ]]
+	[[ $output == *"1 ran, 1 was up to date"* ]]
+	"$PAWL" events latest | grep '"type":"warning"' | grep -q 'is damaged'
+	[ "$(cat folder/two.txt)" = two ]
+	"$PAWL" verify
+	rm -r folder
+	run "$PAWL" run
+	[[ $output == *"1 restored"* ]]
+}
+
 @test "a link in a folder that a stage made is as its stage made it" {
 	manifest <<-'END'
 		[stage.a]

@@ -315,6 +315,31 @@ static void test_corrupt(void **state)
     strbuf_fini(&out);
 }
 
+/* Whoever makes the folder again must be able to write its tree. */
+static void test_damaged_tree(void **state)
+{
+    struct tree_entry entry = {.path = STR("a"), .type = TREE_FOLDER};
+    struct tree tree = {&entry, 1};
+    struct digest digest;
+    struct objects *reader;
+    (void)state;
+    EXPECT_OK(objects_put_tree(store, &tree, &digest, &err), &err);
+    damage(&digest);
+    reader = open_store(true);
+    assert_false(objects_read_tree(reader, &digest, &arena, &tree, NULL));
+    assert_false(objects_take_damage(reader, &err));
+    objects_close(reader);
+    assert_true(objects_has(store, &digest));
+    assert_false(objects_read_tree(store, &digest, &arena, &tree, NULL));
+    assert_false(objects_has(store, &digest));
+    assert_true(objects_take_damage(store, &err));
+    assert_int_equal(err.status, STATUS_CORRUPT);
+    assert_false(objects_take_damage(store, &err));
+    tree = (struct tree){&entry, 1};
+    EXPECT_OK(objects_put_tree(store, &tree, &digest, &err), &err);
+    assert_true(objects_read_tree(store, &digest, &arena, &tree, &err));
+}
+
 static bool count_item(void *ctx, const struct objects_item *item)
 {
     uint32_t *counts = ctx;
@@ -625,18 +650,31 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_put),          TEST(test_put_of_another_session),
-        TEST(test_put_file),     TEST(test_barrier),
-        TEST(test_same_epoch),   TEST(test_other_boot),
-        TEST(test_boot_unknown), TEST(test_foreign_alive),
-        TEST(test_break),        TEST(test_corrupt),
-        TEST(test_list),         TEST(test_folder),
-        TEST(test_single),       TEST(test_put_is_linked),
-        TEST(test_threads),      TEST(test_put_changed_is_not_linked),
-        TEST(test_threads),      TEST(test_restore_links),
-        TEST(test_threads),      TEST(test_restore_damaged_link),
-        TEST(test_threads),      TEST(test_ways_in_order),
-        TEST(test_threads),      TEST(test_planted_link),
+        TEST(test_put),
+        TEST(test_put_of_another_session),
+        TEST(test_put_file),
+        TEST(test_barrier),
+        TEST(test_same_epoch),
+        TEST(test_other_boot),
+        TEST(test_boot_unknown),
+        TEST(test_foreign_alive),
+        TEST(test_break),
+        TEST(test_corrupt),
+        TEST(test_damaged_tree),
+        TEST(test_list),
+        TEST(test_folder),
+        TEST(test_single),
+        TEST(test_put_is_linked),
+        TEST(test_threads),
+        TEST(test_put_changed_is_not_linked),
+        TEST(test_threads),
+        TEST(test_restore_links),
+        TEST(test_threads),
+        TEST(test_restore_damaged_link),
+        TEST(test_threads),
+        TEST(test_ways_in_order),
+        TEST(test_threads),
+        TEST(test_planted_link),
         TEST(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
