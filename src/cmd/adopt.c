@@ -258,7 +258,8 @@ static int adopt_workspace(struct cli *cli, struct place *place)
     plan_close_over_producers(&place->session.plan, adopt.scope);
     facts_init(&adopt.facts, &place->session, &options);
     adopt.ask = facts_decide(&adopt.facts);
-    ok = adopt_all(&adopt, &err) && adopt_save(&adopt, &err);
+    ok = store_lock_enter(&place->session.store_lock, place->session.objects, &err) &&
+         adopt_all(&adopt, &err) && adopt_save(&adopt, &err);
     facts_fini(&adopt.facts);
     if (!ok) {
         strbuf_clear(&cli->out);

@@ -21,6 +21,7 @@
 #include "os/survivors.h"
 #include "run/executor.h"
 #include "run/recover.h"
+#include "run/roots_save.h"
 #include "run/standing.h"
 #include "run/version.h"
 
@@ -179,14 +180,11 @@ static void run_record_beyond(struct run_call *call)
                          units - call->slice.count - call->slice.beyond);
 }
 
-static bool run_begin(struct run_call *call, struct err *err)
+static bool run_begin_record(struct run_call *call, struct err *err)
 {
     struct event event = run_first_event(call);
 
     event.limit = run_jobs(call);
-    if (!run_keep_plan(call, err)) {
-        return false;
-    }
     if (call->goes_on) {
         return recorder_go_on(&call->recorder, &call->recovered.run, &event, err);
     }
@@ -200,6 +198,30 @@ static bool run_begin(struct run_call *call, struct err *err)
     if (call->sliced) {
         run_record_beyond(call);
     }
+    return true;
+}
+
+static struct roots_end run_roots_end(const struct run_call *call)
+{
+    return (struct roots_end){.facts = &call->facts,
+                              .run = call->recorder.id,
+                              .listing = call->listing,
+                              .scope = call->request.scope,
+                              .whole = cli_asks_for_all(call->cli) && !call->sliced};
+}
+
+static bool run_begin(struct run_call *call, struct err *err)
+{
+    struct session *session = &call->session;
+    struct roots_end end;
+
+    if (!store_lock_enter(&session->store_lock, session->objects, err) ||
+        !run_keep_plan(call, err) || !run_begin_record(call, err)) {
+        return false;
+    }
+    end = run_roots_end(call);
+    roots_save_begin(session, &end);
+    store_lock_leave(&session->store_lock);
     return true;
 }
 
@@ -289,6 +311,17 @@ static enum last_unit run_last_unit(enum inst_state state)
     return inst_state_is_good(state) ? LAST_STANDS : LAST_UNDECIDED;
 }
 
+/* What this run ended with. Of one that is to go on, or that the world broke, all is kept as long
+ * as no later run says what it needs. */
+static void run_save_roots(struct run_call *call, int status)
+{
+    struct roots_end end = run_roots_end(call);
+
+    if (status < STATUS_SIGNAL && call->engine.broken.status == 0) {
+        roots_save(&call->session, &end);
+    }
+}
+
 /* A run that was interrupted, or that the world broke, leaves no last state: the next call has to
  * look after it. */
 static bool run_save_after(struct run_call *call, int status, struct err *err)
@@ -345,6 +378,7 @@ static int run_engine(struct run_call *call, struct err *err)
     }
     if (err->status == 0) {
         session_close_records(&call->session);
+        run_save_roots(call, status);
         run_save_after(call, status, err);
     }
     if (err->status == 0) {

@@ -38,7 +38,9 @@ static void commit_take_job(struct executor_job *job)
 
 void commit_begin(struct attempt *attempt)
 {
+    struct session *session = attempt->executor->session;
     uint64_t size_bytes = 0;
+    struct err err = {0};
 
     attempt->head.take = commit_take_job;
     if (!commit_place_stdout(attempt)) {
@@ -53,6 +55,11 @@ void commit_begin(struct attempt *attempt)
     }
     for (uint32_t i = 0; i < attempt->what.count; i++) {
         size_bytes += attempt->what.items[i].firm ? 0 : attempt->what.items[i].signature.size;
+    }
+    if (!store_lock_enter(&session->store_lock, session->objects, &err)) {
+        commit_fail_err(attempt, &err);
+        attempt_finish(attempt);
+        return;
     }
     if (size_bytes <= COMMIT_SMALL_BYTES && attempt->executor->multigrain) {
         commit_work(attempt);
@@ -102,5 +109,6 @@ void commit_take(struct attempt *attempt)
         facts_forget_source(attempt->executor->facts, attempt->changed_path);
         commit_tell_changed(attempt);
     }
+    store_lock_leave(&attempt->executor->session->store_lock);
     attempt_finish(attempt);
 }

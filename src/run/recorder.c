@@ -252,6 +252,7 @@ bool recorder_flush(struct recorder *recorder, struct err *err)
         !index_flush(session->index, err) || !event_log_flush(recorder->log, err)) {
         return false;
     }
+    store_lock_settle(&session->store_lock);
     recorder->flushed_count = recorder->pending_count;
     return true;
 }

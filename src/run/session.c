@@ -21,7 +21,7 @@ void session_init(struct session *session, const struct session_options *options
     *session = (struct session){
         .options = *options, .clock = clock, .origin = origin, .root_fd = -1, .store_fd = -1};
     session->workspace.pawlfd = -1;
-    session->lock.fd = session->lives.fd = -1;
+    session->lock.fd = session->lives.fd = session->store_lock.fd = -1;
     arena_init(&session->arena);
     arena_init(&session->files);
     consulted_init(&session->consulted, &session->arena, clock);
@@ -77,10 +77,11 @@ void session_fini(struct session *session)
     if (session->objects != NULL) {
         objects_close(session->objects);
     }
+    store_lock_close(&session->store_lock);
     if (session->times != NULL) {
         signature_times_free(session->times);
     }
-    if (session->store_fd >= 0 && session->store_fd != session->workspace.pawlfd) {
+    if (session->store_fd >= 0 && session_store_is_shared(session)) {
         sys_close(session->store_fd);
     }
     workspace_close(&session->workspace);
@@ -353,6 +354,11 @@ static bool session_open_store_folder(struct session *session, enum session_acce
     return true;
 }
 
+bool session_store_is_shared(const struct session *session)
+{
+    return session->store_fd != session->workspace.pawlfd;
+}
+
 static bool session_open_records(struct session *session, enum session_access access,
                                  struct err *err)
 {
@@ -361,6 +367,10 @@ static bool session_open_records(struct session *session, enum session_access ac
     struct objects_settled settled;
     struct digest epoch;
 
+    if (!store_lock_open(&session->store_lock, session->store_fd,
+                         access == SESSION_CHANGE && session_store_is_shared(session), err)) {
+        return false;
+    }
     session->objects = objects_open(&options, &settled, err);
     if (session->objects == NULL) {
         return false;
@@ -382,7 +392,7 @@ static bool session_open_records(struct session *session, enum session_access ac
         index_own(session->index);
         made_own(session->made);
     }
-    if (session->locked && session->store_fd == session->workspace.pawlfd) {
+    if (session->locked && !session_store_is_shared(session)) {
         results_own(session->results);
     }
     return true;

@@ -24,6 +24,7 @@
 #include "store/made.h"
 #include "store/objects.h"
 #include "store/results.h"
+#include "store/store_lock.h"
 #include "store/workspace.h"
 
 /* What the command line says about where and what. */
@@ -58,7 +59,8 @@ struct session {
     struct workspace workspace;
     struct lock lock, lives;
     bool locked;
-    int store_fd; /* .pawl or the shared store's folder */
+    int store_fd;                 /* .pawl or the shared store's folder */
+    struct store_lock store_lock; /* of a shared store that may be changed */
     struct objects *objects;
     struct results *results;
     struct index *index;
@@ -126,6 +128,9 @@ bool session_read_part(struct session *session, const struct session_part *part,
 bool session_plan_slice(struct session *session, const struct plan_slice *slice, struct err *err);
 /* Lets go of manifest, plan and diagnostics, to read and plan again. */
 void session_forget_plan(struct session *session);
+
+/* Other workspaces may use the store, too. */
+bool session_store_is_shared(const struct session *session);
 
 /* Prints warnings and errors once to stderr; returns true if there were errors. */
 bool session_show_diags(struct session *session, bool color);

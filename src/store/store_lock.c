@@ -1,0 +1,149 @@
+/* Owns the file `roots/lock` of a shared store: 8 bytes, the number of times that gc took the lock
+ * to remove something (u64). Byte 0 is locked by commits and by gc's removals, byte 1 by a gc as
+ * long as it works.
+ *
+ * The number is made with the file and never grows it, so that a full disk does not hinder gc, and
+ * is mapped by who commits, so that asking whether something was removed costs no call. Nobody cuts
+ * the file; where it cannot be mapped the number is read. */
+#include "store/store_lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/bytes.h"
+#include "base/sys.h"
+#include "os/files.h"
+
+enum { LOCK_BYTES = 8, COMMIT_BYTE = 0, GC_BYTE = 1 };
+
+static bool lock_fill(const struct store_lock *lock)
+{
+    unsigned char zero[LOCK_BYTES] = {0};
+    struct sys_stat stat;
+
+    return sys_fstat(lock->fd, &stat) == 0 &&
+           (stat.size_bytes >= LOCK_BYTES || sys_pwrite_full(lock->fd, zero, LOCK_BYTES, 0) == 0);
+}
+
+static uint64_t lock_removals(const struct store_lock *lock)
+{
+    unsigned char bytes[LOCK_BYTES];
+
+    if (lock->removals != NULL) {
+        return bytes_get_u64(lock->removals);
+    }
+    /* Not known: as if something had been removed. */
+    return sys_pread_full(lock->fd, bytes, LOCK_BYTES, 0) == LOCK_BYTES ? bytes_get_u64(bytes)
+                                                                        : lock->seen + 1;
+}
+
+bool store_lock_open(struct store_lock *lock, int store_fd, bool shared, struct err *err)
+{
+    void *map;
+
+    *lock = (struct store_lock){.fd = -1};
+    if (!shared) {
+        return true;
+    }
+    if (!folder_make(store_fd, "roots", err)) {
+        return false;
+    }
+    lock->fd = sys_openat(store_fd, "roots/lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0666);
+    if (lock->fd < 0 || !lock_fill(lock)) {
+        return err_sys(err, "the store's 'roots/lock' cannot be opened");
+    }
+    map = sys_mmap(LOCK_BYTES, PROT_READ, MAP_SHARED, lock->fd, 0);
+    lock->removals = map != MAP_FAILED ? map : NULL;
+    lock->seen = lock_removals(lock);
+    return true;
+}
+
+void store_lock_close(struct store_lock *lock)
+{
+    if (lock->removals != NULL) {
+        sys_munmap(lock->removals, LOCK_BYTES);
+    }
+    if (lock->fd >= 0) {
+        sys_close(lock->fd);
+    }
+    *lock = (struct store_lock){.fd = -1};
+}
+
+static bool lock_wait(struct store_lock *lock, int type, struct err *err)
+{
+    lock->held = sys_lock(lock->fd, type, COMMIT_BYTE, 1, true) == 0;
+    return lock->held || err_sys(err, "the store's 'roots/lock' cannot be locked");
+}
+
+bool store_lock_enter(struct store_lock *lock, struct objects *objects, struct err *err)
+{
+    uint64_t removals;
+
+    if (lock->fd < 0) {
+        return true;
+    }
+    if (!lock->held) {
+        if (!lock_wait(lock, F_RDLCK, err)) {
+            return false;
+        }
+        removals = lock_removals(lock);
+        if (removals != lock->seen) {
+            objects_forget(objects);
+            lock->seen = removals;
+        }
+    }
+    lock->inside++;
+    return true;
+}
+
+void store_lock_leave(struct store_lock *lock)
+{
+    lock->inside -= lock->fd >= 0;
+}
+
+void store_lock_settle(struct store_lock *lock)
+{
+    if (lock->held && lock->inside == 0) {
+        store_lock_give(lock);
+    }
+}
+
+bool store_lock_begin_gc(struct store_lock *lock, struct err *err)
+{
+    if (lock->fd < 0 || sys_lock(lock->fd, F_WRLCK, GC_BYTE, 1, false) == 0) {
+        return true;
+    }
+    if (errno == EAGAIN || errno == EACCES) {
+        return err_set(err, STATUS_LOCKED, "another 'pawl gc' works on this store");
+    }
+    return err_sys(err, "the store's 'roots/lock' cannot be locked");
+}
+
+bool store_lock_take(struct store_lock *lock, struct err *err)
+{
+    unsigned char bytes[LOCK_BYTES];
+
+    if (lock->fd < 0) {
+        return true;
+    }
+    if (!lock_wait(lock, F_WRLCK, err)) {
+        return false;
+    }
+    bytes_set_u64(bytes, lock_removals(lock) + 1);
+    if (sys_pwrite_full(lock->fd, bytes, LOCK_BYTES, 0) != 0) {
+        err_sys(err, "the store's 'roots/lock' cannot be written");
+        store_lock_give(lock);
+        return false;
+    }
+    return true;
+}
+
+void store_lock_give(struct store_lock *lock)
+{
+    if (lock->held) {
+        sys_lock(lock->fd, F_UNLCK, COMMIT_BYTE, 1, false);
+        lock->held = false;
+    }
+}
