@@ -88,12 +88,14 @@ struct cli {
     struct cli_pairs params, labels;
     const char *params_file, *from, *result_file, *run, *to;
     const char *head;
+    const char *keep_runs, *max_age, *max_size;
     struct cli_jobs jobs;
     struct cli_texts force;
     int output, progress, format;
     bool keep_going, dry, rehash, only, wait, quiet, verbose;
     bool json, check, follow, all, instances, orphans, overwrite;
     bool repair;
+    bool kept;
 };
 
 /* Operands without end. */
@@ -157,6 +159,8 @@ int cmd_completions(struct cli *cli);
 int cmd_doctor(struct cli *cli);
 int cmd_dump(struct cli *cli);
 int cmd_events(struct cli *cli);
+int cmd_evict(struct cli *cli);
+int cmd_gc(struct cli *cli);
 int cmd_graph(struct cli *cli);
 int cmd_help(struct cli *cli);
 int cmd_init(struct cli *cli);

@@ -166,6 +166,27 @@ static const char *const clean_examples[] = {
     "pawl clean -n", "what would be removed", "pawl clean --orphans",
     "remove what earlier versions of the manifest made", NULL};
 
+static const struct option_row gc_options[] = {
+    {LONG("keep-runs"), TAKES("N"), TEXT(keep_runs),
+     HELP("keep the last N runs, and the results they need; default: 10")},
+    {LONG("max-age"), TAKES("DURATION"), TEXT(max_age),
+     HELP("keep nothing older, as '30d', but what the last run needs")},
+    {LONG("max-size"), TAKES("SIZE"), TEXT(max_size),
+     HELP("remove the oldest results until the store is no larger, as '20G'")},
+    {LONG("kept"), FLAG(kept), HELP("empty .pawl/kept, too")},
+    {NAME("dry-run", 'n'), FLAG(dry), HELP("say what would be removed, and remove nothing")},
+    ROW_JSON,
+    ROW_WAIT,
+    END,
+};
+static const char *const gc_examples[] = {
+    "pawl gc -n", "how much would be freed", "pawl gc --max-age 30d --max-size 20G",
+    "keep what the last runs need, not too old and not too large", NULL};
+
+static const struct option_row evict_options[] = {ROW_PARAM, ROW_PARAMS, ROW_WAIT, END};
+static const char *const evict_examples[] = {"pawl evict 'fetch@day=2026-11-02'",
+                                             "make this one anew with the next run", NULL};
+
 static const struct option_row adopt_options[] = {ROW_PARAM, ROW_PARAMS, ROW_WAIT, END};
 
 #define ROW_RUN                                                                                    \
@@ -375,6 +396,29 @@ const struct cli_command commands[] = {
      .options = verify_options,
      .examples = verify_examples,
      .fn = cmd_verify},
+    {.name = "gc",
+     .arguments = "",
+     .summary = "remove what is not needed any more",
+     .text =
+         "Removes results and objects from the store that neither the last runs of this "
+         "workspace nor any run of another workspace of the store need, older runs, and what "
+         "failed attempts of those left. What the last run needs stays always, and so does what "
+         "a live or interrupted run needs. Only this command removes anything from a store.\n\n"
+         "Works beside runs of other workspaces in a shared store, and on a full disk.",
+     .options = gc_options,
+     .examples = gc_examples,
+     .fn = cmd_gc},
+    {.name = "evict",
+     .arguments = "KEY|STAGE",
+     .summary = "forget results",
+     .text = "Forgets the results of a key, of which the beginning is enough, or of a stage, an "
+             "instance or a selection: the next run makes them anew. Outputs stay where they are; "
+             "what the store holds of them goes with the next 'gc'.",
+     .options = evict_options,
+     .examples = evict_examples,
+     .operands_least = 1,
+     .operands_most = 1,
+     .fn = cmd_evict},
     {.name = "init",
      .arguments = "",
      .summary = "write a first manifest",

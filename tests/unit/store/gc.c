@@ -1,0 +1,317 @@
+/* What a collection takes: by roots, by what is behind them, by age and size; beside others. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "../temp_folder.h"
+#include "store/barrier.h"
+#include "store/gc.h"
+#include "store/result_codec.h"
+#include "store/roots.h"
+
+static struct temp_folder here;
+static struct arena arena;
+static struct err err;
+static struct objects *objects;
+static struct results *results;
+static struct store_lock lock;
+static struct digest own, other;
+static bool shared;
+static struct gc_options options;
+static struct gc_done done;
+
+static void open_all(void)
+{
+    struct objects_options how = {.dirfd = here.fd, .shown = ".pawl"};
+
+    EXPECT_OK(store_lock_open(&lock, here.fd, shared, &err), &err);
+    objects = objects_open(&how, NULL, &err);
+    results = results_open(here.fd, &err);
+    assert_non_null(objects);
+    assert_non_null(results);
+}
+
+static int setup(void **state)
+{
+    err_clear(&err);
+    arena_init(&arena);
+    temp_folder_make(&here);
+    shared = *state != NULL;
+    own = sha256_of("own", 3);
+    other = sha256_of("other", 5);
+    options = (struct gc_options){.keep_runs = 1, .cutoff_ns = INT64_MIN, .max_bytes = UINT64_MAX};
+    open_all();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    results_close(results);
+    objects_close(objects);
+    store_lock_close(&lock);
+    temp_folder_remove(&here);
+    arena_fini(&arena);
+    return 0;
+}
+
+static struct digest key_of(const char *name)
+{
+    return sha256_of(name, strlen(name));
+}
+
+/* The object a result of this name has: ten bytes at most. */
+static struct digest put(const char *name)
+{
+    struct digest digest;
+
+    EXPECT_OK(objects_put_bytes(objects, str_of(name), &digest, &err), &err);
+    return digest;
+}
+
+static bool has(const char *name)
+{
+    struct digest digest = sha256_of(name, strlen(name));
+
+    return objects_has(objects, &digest);
+}
+
+static bool has_result(const char *name)
+{
+    struct digest key = key_of(name);
+
+    return result_ref_is_some(results_find(results, &key));
+}
+
+static void add(const struct digest *workspace, const char *run, const char *instance,
+                const char *name, int64_t ended_ns)
+{
+    struct result_output output = {.path = STR("out"), .kind = RESULT_FILE, .stored = true};
+    struct result result = {.key = key_of(name),
+                            .workspace = *workspace,
+                            .stage = STR("s"),
+                            .instance = str_of(instance),
+                            .run = str_of(run),
+                            .attempt = STR("a"),
+                            .ended_ns = ended_ns,
+                            .outputs = &output,
+                            .output_count = 1};
+
+    result.declared = result.key;
+    output.digest = put(name);
+    results_add(results, &result);
+    EXPECT_OK(results_flush(results, &err), &err);
+}
+
+/* A run that ended with one or two instances. */
+static void root(const struct digest *workspace, const char *id, bool part, const char *a,
+                 const char *b)
+{
+    struct roots_row rows[2];
+    struct roots_run run = {.pipeline = STR("p"), .part = part, .time_ns = 1000, .rows = rows};
+
+    assert_true(run_id_parse(str_of(id), &run.run));
+    if (a != NULL) {
+        rows[run.row_count].instance = result_instance_hash(STR("s"), STR("a"), workspace);
+        rows[run.row_count++].key = key_of(a);
+    }
+    if (b != NULL) {
+        rows[run.row_count].instance = result_instance_hash(STR("s"), STR("b"), workspace);
+        rows[run.row_count++].key = key_of(b);
+    }
+    EXPECT_OK(roots_write(here.fd, workspace, &run, &err), &err);
+}
+
+static struct gc_store store_of(void)
+{
+    return (struct gc_store){.fd = here.fd,
+                             .shared = shared,
+                             .lock = &lock,
+                             .objects = objects,
+                             .results = results,
+                             .workspace = own};
+}
+
+static void collect(void)
+{
+    struct gc_store store = store_of();
+
+    EXPECT_OK(barrier_now(objects, -1, &err), &err);
+    EXPECT_OK(gc_store(&store, &options, &done, &err), &err);
+}
+
+#define RUN_1 "20261101T000000Z-0001"
+#define RUN_2 "20261102T000000Z-0002"
+#define RUN_3 "20261103T000000Z-0003"
+#define RUN_4 "20261104T000000Z-0004"
+
+static void test_no_roots(void **state)
+{
+    (void)state;
+    add(&own, RUN_1, "a", "one", 1);
+    put("stray");
+    collect();
+    assert_true(has("one"));
+    assert_true(has_result("one"));
+    assert_false(has("stray"));
+    assert_int_equal(done.objects, 1);
+    assert_int_equal(done.results, 0);
+    assert_int_equal(done.freed_bytes, 5);
+    assert_int_equal(done.kept_objects, 1);
+}
+
+static void make_three(void)
+{
+    add(&own, RUN_1, "a", "a1", 1);
+    add(&own, RUN_1, "b", "b1", 2);
+    root(&own, RUN_1, false, "a1", "b1");
+    add(&own, RUN_2, "a", "a2", 3);
+    root(&own, RUN_2, true, "a2", NULL);
+    add(&own, RUN_3, "a", "a3", 4);
+    root(&own, RUN_3, true, "a3", NULL);
+}
+
+static void test_window(void **state)
+{
+    (void)state;
+    make_three();
+    options.keep_runs = 2;
+    collect();
+    assert_false(has("a1"));
+    assert_false(has_result("a1"));
+    assert_true(has("b1") && has("a2") && has("a3"));
+    assert_true(has_result("b1") && has_result("a2") && has_result("a3"));
+    options.keep_runs = 1;
+    collect();
+    assert_int_equal(done.results, 1);
+    assert_true(has("b1") && has("a3"));
+    assert_false(has("a2"));
+    /* A whole run says that an instance is there no more. */
+    root(&own, RUN_4, false, "a3", NULL);
+    collect();
+    assert_true(has("a3"));
+    assert_false(has("b1"));
+}
+
+static void test_behind_roots(void **state)
+{
+    (void)state;
+    make_three();
+    add(&own, RUN_4, "a", "a4", 5);
+    add(&own, RUN_4, "a", "a5", 6);
+    add(&own, "adopted", "b", "b0", 999);
+    add(&own, "adopted", "b", "b2", 1000);
+    options.max_bytes = 0;
+    options.cutoff_ns = INT64_MAX;
+    collect();
+    assert_true(has("a4") && has("a5") && has("b2") && has("b1") && has("a3"));
+    assert_false(has("a2") || has("a1") || has("b0"));
+}
+
+static void test_age_and_size(void **state)
+{
+    (void)state;
+    make_three();
+    options.keep_runs = 3;
+    options.max_bytes = 6;
+    collect();
+    /* Two bytes each: what the last run needs, and the newest that fits. */
+    assert_true(has("a3") && has("b1") && has("a2"));
+    assert_false(has("a1"));
+    options.max_bytes = UINT64_MAX;
+    options.cutoff_ns = 4;
+    collect();
+    assert_true(has("a3") && has("b1"));
+    assert_false(has("a2"));
+}
+
+static void test_dry(void **state)
+{
+    (void)state;
+    make_three();
+    options.dry = true;
+    collect();
+    assert_int_equal(done.results, 2);
+    assert_int_equal(done.objects, 2);
+    assert_true(has("a1") && has("a2") && has_result("a1"));
+}
+
+static void test_others(void **state)
+{
+    (void)state;
+    make_three();
+    add(&other, RUN_1, "a", "o1", 1);
+    add(&other, RUN_2, "a", "o2", 2);
+    root(&other, RUN_1, false, "o1", "a1");
+    root(&other, RUN_2, false, "o2", NULL);
+    options.max_bytes = 0;
+    options.cutoff_ns = INT64_MAX;
+    collect();
+    assert_true(has("o1") && has("o2") && has("a1") && has("a3") && has("b1"));
+    assert_false(has("a2"));
+}
+
+/* Another session of a shared store knows an object that goes; when it commits it asks again. */
+static void test_removed_under_others(void **state)
+{
+    struct objects_options how = {.dirfd = here.fd, .shown = ".pawl"};
+    struct store_lock their_lock;
+    struct objects *theirs;
+    struct digest digest = put("both");
+
+    (void)state;
+    EXPECT_OK(barrier_now(objects, -1, &err), &err);
+    EXPECT_OK(store_lock_open(&their_lock, here.fd, true, &err), &err);
+    theirs = objects_open(&how, NULL, &err);
+    assert_true(objects_has(theirs, &digest));
+    collect();
+    assert_false(has("both"));
+    EXPECT_OK(store_lock_enter(&their_lock, theirs, &err), &err);
+    assert_false(objects_has(theirs, &digest));
+    EXPECT_OK(objects_put_bytes(theirs, STR("both"), &digest, &err), &err);
+    store_lock_leave(&their_lock);
+    store_lock_settle(&their_lock);
+    assert_false(their_lock.held);
+    objects_close(theirs);
+    store_lock_close(&their_lock);
+    assert_true(has("both"));
+    /* Fresh ones are of sessions that live. */
+    objects_close(objects);
+    results_close(results);
+    store_lock_close(&lock);
+    open_all();
+    assert_true(has("both"));
+}
+
+static void test_one_gc(void **state)
+{
+    struct gc_store store = store_of();
+    struct store_lock their_lock;
+
+    (void)state;
+    EXPECT_OK(store_lock_open(&their_lock, here.fd, true, &err), &err);
+    EXPECT_OK(store_lock_begin_gc(&their_lock, &err), &err);
+    assert_false(gc_store(&store, &options, &done, &err));
+    assert_int_equal(err.status, STATUS_LOCKED);
+    store_lock_close(&their_lock);
+    err_clear(&err);
+    EXPECT_OK(gc_store(&store, &options, &done, &err), &err);
+}
+
+int main(void)
+{
+#define TEST(name)   cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define SHARED(name) cmocka_unit_test_prestate_setup_teardown(name, setup, teardown, &arena)
+    const struct CMUnitTest tests[] = {
+        TEST(test_no_roots),     TEST(test_window),
+        TEST(test_behind_roots), TEST(test_age_and_size),
+        TEST(test_dry),          TEST(test_others),
+        SHARED(test_no_roots),   SHARED(test_window),
+        SHARED(test_others),     SHARED(test_removed_under_others),
+        SHARED(test_one_gc),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
