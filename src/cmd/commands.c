@@ -223,6 +223,21 @@ static const char *const restore_examples[] = {
     "what 'report' gave in that run, into a folder of its own",
     NULL};
 
+#define ROW_QUIET                                                                                  \
+    {                                                                                              \
+        NAME("quiet", 'q'), FLAG(quiet), HELP("say only what went wrong")                          \
+    }
+static const struct option_row export_options[] = {ROW_PARAM, ROW_PARAMS, ROW_QUIET, ROW_JSON, END};
+static const struct option_row import_options[] = {ROW_WAIT, ROW_QUIET, ROW_JSON, END};
+static const char *const export_examples[] = {
+    "pawl export results.tar",
+    "everything that is up to date now",
+    "pawl export report.tar report latest",
+    "what 'report' needs, and the record of the latest run",
+    "pawl export - | ssh host 'cd work && pawl import -'",
+    "from one machine to another",
+    NULL};
+
 static const struct option_row no_options[] = {END};
 
 static const char *const completions_examples[] = {
@@ -419,6 +434,42 @@ const struct cli_command commands[] = {
      .operands_least = 1,
      .operands_most = 1,
      .fn = cmd_evict},
+    {.name = "export",
+     .arguments = "FILE [RUN|STAGE...]",
+     .summary = "write results and runs into one file for another machine",
+     .text =
+         "Writes a tar archive with results, the objects they need, and records of runs, which "
+         "'pawl import' takes in on another machine: what is the same there is up to date "
+         "without running. FILE '-' is the standard output.\n\n"
+         "A STAGE (an instance, a selection or the path of an output) means its results and "
+         "those of all stages before it; one that is not up to date is status 6. A RUN (an id, "
+         "its beginning from the date on, 'latest' or 'previous') means its record, its logs and "
+         "the results of its instances; it must be over. With neither, everything that is up to "
+         "date.\n\n"
+         "Only what stages stored is in it: not outputs with 'temp' or 'store = false'. Values of "
+         "'secret_env' are in no record; what a command itself prints or writes is taken as it "
+         "is. The same state gives the same bytes.",
+     .options = export_options,
+     .examples = export_examples,
+     .operands_least = 1,
+     MANY,
+     .fn = cmd_export},
+    {.name = "import",
+     .arguments = "FILE",
+     .summary = "take in what 'export' wrote",
+     .text =
+         "Checks all of FILE ('-': the standard input) and takes its objects, results and runs "
+         "into the store: all of it, or, when anything in it is wrong (status 12) or the disk is "
+         "full (status 11), nothing. Results and runs that are here already stay as they are. "
+         "The workspace itself is not touched: the next 'run' brings outputs back from the "
+         "store.\n\n"
+         "A result of another workspace counts if its stage declares 'tools' or the manifest says "
+         "'portable = true'. Digests tell damage, not malice: take in what comes from those "
+         "whose stages you would run.",
+     .options = import_options,
+     .operands_least = 1,
+     .operands_most = 1,
+     .fn = cmd_import},
     {.name = "init",
      .arguments = "",
      .summary = "write a first manifest",

@@ -64,6 +64,16 @@ bool objects_put_fd(struct objects *objects, int fd, const char *shown, struct c
                     struct err *err);
 bool objects_put_bytes(struct objects *objects, struct str bytes, struct digest *digest,
                        struct err *err);
+/* Puts what a feed gives until its end, if that is what `expected` says: hashed on its way into
+ * tmp/, named only when it is right, else status 12. What is there already is read and hashed all
+ * the same. `*added`: it was not there. */
+struct objects_feed {
+    /* How many bytes, at most `size`; 0: the end; -1: `err` says why. */
+    ssize_t (*read)(void *ctx, void *data, size_t size, struct err *err);
+    void *ctx;
+};
+bool objects_put_feed(struct objects *objects, const struct digest *expected,
+                      const struct objects_feed *feed, bool *added, struct err *err);
 bool objects_put_tree(struct objects *objects, struct tree *tree, struct digest *digest,
                       struct err *err);
 

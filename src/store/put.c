@@ -14,6 +14,8 @@
 #include "base/sys.h"
 #include "store/objects_inside.h"
 
+enum { FEED_BYTES = 32 << 10 };
+
 const char *object_temp_name(struct objects *objects, char name[static OBJECT_TEMP_BYTES])
 {
     char epoch[EPOCH_NAME_BYTES + 1];
@@ -215,6 +217,67 @@ bool objects_put_bytes(struct objects *objects, struct str bytes, struct digest 
     put_begin(&incoming, objects);
     incoming.digest = *digest;
     return put_finish(&incoming, put_buffer(&incoming, bytes.data, bytes.len, err));
+}
+
+/* Hashes what the feed gives and, with a descriptor, writes it. */
+static bool put_fed(struct incoming *incoming, const struct objects_feed *feed, int fd,
+                    struct digest *found, struct err *err)
+{
+    unsigned char data[FEED_BYTES];
+    struct sha256 sha;
+    ssize_t len;
+
+    sha256_init(&sha);
+    while ((len = feed->read(feed->ctx, data, sizeof(data), err)) > 0) {
+        sha256_update(&sha, data, (size_t)len);
+        incoming->size_bytes += (uint64_t)len;
+        if (fd >= 0 && !file_write_all(fd, data, (size_t)len)) {
+            return err_sys(err, "'%s/tmp/%s': cannot be written", incoming->objects->shown,
+                           incoming->temp);
+        }
+    }
+    sha256_finish(&sha, found);
+    return len == 0;
+}
+
+static bool put_is_right(const struct incoming *incoming, const struct digest *found,
+                         struct err *err)
+{
+    char hex[DIGEST_HEX_BYTES + 1];
+
+    return digest_equal(found, &incoming->digest) ||
+           err_set(err, STATUS_CORRUPT, "object '%s': its bytes have another digest",
+                   digest_hex(&incoming->digest, hex));
+}
+
+static bool put_new_feed(struct incoming *incoming, const struct objects_feed *feed,
+                         struct err *err)
+{
+    struct digest found;
+    int fd = incoming_open(incoming, O_WRONLY, err);
+    if (fd < 0) {
+        return false;
+    }
+    bool ok = put_fed(incoming, feed, fd, &found, err);
+    ok = incoming_close(incoming, fd, ok ? err : NULL) && ok &&
+         put_is_right(incoming, &found, err) && incoming_name(incoming, err);
+    if (!ok) {
+        incoming_drop(incoming);
+    }
+    return ok;
+}
+
+bool objects_put_feed(struct objects *objects, const struct digest *expected,
+                      const struct objects_feed *feed, bool *added, struct err *err)
+{
+    struct incoming incoming;
+    struct digest found;
+    put_begin(&incoming, objects);
+    incoming.digest = *expected;
+    *added = objects_look(objects, expected) == KNOWN_NOT;
+    return put_finish(&incoming, *added ? put_new_feed(&incoming, feed, err)
+                                        : put_fed(&incoming, feed, -1, &found, err) &&
+                                              put_is_right(&incoming, &found, err));
 }
 
 bool objects_put_tree(struct objects *objects, struct tree *tree, struct digest *digest,
