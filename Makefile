@@ -57,7 +57,7 @@ COMPILER_fuzz = $(CLANG)
 COMPILER = $(or $(COMPILER_$(V)),$(GCC))
 
 FLAGS_debug = -O1 -g
-FLAGS_release = -O2 -ffunction-sections -fdata-sections
+FLAGS_release = -O2 -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 FLAGS_asan = -O1 -g -fsanitize=address,undefined $(SANITIZE)
 FLAGS_tsan = -O1 -g -fsanitize=thread $(SANITIZE)
 FLAGS_fault = -O1 -g -DPAWL_FAULT
