@@ -142,7 +142,9 @@ static bool plan_edges_of(struct plan_edge_maker *maker, uint32_t consumer)
         good = plan_edges_of_needs(maker, consumer);
     }
     inst->producer_count = (uint32_t)maker->edges.count - inst->producers_first;
-    plan_edges_sort(maker->edges.items + inst->producers_first, inst->producer_count);
+    if (inst->producer_count > 1) {
+        plan_edges_sort(maker->edges.items + inst->producers_first, inst->producer_count);
+    }
     return good;
 }
 
