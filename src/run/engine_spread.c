@@ -164,28 +164,33 @@ void engine_release_held(struct engine *engine)
     }
 }
 
+/* Consumers of what was reopened that were ready wait again. */
+static void spread_wait_again(struct engine *engine, struct inst_id producer, struct str reason)
+{
+    const struct plan_instance *inst = &engine->plan->instances[producer.n];
+
+    for (uint32_t c = 0; c < inst->consumer_count; c++) {
+        struct inst_id consumer = engine->plan->back_edges[inst->consumers_first + c];
+
+        if (engine->decide.scope[consumer.n] && spread_state(engine, consumer) == INST_READY &&
+            schedule_remove(&engine->schedule, consumer)) {
+            spread_reopen(engine, consumer, reason);
+        }
+    }
+}
+
 /* Producers whose bytes must come back first. */
 static void spread_bring_back(struct engine *engine, const struct inst_id *reopened, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         struct inst_id producer = reopened[i];
         uint32_t n = producer.n;
-        uint32_t consumers = engine->plan->instances[n].consumer_count;
 
         engine->brought_back[n] = 1;
         if (inst_state_is_final(spread_state(engine, producer))) {
             spread_reopen(engine, producer, STR("its outputs are needed and are not there"));
         }
-        /* Consumers that were ready wait again. */
-        for (uint32_t c = 0; c < consumers; c++) {
-            struct inst_id consumer =
-                engine->plan->back_edges[engine->plan->instances[n].consumers_first + c];
-
-            if (engine->decide.scope[consumer.n] && spread_state(engine, consumer) == INST_READY &&
-                schedule_remove(&engine->schedule, consumer)) {
-                spread_reopen(engine, consumer, STR("what it reads must be brought back"));
-            }
-        }
+        spread_wait_again(engine, producer, STR("what it reads must be brought back"));
         if (engine->decide.waiting[n] == 0) {
             spread_do(engine, producer, (enum decide_action)engine->decide.action[n]);
         }
@@ -217,8 +222,10 @@ static void spread_consumer(struct engine *engine, struct inst_id consumer)
     }
     if (inst_state_is_good(state) && engine->decide.stale[consumer.n] &&
         engine->decide.ended[consumer.n]) {
+        engine->brought_back[consumer.n] = 1;
         spread_reopen(engine, consumer, STR("what it reads came out differently"));
         decide_reopen(&engine->decide, consumer);
+        spread_wait_again(engine, consumer, STR("what it reads is decided anew"));
         engine_settle(engine, consumer);
     }
 }
