@@ -9,6 +9,7 @@
 #   make bench      measurements against other tools: BENCH_PARTS="start sleep" for these alone
 #   make fuzz       fuzzes with libFuzzer: FUZZ=name for one target, FUZZ_SECONDS for how long
 #   make soak       uses one workspace for MINUTES=10 and looks whether anything grows or is left
+#   make sim        simulates runs: SEEDS for how many, SEED=17 for this one alone
 #   make docs       writes the pages of docs/ that are made from tables in the source
 #   make lint fmt clean
 #   make install    PREFIX, DESTDIR
@@ -267,6 +268,13 @@ fuzz:
 		build/fuzz/fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
 			-artifact_prefix=build/fuzz/$$name- build/fuzz/corpus/$$name testdata/fuzz/$$name; \
 	done
+
+# Random runs in a simulated world; the unit test does some hundred of them.
+.PHONY: sim
+SEEDS ?= 2000
+sim:
+	@$(MAKE) --no-print-directory -j$(JOBS) V=$(TV) build/$(TV)/unit/run/simulation
+	@PAWL_SIM_SEEDS='$(SEEDS)' PAWL_SIM_SEED='$(SEED)' build/$(TV)/unit/run/simulation
 
 # BENCH_PARTS="start sleep" makes these parts alone; tests/bench/bench.sh and common.sh say the rest.
 bench:

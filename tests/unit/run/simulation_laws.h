@@ -1,0 +1,222 @@
+#ifndef PAWL_TESTS_SIMULATION_LAWS_H
+#define PAWL_TESTS_SIMULATION_LAWS_H
+/* The simulated world and what must hold in it at every moment: what is asked when something
+ * starts, and that the record read again is the state that is live. */
+#include <signal.h>
+
+#include "simulation_files.h"
+
+enum { SIM_WAITS = 20000, SIM_MEMORY = 1000 };
+
+struct sim_running {
+    uint32_t number, cpus, attempt;
+    enum { GOES, COMMITS } phase;
+    int64_t end_ns;
+    uint64_t key;
+    enum cause cause;
+    bool hangs;
+};
+
+struct sim_restoring {
+    uint32_t number;
+    int64_t end_ns;
+};
+
+struct world {
+    struct sim sim;
+    uint32_t count, attempts, waits;
+    struct job jobs[SIM_MAX];
+    struct engine_options options;
+    int64_t duration_ns[SIM_MAX];
+    bool loaded, calm;
+    /* A pool of tokens, from which others take and to which they give back when time goes on. */
+    uint32_t tokens_total, tokens_free, tokens_ours, tokens_others;
+    bool token_wanted;
+    /* The process. */
+    struct fact facts[SIM_MAX];
+    uint8_t ran[SIM_MAX]; /* in this run, by the record that it began with */
+    struct sim_running running[SIM_MAX];
+    uint32_t running_count;
+    struct sim_restoring restoring[SIM_MAX];
+    uint32_t restoring_count;
+    uint32_t granted[SIM_MAX];
+    int64_t signal_at_ns;
+    uint32_t dies_in; /* moments at which it could; 0: not */
+    bool dead, failed, was_cut;
+};
+
+static const struct plan_instance *world_instance(const struct world *world, uint32_t number)
+{
+    return &world->sim.fake.plan.instances[number];
+}
+
+static uint32_t world_producer(const struct world *world, uint32_t number, uint32_t i)
+{
+    return world->sim.fake.plan.edges[world_instance(world, number)->producers_first + i].n;
+}
+
+/* A moment at which the process may die: from then on it does nothing. */
+static bool world_dies(struct world *world)
+{
+    if (world->dies_in != 0 && --world->dies_in == 0) {
+        world->dead = true;
+    }
+    return world->dead;
+}
+
+/* --- laws of every moment --- */
+
+/* What a producer made must not be replaced while somebody reads it. */
+static void check_nobody_reads(const struct world *world, uint32_t number)
+{
+    for (uint32_t i = 0; i < world->running_count; i++) {
+        uint32_t reader = world->running[i].number;
+
+        for (uint32_t p = 0; p < world_instance(world, reader)->producer_count; p++) {
+            assert_true(world_producer(world, reader, p) != number);
+        }
+    }
+}
+
+static void check_pools(const struct world *world)
+{
+    const struct plan *plan = &world->sim.fake.plan;
+    uint32_t taken[SIM_POOLS] = {0}, users[SIM_POOLS] = {0};
+
+    for (uint32_t i = 0; i < world->running_count; i++) {
+        const struct plan_instance *inst = world_instance(world, world->running[i].number);
+
+        for (uint32_t u = 0; u < inst->pool_count && world->running[i].phase == GOES; u++) {
+            const struct plan_pool_use *use = &plan->pool_uses[inst->pools_first + u];
+
+            taken[use->pool] += use->slots;
+            users[use->pool]++;
+        }
+    }
+    for (uint32_t pool = 0; pool < SIM_POOLS; pool++) {
+        assert_true(users[pool] <= 1 || taken[pool] <= plan->pool_slots[pool]);
+    }
+}
+
+/* One alone may need whatever it needs, and who needs nothing that is known may come beside it;
+ * else nothing is exceeded. `last` started just now. */
+static void check_limits(const struct world *world, uint32_t last)
+{
+    uint32_t cpus = 0, alone = 0, goes = 0;
+    uint64_t memory_bytes = 0;
+
+    for (uint32_t i = 0; i < world->running_count; i++) {
+        const struct plan_instance *inst = world_instance(world, world->running[i].number);
+
+        if (world->running[i].phase == GOES) {
+            goes++;
+            cpus += world->running[i].cpus;
+            memory_bytes += inst->memory_bytes;
+            alone += inst->tty || inst->cpu == PLAN_CPU_ALL;
+        }
+    }
+    assert_true(goes <= 1 || alone == 0);
+    assert_true(goes <= 1 || cpus <= world->sim.engine.schedule.limit);
+    assert_true(goes <= 1 || memory_bytes <= world->options.memory_limit_bytes ||
+                world->options.memory_limit_bytes == 0 ||
+                world_instance(world, last)->memory_bytes == 0);
+    assert_true(world->tokens_total == 0 || cpus <= 1 + world->tokens_ours);
+    assert_true(world->sim.engine.schedule.limit <=
+                (world->options.jobs_most != 0 ? world->options.jobs_most : world->options.jobs));
+    check_pools(world);
+}
+
+/* What is on record and to be had is not made again. */
+static void check_is_needed(struct world *world, uint32_t number, uint64_t key)
+{
+    const struct plan_instance *inst = world_instance(world, number);
+    struct job *job = &world->jobs[number];
+    const struct sim_result *known = job_find_result(job, key, inst->last_only);
+    bool counts = known != NULL && (!inst->no_cache || world->ran[number]);
+
+    assert_false(counts && job_has(job, known->value));
+    for (uint32_t i = 0; i < world->running_count; i++) {
+        assert_true(world->running[i].number != number);
+    }
+}
+
+/* --- two states that must be the same --- */
+
+/* Times are written in milliseconds. */
+static inline void assert_time(int64_t live_ns, int64_t read_ns)
+{
+    assert_int_equal(live_ns / NS_PER_MS, read_ns / NS_PER_MS);
+}
+
+static inline void assert_str(struct str live, struct str read)
+{
+    if (!str_equal(live, read)) {
+        fail_msg("'%.*s' was recorded as '%.*s'", STR_ARG(live), STR_ARG(read));
+    }
+}
+
+static inline void assert_inst_state(const struct inst_status *live, const struct inst_status *read)
+{
+    const struct inst_told *live_told = inst_told(live), *read_told = inst_told(read);
+
+    assert_string_equal(inst_state_name(live->state), inst_state_name(read->state));
+    assert_time(live->ready_at_ns, read->ready_at_ns);
+    assert_time(live->started_at_ns, read->started_at_ns);
+    assert_time(live->ended_at_ns, read->ended_at_ns);
+    assert_int_equal(live->wall_ns, read->wall_ns);
+    assert_int_equal(live->cpu_ns, read->cpu_ns);
+    assert_int_equal(live->max_rss_bytes, read->max_rss_bytes);
+    assert_int_equal(live->exit_code, read->exit_code);
+    assert_int_equal(live->signal, read->signal);
+    assert_int_equal(live->attempts, read->attempts);
+    assert_str(live->name, read->name);
+    assert_str(live->stage, read->stage);
+    assert_str(live->attempt_id, read->attempt_id);
+    assert_str(live->place, read->place);
+    assert_str(live_told->reason, read_told->reason);
+    assert_str(live_told->cause, read_told->cause);
+    assert_str(live_told->log, read_told->log);
+}
+
+static inline void assert_state(const struct run_state *live, const struct run_state *read)
+{
+    assert_string_equal(run_status_name(live->status), run_status_name(read->status));
+    assert_str(live->run, read->run);
+    assert_str(live->trace, read->trace);
+    assert_str(live->reason, read->reason);
+    assert_time(live->started_at_ns, read->started_at_ns);
+    assert_time(live->ended_at_ns, read->ended_at_ns);
+    assert_time(live->last_event_ns, read->last_event_ns);
+    assert_int_equal(live->last_seq, read->last_seq);
+    assert_int_equal(live->pid, read->pid);
+    assert_int_equal(live->resumes, read->resumes);
+    assert_int_equal(live->exit_status, read->exit_status);
+    assert_int_equal(live->limit, read->limit);
+    assert_int_equal(live->attempts_started, read->attempts_started);
+    assert_int_equal(live->attempts_finished, read->attempts_finished);
+    assert_int_equal(live->kept_files, read->kept_files);
+    assert_int_equal(live->differing_results, read->differing_results);
+    assert_int_equal(live->unknown_events, read->unknown_events);
+    assert_memory_equal(live->counts, read->counts, sizeof(live->counts));
+    assert_int_equal(live->instance_count, read->instance_count);
+    for (uint32_t i = 0; i < live->instance_count; i++) {
+        assert_inst_state(&live->instances[i], &read->instances[i]);
+    }
+}
+
+/* What the record says is what is live. */
+static void check_record(struct world *world)
+{
+    struct run_state read;
+    struct err err = {0};
+
+    run_state_init(&read);
+    if (!recorder_replay(world->sim.session.workspace.pawlfd, &world->sim.recorder.id, &read, NULL,
+                         NULL, &err)) {
+        fail_msg("%s", err.text);
+    }
+    assert_state(&world->sim.recorder.state, &read);
+    run_state_fini(&read);
+}
+
+#endif
