@@ -301,6 +301,7 @@ enum decide_action decide_settle(struct decide *decide, struct inst_id instance,
         verdict = DECIDE_MISS;
     }
     decide->verdict[n] = (uint8_t)verdict;
+    decide->stale[n] = 0;
     decide->touched_count = 0;
     if (action == DECIDE_RUN) {
         decide->facts.demand_inputs(decide->facts.ctx, instance, decide);

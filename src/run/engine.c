@@ -42,6 +42,7 @@ void engine_init(struct engine *engine, const struct decide *decide,
     engine->batched = mem_calloc(count, sizeof(*engine->batched));
     engine->batch = mem_calloc(count, 1);
     engine->unsettled = mem_calloc(count, 1);
+    engine->returning = mem_calloc(count, 1);
     engine->brought_back = mem_calloc(count, 1);
     engine->held = mem_calloc(count, sizeof(*engine->held));
     engine->again = mem_calloc(count, sizeof(*engine->again));
@@ -68,6 +69,7 @@ void engine_fini(struct engine *engine)
     free(engine->batched);
     free(engine->batch);
     free(engine->unsettled);
+    free(engine->returning);
     free(engine->brought_back);
     free(engine->held);
     free(engine->again);
@@ -233,6 +235,7 @@ static void engine_take_restored(struct engine *engine, struct note *note)
     struct event frame = engine_event(engine, EVENT_INSTANCE_RESTORED, note->instance);
 
     engine->restoring--;
+    engine->returning[note->instance.n] = 0;
     event.number = frame.number;
     event.instance = frame.instance;
     event.stage = frame.stage;

@@ -137,6 +137,7 @@ struct engine {
     uint32_t *uses_left; /* by instance: consumers in scope that have not ended */
     uint8_t *released;   /* by instance: it does not count in uses_left of what it reads */
     uint32_t restoring;
+    uint8_t *returning;    /* by instance: its outputs are being brought back from the store */
     uint8_t *brought_back; /* by instance: reopened; see engine_is_read_now */
     struct inst_id *held;  /* those that wait until nobody reads what they would replace */
     uint32_t held_count;

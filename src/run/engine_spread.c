@@ -54,6 +54,7 @@ static void spread_ready(struct engine *engine, struct inst_id instance)
 static void spread_restore(struct engine *engine, struct inst_id instance)
 {
     engine->restoring++;
+    engine->returning[instance.n] = 1;
     engine_act_later(engine, ACT_RESTORE, instance, 0);
 }
 
@@ -209,11 +210,15 @@ void engine_settle(struct engine *engine, struct inst_id instance)
     spread_do(engine, instance, action);
 }
 
-/* A consumer waits for nothing any more. */
+/* A consumer waits for nothing any more. One whose outputs are on their way is looked at when they
+ * are there: see engine_spread. */
 static void spread_consumer(struct engine *engine, struct inst_id consumer)
 {
     enum inst_state state = spread_state(engine, consumer);
 
+    if (engine->returning[consumer.n]) {
+        return;
+    }
     if (state == INST_PENDING || state == INST_READY) {
         if (!engine->decide.ended[consumer.n]) {
             engine_settle(engine, consumer);
@@ -296,6 +301,10 @@ void engine_spread(struct engine *engine)
                 spread_consumer(engine, engine->ready[i]);
             }
         }
+        /* What it reads came out differently while it was under way. */
+        if (engine->decide.stale[end.instance.n] && engine->decide.waiting[end.instance.n] == 0) {
+            spread_consumer(engine, end.instance);
+        }
     }
     engine->queue_count = 0;
     spread_flush_sets(engine);
@@ -318,7 +327,7 @@ static void spread_block(struct engine *engine, struct inst_id failed)
             struct inst_id consumer = engine->plan->back_edges[inst->consumers_first + i];
             enum inst_state state = spread_state(engine, consumer);
 
-            if (engine->decide.scope[consumer.n] &&
+            if (engine->decide.scope[consumer.n] && !engine->returning[consumer.n] &&
                 (state == INST_PENDING || state == INST_READY)) {
                 if (state == INST_READY) {
                     schedule_remove(&engine->schedule, consumer);
