@@ -390,31 +390,48 @@ static int tell_failed(void **state)
     return 0;
 }
 
+static void seed_alone(uint64_t seed)
+{
+    struct temp_folder folder;
+    struct world *world = mem_calloc(1, sizeof(*world));
+
+    seed_now = seed;
+    signal(SIGABRT, on_abort);
+    /* In memory where there is a folder for it: nothing here is about disks. */
+    temp_folder_in(&folder, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : NULL);
+    assert_int_equal(fchdir(folder.fd), 0);
+    run_seed(world, seed);
+    free(world);
+    assert_int_equal(chdir("/"), 0);
+    temp_folder_remove(&folder);
+    seed_now = 0;
+}
+
 static void many_seeds(void **state)
 {
     uint64_t first = asked("PAWL_SIM_SEED", 1);
     uint64_t last = asked("PAWL_SIM_SEED", asked("PAWL_SIM_SEEDS", SIM_SEEDS));
 
     (void)state;
-    signal(SIGABRT, on_abort);
-    for (seed_now = first; seed_now <= last; seed_now++) {
-        struct temp_folder folder;
-        struct world *world = mem_calloc(1, sizeof(*world));
-
-        /* In memory where there is a folder for it: nothing here is about disks. */
-        temp_folder_in(&folder, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : NULL);
-        assert_int_equal(fchdir(folder.fd), 0);
-        run_seed(world, seed_now);
-        free(world);
-        assert_int_equal(chdir("/"), 0);
-        temp_folder_remove(&folder);
+    for (uint64_t seed = first; seed <= last; seed++) {
+        seed_alone(seed);
     }
-    seed_now = 0;
+}
+
+/* 87: who reads what is decided anew started beside it. 5106: restored twice. */
+static void seeds_that_failed_once(void **state)
+{
+    (void)state;
+    seed_alone(87);
+    seed_alone(5106);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_teardown(many_seeds, tell_failed)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(many_seeds, tell_failed),
+        cmocka_unit_test_teardown(seeds_that_failed_once, tell_failed),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
