@@ -334,6 +334,20 @@ static void engine_admit_one(struct engine *engine, struct inst_id instance)
     engine_act_later(engine, ACT_START, instance, 0);
 }
 
+/* Its last attempt ended in this very turn, and what that left is not settled before the turn's
+ * acts: what it made was gone, or could not be looked at, when its consumers were decided on. */
+static bool engine_is_closing(const struct engine *engine, struct inst_id instance)
+{
+    for (uint32_t i = 0; i < engine->act_count; i++) {
+        const struct engine_act *act = &engine->acts[i];
+
+        if (act->instance.n == instance.n && (act->kind == ACT_ACCEPT || act->kind == ACT_REJECT)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void engine_admit(struct engine *engine)
 {
     struct inst_id instance;
@@ -342,10 +356,15 @@ static void engine_admit(struct engine *engine)
 
     /* Commands that ended and are not committed yet hold memory: a store that is slower than they
      * are holds them back. */
+    engine->closing = false;
     while (engine->stop == ENGINE_GOES &&
            engine->live_count < engine->schedule.running + UNCOMMITTED_MAX &&
-           schedule_peek(&engine->schedule, &instance) == SCHEDULE_ADMITTED &&
-           engine_take_tokens(engine, instance)) {
+           schedule_peek(&engine->schedule, &instance) == SCHEDULE_ADMITTED) {
+        engine->closing = engine->recorder->state.instances[instance.n].attempts != 0 &&
+                          engine_is_closing(engine, instance);
+        if (engine->closing || !engine_take_tokens(engine, instance)) {
+            break;
+        }
         schedule_next(&engine->schedule, &instance);
         engine_admit_one(engine, instance);
     }

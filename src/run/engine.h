@@ -144,6 +144,7 @@ struct engine {
     uint8_t *unsettled;    /* by instance: its inputs changed once already */
     struct inst_id *again; /* made again once what the last attempt left is out of the way */
     uint32_t again_count;
+    bool closing;     /* what would be admitted waits for the acts of its last attempt: next turn */
     uint32_t tokens;  /* taken */
     bool token_lacks; /* something waits for one */
     struct err broken;

@@ -90,7 +90,7 @@ int64_t engine_next_time(const struct engine *engine)
 {
     int64_t next = engine_adapt_next(engine);
 
-    if (engine->again_count != 0) {
+    if (engine->again_count != 0 || engine->closing) {
         return engine_now(engine);
     }
     if (engine->stop < ENGINE_ENDS && engine->deadline_ns < next) {
