@@ -18,6 +18,15 @@ static const char *plan_source_path(struct str path)
     return path.len != 0 ? path.data : ".";
 }
 
+/* What planning takes for missing could not be looked at: if the plan is wrong then, it is so for
+ * this. A name that no file can have is the manifest's fault. */
+static void plan_source_failed(struct session *session, const struct err *err)
+{
+    if (session->unseen.status == 0 && err->sys != ELOOP && err->sys != ENAMETOOLONG) {
+        session->unseen = *err;
+    }
+}
+
 static struct plan_entry *plan_source_entries(const struct consulted_listing *listing,
                                               struct arena *arena)
 {
@@ -37,9 +46,12 @@ static bool plan_source_read_folder(struct session *session, struct str folder, 
                                     struct consulted_listing *listing, struct plan_entry **entries,
                                     uint32_t *count)
 {
+    struct err err = {0};
+
     *entries = NULL;
     *count = 0;
-    if (!consulted_list(&session->consulted, folder, arena, listing, NULL)) {
+    if (!consulted_list(&session->consulted, folder, arena, listing, &err)) {
+        plan_source_failed(session, &err);
         return false;
     }
     *entries = plan_source_entries(listing, arena);
@@ -86,9 +98,10 @@ static bool plan_source_peek(void *ctx, struct str folder, struct arena *arena,
 static enum plan_exists plan_source_exists(void *ctx, struct str path)
 {
     struct signature signature;
+    struct err err = {0};
 
-    (void)ctx;
-    if (!signature_read(AT_FDCWD, plan_source_path(path), true, &signature, NULL)) {
+    if (!signature_read(AT_FDCWD, plan_source_path(path), true, &signature, &err)) {
+        plan_source_failed(ctx, &err);
         return PLAN_EXISTS_NOT;
     }
     switch (signature_type(&signature)) {

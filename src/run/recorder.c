@@ -142,7 +142,8 @@ bool recorder_go_on(struct recorder *recorder, const struct run_id *id, struct e
     recorder->id = *id;
     recorder->run = str_dup(&session->arena, str_of(id->text));
     recorder->dir_fd = run_dir_open(session->workspace.pawlfd, id, err);
-    if (recorder->dir_fd < 0) {
+    /* A power cut may have taken the folder of the logs and left the record. */
+    if (recorder->dir_fd < 0 || !folder_make(recorder->dir_fd, "logs", err)) {
         return false;
     }
     recorder->log = event_log_append_to(recorder->dir_fd, "events.jsonl", NULL, err);

@@ -135,6 +135,9 @@ static bool session_search(struct session *session, struct str here, struct str 
             *folder = at;
             return true;
         }
+        if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) {
+            return err_sys(err, "'%s': cannot be looked for", file.data);
+        }
         if (at.len <= 1) {
             return err_set(err, STATUS_USAGE,
                            "no 'pawl.toml' here or above; 'pawl init' writes a first one, -f names "

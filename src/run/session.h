@@ -45,6 +45,7 @@ struct session {
     struct arena arena; /* lives as long as the session */
     struct arena files; /* of the manifest: what only planning needs; session_forget_files() */
     struct diags diags;
+    struct err unseen; /* the first that planning could not look at; status 0: there is none */
     const struct clock *clock;
     const struct origin *origin;
     struct machine machine;

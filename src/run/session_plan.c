@@ -163,6 +163,10 @@ bool session_plan_slice(struct session *session, const struct plan_slice *slice,
                           &session->diags)) {
         plan_fini(&session->plan);
         session->plan = (struct plan){0};
+        if (session->unseen.status != 0) {
+            *err = session->unseen;
+            return false;
+        }
         return err_set(err, STATUS_MANIFEST, "the plan is wrong");
     }
     session->planned = true;
