@@ -5,6 +5,8 @@
 #   make test       unit, cli, fault, crash and fuzz tests; ends with `N passed, M failed`
 #   make unit cli   one kind alone: V=debug for another variant than asan, T=base/str or T=run for
 #                   one file
+#   make fault      fault tests alone: T=each-call for one file. fault-long: each fault at every call
+#                   instead of at some (hours); FAULT_BAD=n goes on behind n - 1 findings
 #   make cover      line coverage of each layer
 #   make bench      measurements against other tools: BENCH_PARTS="start sleep" for these alone
 #   make fuzz       fuzzes with libFuzzer: FUZZ=name for one target, FUZZ_SECONDS for how long
@@ -237,6 +239,14 @@ unit: | build/deps/ready
 
 cli: | build/deps/ready
 	@$(call RUN,$(call BUILD_JOB,$(TV),all)$(call BATS_JOBS,$(TV),cli))
+
+.PHONY: fault fault-long
+fault: | build/deps/ready
+	@$(call RUN,$(call BUILD_JOB,fault,all)$(call BATS_JOBS,fault,fault))
+
+fault-long: export FAULT_LONG = 1
+fault-long: export TEST_SECONDS = 36000
+fault-long: fault
 
 unit-programs: $(patsubst %,$(B)/unit/%,$(UNITS))
 

@@ -17,7 +17,7 @@ int sys_openat(int dir, const char *path, int flags, mode_t mode)
 {
     int result;
 
-    RETRY(OPEN, openat(dir, path, flags | O_CLOEXEC, mode));
+    RETRY(OPEN, openat(dir, sys_fault_path(path), flags | O_CLOEXEC, mode));
 }
 
 #ifndef SYS_openat2
@@ -242,6 +242,21 @@ int sys_fdatasync(int fd)
 
     RETRY(FDATASYNC, fdatasync(fd));
 }
+
+#ifdef PAWL_FAULT
+static int syncfs_told(int fd)
+{
+    int result, sys;
+
+    sys_fault_sync("begins");
+    result = syncfs(fd);
+    sys = errno;
+    sys_fault_sync(result == 0 ? "ended" : "failed");
+    errno = sys;
+    return result;
+}
+#define syncfs syncfs_told
+#endif
 
 int sys_syncfs(int fd)
 {

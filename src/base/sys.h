@@ -298,9 +298,14 @@ int sys_getrandom(void *data, size_t size);
  * (from 1) of that kind fails. `call` is a name of SYS_CALLS or `any` (all kinds counted together);
  * `n+` means the n-th and every later one; `what` is an errno by name (EIO ENOSPC EMFILE ENFILE
  * EINTR ENOMEM EACCES EPERM EROFS EDQUOT EXDEV ENOSYS EAGAIN EINVAL), `short` (a read, write, send
- * or copy moves half of what was asked, at least one byte; elsewhere nothing) or `kill` (the
- * process is killed at once). A rule that fires appends one line `call:n:what` to the file that
+ * or copy moves half of what was asked, at least one byte; elsewhere nothing), `kill` (the process
+ * is killed before the call), `torn` (short, and killed after it, before the next call) or `pass`
+ * (nothing happens: to count). A rule that fires appends one line `call:n:what` to the file that
  * PAWL_FAULT_FILE names, so that a loop over n knows when to end.
+ *
+ * PAWL_FAULT_BOOT: a file that is opened instead of the kernel's boot id: another boot.
+ * PAWL_FAULT_SYNC: a program that is run with `begins` before each syncfs and `ended` or `failed`
+ * after it: what it finds at `begins` is on the disk when `ended` is told.
  *
  * sys_fault_init is called first in main; a wrong rule ends the answer with false. EINTR is
  * retried by the wrapper, so it must never be seen by a caller. */

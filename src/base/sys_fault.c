@@ -18,11 +18,13 @@ const char *const sys_call_names[SYS_CALL_COUNT] = {
 
 #ifdef PAWL_FAULT
 
-enum { FAULT_RULES = 16, FAULT_ANY = SYS_CALL_COUNT, FAULT_SHORT = -1, FAULT_KILL = -2 };
+enum { FAULT_RULES = 16, FAULT_ANY = SYS_CALL_COUNT };
+/* What is no errno. */
+enum { FAULT_SHORT = -1, FAULT_KILL = -2, FAULT_TORN = -3, FAULT_PASS = -4 };
 
 struct fault_rule {
     unsigned call; /* enum sys_call, or FAULT_ANY */
-    int what;      /* errno, FAULT_SHORT or FAULT_KILL */
+    int what;      /* errno or FAULT_… */
     uint64_t nth;
     bool onwards;
     char text[64]; /* as given, for the report */
@@ -32,15 +34,20 @@ struct fault_rule {
 static struct fault_rule fault_rules[FAULT_RULES];
 static unsigned fault_rule_count;
 static const char *fault_report_path;
+static const char *fault_boot_path;
+static const char *fault_sync_path;
+/* A torn call was made: the process ends with the next one. */
+static atomic_bool fault_dying;
 
 static const struct {
     const char *name;
     int what;
 } fault_kinds[] = {
-    {"EIO", EIO},       {"ENOSPC", ENOSPC}, {"EMFILE", EMFILE},     {"ENFILE", ENFILE},
-    {"EINTR", EINTR},   {"ENOMEM", ENOMEM}, {"EACCES", EACCES},     {"EPERM", EPERM},
-    {"EROFS", EROFS},   {"EDQUOT", EDQUOT}, {"EXDEV", EXDEV},       {"ENOSYS", ENOSYS},
-    {"EAGAIN", EAGAIN}, {"EINVAL", EINVAL}, {"short", FAULT_SHORT}, {"kill", FAULT_KILL},
+    {"EIO", EIO},         {"ENOSPC", ENOSPC},   {"EMFILE", EMFILE},     {"ENFILE", ENFILE},
+    {"EINTR", EINTR},     {"ENOMEM", ENOMEM},   {"EACCES", EACCES},     {"EPERM", EPERM},
+    {"EROFS", EROFS},     {"EDQUOT", EDQUOT},   {"EXDEV", EXDEV},       {"ENOSYS", ENOSYS},
+    {"EAGAIN", EAGAIN},   {"EINVAL", EINVAL},   {"short", FAULT_SHORT}, {"kill", FAULT_KILL},
+    {"torn", FAULT_TORN}, {"pass", FAULT_PASS},
 };
 
 static void fault_report(const struct fault_rule *rule)
@@ -59,9 +66,12 @@ static void fault_report(const struct fault_rule *rule)
     }
 }
 
-/* 0: go on; an errno: fail with it; FAULT_SHORT. */
+/* 0: go on; an errno: fail with it; FAULT_…. */
 static int fault_ask(enum sys_call call)
 {
+    if (atomic_load(&fault_dying)) {
+        kill(getpid(), SIGKILL);
+    }
     for (unsigned i = 0; i < fault_rule_count; i++) {
         struct fault_rule *rule = &fault_rules[i];
         uint64_t nth;
@@ -129,6 +139,8 @@ bool sys_fault_init(void)
 
     fault_rule_count = 0;
     fault_report_path = getenv("PAWL_FAULT_FILE");
+    fault_boot_path = getenv("PAWL_FAULT_BOOT");
+    fault_sync_path = getenv("PAWL_FAULT_SYNC");
     while (rest != NULL && *rest != '\0') {
         size_t len = strcspn(rest, ",");
 
@@ -149,13 +161,35 @@ bool sys_fault_fails(enum sys_call call, size_t *size)
 {
     int what = fault_ask(call);
 
-    if (what == FAULT_SHORT && size != NULL && *size > 1) {
+    if ((what == FAULT_SHORT || what == FAULT_TORN) && size != NULL && *size > 1) {
         *size /= 2;
+    }
+    if (what == FAULT_TORN) {
+        atomic_store(&fault_dying, true);
     }
     if (what > 0) {
         errno = what;
     }
     return what > 0;
+}
+
+const char *sys_fault_path(const char *path)
+{
+    bool boot = fault_boot_path != NULL && strcmp(path, "/proc/sys/kernel/random/boot_id") == 0;
+
+    return boot ? fault_boot_path : path;
+}
+
+void sys_fault_sync(const char *when)
+{
+    char command[512];
+    int len = fault_sync_path == NULL
+                  ? 0
+                  : snprintf(command, sizeof(command), "'%s' %s >&2", fault_sync_path, when);
+
+    if (len > 0 && (size_t)len < sizeof(command)) {
+        (void)!system(command);
+    }
 }
 
 #else

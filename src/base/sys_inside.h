@@ -11,8 +11,13 @@
  * (NULL: there is none). */
 bool sys_fault_fails(enum sys_call call, size_t *size);
 #define FAULT(call, size) sys_fault_fails(SYS_CALL_##call, (size))
+/* The path that is opened instead. */
+const char *sys_fault_path(const char *path);
+/* Tells the program of PAWL_FAULT_SYNC. */
+void sys_fault_sync(const char *when);
 #else
-#define FAULT(call, size) false
+#define sys_fault_path(path) (path)
+#define FAULT(call, size)    false
 #endif
 
 /* Again while interrupted; an injected EINTR takes the same way. */

@@ -1,0 +1,273 @@
+# What the tests of faults and crashes share: a pipeline that takes every way through pawl, in three
+# states, and what must hold after a run of it that was disturbed.
+#
+#   seed      a good run with the old manifest; then an output is removed, one is somebody's file
+#   disturb   the new manifest is run with a fault
+#   settle    it is run again, undisturbed
+#
+# All in the folder `w` of the current one; `mode` says whether the new pipeline has a stage that
+# fails (`bad`) or not (`good`).
+package Pipeline;
+use strict;
+use warnings;
+use Digest::SHA;
+use Exporter 'import';
+use File::Find;
+use File::Path qw(remove_tree);
+use POSIX qw(:sys_wait_h setpgid);
+
+our @EXPORT = qw(seed run_pawl settle expect_safe expect_power_safe spaced put_file get_file count_calls problem said);
+my $pawl = $ENV{PAWL} or die "PAWL is not set\n";
+my $LIMIT_S = 60;
+my $said = '';
+
+sub said { $said }
+
+sub put_file {
+	my ($path, $text) = @_;
+	open my $out, '>', $path or die "$path: $!";
+	print $out $text;
+	close $out or die "$path: $!";
+}
+
+sub get_file {
+	my ($path) = @_;
+	open my $in, '<', $path or return undef;
+	local $/;
+	return scalar <$in>;
+}
+
+sub manifest {
+	my ($word, $mode) = @_;
+	my $text = <<"END";
+[pipeline]
+name = "fault"
+[stage.a]
+run = "echo $word"
+stdout = "a"
+[stage.b]
+inputs = ["a"]
+run = "mkdir -p b/s; cat a > b/1; cat a a > b/s/2; ln -s 1 b/l"
+outputs = ["b/"]
+[stage.d]
+run = "echo d > d"
+outputs = ["d"]
+[stage.f]
+inputs = ["src"]
+run = "mkdir f; cp src f/1; cp src f/2"
+outputs = ["f/"]
+[stage.g]
+inputs = ["a"]
+run = "{ cat a; seq 50000; } > g"
+outputs = ["g"]
+[stage.m]
+inputs = ["a"]
+run = "cat a hdr > m; echo 'm: a hdr' > m.d"
+outputs = ["m"]
+depfile = "m.d"
+[stage.t]
+inputs = ["a"]
+run = "cat a > t"
+outputs = [{ path = "t", temp = true }]
+[stage.u]
+inputs = ["t", "b/*"]
+run = "cat t b/1; echo note >&2"
+stdout = "u"
+END
+	return $text if $word eq 'old';
+	$text .= <<'END';
+[stage.c]
+inputs = ["b/"]
+run = "cat b/1 b/s/2 > c; echo x > c2"
+outputs = ["c", "c2"]
+END
+	return $text if $mode eq 'good';
+	return $text . <<'END';
+[stage.e]
+inputs = ["a"]
+run = "echo partial > e; [ -e good ]; cat a > e"
+outputs = ["e"]
+END
+}
+
+# The end of `pawl ARGS` in w: its status as a shell has it, or `hangs`. Another environment first.
+sub run_pawl {
+	my ($env, @args) = @_;
+	my $status;
+	my $pid = fork // die "fork: $!";
+	if ($pid == 0) {
+		setpgid(0, 0);
+		chdir 'w' or die "w: $!";
+		%ENV = (%ENV, %$env);
+		open STDOUT, '>', '../said' or die;
+		open STDERR, '>&', \*STDOUT or die;
+		exec { $pawl } $pawl, @args;
+		die "$pawl: $!";
+	}
+	eval {
+		local $SIG{ALRM} = sub { die "hangs\n" };
+		alarm $LIMIT_S;
+		waitpid $pid, 0;
+		$status = $?;
+		alarm 0;
+	};
+	if (!defined $status) {
+		kill 'KILL', -$pid;
+		waitpid $pid, 0;
+	}
+	$said = get_file('said') // '';
+	return 'hangs' unless defined $status;
+	return WIFSIGNALED($status) ? 128 + WTERMSIG($status) : WEXITSTATUS($status);
+}
+
+my %OLD = (
+	a => "old\n", 'b/1' => "old\n", 'b/s/2' => "old\nold\n", d => "d\n", 'f/1' => "src\n", 'f/2' => "src\n",
+	m => "old\nhdr\n", u => "old\nold\n", g => "old\n" . join('', map { "$_\n" } 1 .. 50000)
+);
+my %NEW = (
+	a => "new\n", 'b/1' => "new\n", 'b/s/2' => "new\nnew\n", d => "d\n", 'f/1' => "src\n", 'f/2' => "src\n",
+	m => "new\nhdr\n", u => "new\nnew\n", g => "new\n" . join('', map { "$_\n" } 1 .. 50000),
+	c => "new\nnew\nnew\n", c2 => "x\n"
+);
+# Good once, by what made it; where an output is gone its bytes must lie elsewhere.
+my @GOOD = map { Digest::SHA::sha256_hex($OLD{$_}) } sort keys %OLD;
+
+sub seed {
+	my ($mode, $env) = @_;
+	remove_tree('w');
+	mkdir 'w' or die "w: $!";
+	put_file('w/src', "src\n");
+	put_file('w/hdr', "hdr\n");
+	put_file('w/e', "mine too\n") if $mode eq 'bad';
+	put_file('w/pawl.toml', manifest('old', $mode));
+	my $status = run_pawl($env // {}, 'run', '-q');
+	die "the seed ends with $status: $said" if $status ne '0';
+	unlink 'w/d', 'w/f/1';
+	put_file('w/c', "mine\n");
+	put_file('w/pawl.toml', manifest('new', $mode));
+}
+
+# Fails the test that is made, with all that is known.
+sub problem {
+	my ($what) = @_;
+	die "$what\n--- pawl said:\n$said\n--- files:\n" . join('', map { "$_\n" } sort(files('w')));
+}
+
+sub files {
+	my ($top) = @_;
+	my @found;
+	find({ no_chdir => 1, wanted => sub { push @found, $_ unless -d && !-l } }, $top) if -e $top;
+	return @found;
+}
+
+# Every digest of every file.
+sub digests {
+	my %has;
+	for my $path (files('w')) {
+		next if -l $path || !-f $path;
+		$has{ Digest::SHA->new(256)->addfile($path)->hexdigest } = $path;
+	}
+	return \%has;
+}
+
+sub expect_objects {
+	for my $path (files('w/.pawl/objects')) {
+		my $name = $path;
+		$name =~ s{.*/objects/}{};
+		$name =~ tr{/}{}d;
+		my $is = Digest::SHA->new(256)->addfile($path)->hexdigest;
+		problem("object $name has the bytes of $is") if $name ne $is;
+	}
+}
+
+# What holds after a run with a fault, whatever its end.
+sub expect_safe {
+	my ($status, $mode, $rule) = @_;
+	problem("$rule: the status is $status")
+		unless $status =~ /^(?:1|11|12)$/ || $status eq '0' && $mode eq 'good' || $status eq '137' && $rule =~ /kill|torn/;
+	my $has = digests();
+	for my $path (sort keys %NEW) {
+		my $text = get_file("w/$path");
+		problem("$rule: status 0 without $path") if $status eq '0' && !defined $text;
+		problem("$rule: status 0, and $path is wrong") if $status eq '0' && $text ne $NEW{$path};
+		next if $status eq '137' || $status eq '11' || !defined $text;
+		problem("$rule: $path is neither old nor new")
+			if $text ne $NEW{$path} && $text ne ($OLD{$path} // "mine\n");
+	}
+	for my $i (0 .. $#GOOD) {
+		problem("$rule: the old " . (sort keys %OLD)[$i] . " is gone") unless $has->{ $GOOD[$i] };
+	}
+	my @mine = ("mine\n", $mode eq 'bad' ? "mine too\n" : ());
+	for my $text (@mine) {
+		problem("$rule: somebody's file is gone: $text") unless $has->{ Digest::SHA::sha256_hex($text) };
+	}
+	problem("$rule: a partial output lies at its place")
+		if $status ne '137' && $status ne '11' && (get_file('w/e') // '') eq "partial\n";
+	expect_objects();
+}
+
+# What holds as soon as the power is back: what was named in objects/ is right, and nothing that was
+# good before the run is gone.
+sub expect_power_safe {
+	my ($mode, $rule) = @_;
+	expect_objects();
+	my $has = digests();
+	for my $i (0 .. $#GOOD) {
+		problem("$rule: the old " . (sort keys %OLD)[$i] . " is lost") unless $has->{ $GOOD[$i] };
+	}
+	for my $text ("mine\n", $mode eq 'bad' ? "mine too\n" : ()) {
+		problem("$rule: somebody's file is lost: $text") unless $has->{ Digest::SHA::sha256_hex($text) };
+	}
+}
+
+# The next run, as if nothing had been.
+sub settle {
+	my ($mode, $rule) = @_;
+	my $status = run_pawl({}, 'run');
+	if ($mode eq 'bad') {
+		problem("$rule: the next run ends with $status") if $status ne '1';
+		problem("$rule: a partial output lies at its place after the next run")
+			if (get_file('w/e') // '') eq "partial\n";
+		put_file('w/good', '');
+		$status = run_pawl({}, 'run');
+	}
+	problem("$rule: the next good run ends with $status") if $status ne '0';
+	for my $path (sort keys %NEW) {
+		problem("$rule: then $path is wrong") if (get_file("w/$path") // '') ne $NEW{$path};
+	}
+	problem("$rule: then e is wrong") if $mode eq 'bad' && get_file('w/e') ne "new\n";
+	problem("$rule: then b/l is no link") if (readlink('w/b/l') // '') ne '1';
+	problem("$rule: then t is wrong") if (get_file('w/t') // "new\n") ne "new\n";
+	# What a failing disk left to be removed may lie there until the next run that does anything.
+	$status = run_pawl({}, 'run', '--force=d');
+	problem("$rule: one more run ends with $status") if $status ne '0';
+	my @left = grep { m{/\.pawl-|/\.pawl/(?:parked|tmp)/} } files('w');
+	problem("$rule: then there is @left") if @left;
+	my $kept = join "\n", map { get_file($_) } grep { m{/kept/.*/[ce](?:\.\d+)?$} } files('w');
+	problem("$rule: then somebody's file is not in kept/") if $kept !~ /^mine$/m || $mode eq 'bad' && $kept !~ /^mine too$/m;
+	expect_objects();
+	$status = run_pawl({}, 'plan', '--check');
+	problem("$rule: then plan --check ends with $status") if $status ne '0';
+	$status = run_pawl({}, 'status');
+	problem("$rule: then status ends with $status") if $status ne '0';
+}
+
+# How many calls of this kind the run with the new manifest makes.
+sub count_calls {
+	my ($kind, $mode, @args) = @_;
+	seed($mode);
+	unlink 'fired';
+	run_pawl({ PAWL_FAULT => "$kind:1+:pass", PAWL_FAULT_FILE => '../fired' }, @args);
+	my $fired = get_file('fired') // '';
+	return $fired =~ tr/\n//;
+}
+
+# At most `most` of 1 … count, from `from` on, evenly; all with FAULT_LONG=1.
+sub spaced {
+	my ($count, $most, $from) = @_;
+	return 1 .. $count if $ENV{FAULT_LONG};
+	my $step = int(($count + $most - 1) / $most) || 1;
+	return grep { $_ <= $count } map { 1 + $from % $step + $_ * $step } 0 .. $most - 1;
+}
+
+1;
