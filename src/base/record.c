@@ -127,9 +127,10 @@ bool record_open_path(struct record_file *file, bool create, struct err *err)
                    ? err_set(err, STATUS_ENVIRONMENT, "'%s': its folder does not exist", file->path)
                    : true;
     }
-    file->fd = sys_openat(file->dirfd, file->path, create ? O_RDWR | O_CREAT : O_RDWR, 0666);
+    file->fd = sys_openat(file->dirfd, file->path, O_RDWR | O_NOFOLLOW | (create ? O_CREAT : 0),
+                          create ? sys_mode_in(file->dirfd, 0666) : 0);
     if (file->fd < 0 && !create && (errno == EACCES || errno == EROFS || errno == EPERM)) {
-        file->fd = sys_openat(file->dirfd, file->path, O_RDONLY, 0);
+        file->fd = sys_openat(file->dirfd, file->path, O_RDONLY | O_NOFOLLOW, 0);
     }
     if (file->fd < 0) {
         return !create && errno == ENOENT ? true : err_sys(err, "'%s': cannot open", file->path);

@@ -143,7 +143,8 @@ void record_table_write(struct record_table *table, int dirfd, const char *path,
     assert(strlen(kind) <= RECORD_KIND_BYTES);
     table_seal(table, kind);
     strbuf_printf(&name, "%s.new", path);
-    fd = sys_openat(dirfd, name.data, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    fd = sys_openat(dirfd, name.data, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW,
+                    sys_mode_in(dirfd, 0666));
     if (fd >= 0) {
         ok = sys_write_full(fd, table->bytes.data, table->bytes.len) == 0;
         sys_close(fd);

@@ -158,7 +158,8 @@ static bool record_write_new(struct record_file *fresh, const char *name, struct
 {
     struct sys_stat stat;
 
-    fresh->fd = sys_openat(fresh->dirfd, name, O_RDWR | O_CREAT | O_TRUNC, 0666);
+    fresh->fd = sys_openat(fresh->dirfd, name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW,
+                           sys_mode_in(fresh->dirfd, 0666));
     if (fresh->fd < 0 || sys_write_full(fresh->fd, bytes.data, bytes.len) != 0 ||
         sys_fsync(fresh->fd) != 0 || sys_fstat(fresh->fd, &stat) != 0 ||
         sys_renameat(fresh->dirfd, name, fresh->dirfd, fresh->path) != 0) {

@@ -196,6 +196,10 @@ int sys_fchmodat(int dir, const char *path, mode_t mode);
 int sys_utimensat(int dir, const char *path, const struct timespec times[2], int flags);
 int sys_futimens(int fd, const struct timespec times[2]);
 mode_t sys_umask(mode_t mask);
+/* What is made below a folder that not everybody may write, everybody may not write either. */
+mode_t sys_mode_in(int dir, mode_t mode);
+/* Of files and folders that are only pawl's own: the umask takes from it, nothing adds. */
+enum { SYS_OWN_FILE = 0664, SYS_OWN_FOLDER = 0775 };
 int sys_chdir(const char *path);
 /* The path without links, `.` and `..`, for free(); NULL and errno. Needs no /proc. */
 char *sys_realpath(const char *path);

@@ -138,6 +138,14 @@ mode_t sys_umask(mode_t mask)
     return umask(mask);
 }
 
+mode_t sys_mode_in(int dir, mode_t mode)
+{
+    struct sys_stat stat;
+
+    return sys_fstat(dir, &stat) == 0 && (stat.mode & S_IWOTH) != 0 ? mode
+                                                                    : mode & ~(mode_t)S_IWOTH;
+}
+
 int sys_chdir(const char *path)
 {
     int result;

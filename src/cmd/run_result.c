@@ -70,7 +70,7 @@ bool run_result_write(struct cli *cli, struct recorder *recorder,
     struct run_result result = {.state = &recorder->state, .options = &options};
 
     return file_write_replace_by(recorder->dir_fd, "result.json", run_result_write_fd, &result,
-                                 0666, false, err) &&
+                                 SYS_OWN_FILE, false, err) &&
            run_result_copy(cli, recorder->session, &result, err);
 }
 

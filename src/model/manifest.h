@@ -124,6 +124,7 @@ struct m_settings {
     struct m_text on_failure;     /* "stop" or "ignore" */
     struct m_text cpu;            /* cores or "all" */
     struct m_text memory;         /* size */
+    struct m_text log_max;        /* size */
     struct m_text priority;       /* integer */
     struct m_pool_use *pools;
     uint32_t pool_count;

@@ -134,7 +134,9 @@ const struct manifest_key_row manifest_keys[] = {
      TYPE("array of strings", "Variables passed through and counted, with `*` as a wildcard; one "
                               "that is not set is an error unless written `NAME?`.")},
     {SETTING("secret_env"), .read = m_key_secret_env,
-     TYPE("array of strings", "Variables passed through, never counted and never shown.")},
+     TYPE("array of strings",
+          "Variables passed through, never counted and never shown: in logs and on the "
+          "terminal their values are masked.")},
     {SETTING("depfile"), .read = m_key_out_file, OF_SETTINGS(depfile),
      TYPE("path",
           "A dependency file in make's form that the command writes; its paths become inputs.")},
@@ -155,6 +157,10 @@ const struct manifest_key_row manifest_keys[] = {
      TYPE("integer or \"all\"", "Cores that an attempt takes. Default: 1.")},
     {SETTING("memory"), .in_local = true, .read = m_key_size, OF_SETTINGS(memory),
      TYPE("size", "Memory that an attempt takes.")},
+    {SETTING("log_max"), .in_local = true, .read = m_key_size, OF_SETTINGS(log_max),
+     TYPE("size", "How long the log of an attempt may be. Of a longer one head and tail are kept, "
+                  "and a line between them says how much is left out. Default: `64M`; at least "
+                  "`1K`.")},
     {SETTING("pool"), .in_local = true, .read = m_key_pool_use,
      TYPE("string or table", "A pool of which an attempt takes one slot, or `{ NAME = slots }`.")},
     {SETTING("priority"), .in_local = true, .read = m_key_priority,

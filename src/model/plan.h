@@ -117,7 +117,8 @@ struct plan_instance {
     uint16_t cpu; /* slots; PLAN_CPU_ALL */
     int32_t priority;
     uint64_t memory_bytes; /* declared; 0: none */
-    int64_t timeout_ns;    /* 0: none */
+    uint64_t log_max_bytes;
+    int64_t timeout_ns; /* 0: none */
     int64_t grace_ns;
     uint32_t pools_first, pool_count; /* plan->pool_uses */
 };

@@ -6,7 +6,7 @@
 #include "base/units.h"
 #include "model/number.h"
 
-enum { PLAN_GRACE_S = 10 };
+enum { PLAN_GRACE_S = 10, PLAN_LOG_MAX_BYTES = 64 << 20, PLAN_LOG_LEAST_BYTES = 1 << 10 };
 
 struct plan_limiter {
     struct plan_build *build;
@@ -84,8 +84,9 @@ static bool plan_limit_duration(struct plan_limiter *limiter, const struct m_tex
            plan_limit_fault(limiter, text, key, rendered, "longer than nothing");
 }
 
-static bool plan_limit_memory(struct plan_limiter *limiter, const struct m_text *text,
-                              uint64_t *memory_bytes)
+static bool plan_limit_size(struct plan_limiter *limiter, const struct m_text *text,
+                            const char *key, int64_t least_bytes, const char *least,
+                            uint64_t *bytes)
 {
     enum units_problem problem;
     struct str rendered;
@@ -100,12 +101,11 @@ static bool plan_limit_memory(struct plan_limiter *limiter, const struct m_text 
     problem = size_parse(rendered, &size_bytes);
     if (problem != UNITS_FINE) {
         return plan_limit_fault(
-            limiter, text, "memory", rendered,
+            limiter, text, key, rendered,
             str_printf(&limiter->build->scratch, "a size: %s", size_problem(problem)).data);
     }
-    *memory_bytes = (uint64_t)size_bytes;
-    return size_bytes != 0 ||
-           plan_limit_fault(limiter, text, "memory", rendered, "more than nothing");
+    *bytes = (uint64_t)size_bytes;
+    return size_bytes >= least_bytes || plan_limit_fault(limiter, text, key, rendered, least);
 }
 
 static bool plan_limit_cpu(struct plan_limiter *limiter, const struct m_text *text, uint16_t *cpu)
@@ -225,10 +225,16 @@ static bool plan_limit_instance(struct plan_limiter *limiter, struct plan_instan
     bool good;
 
     inst->grace_ns = (int64_t)PLAN_GRACE_S * 1000000000;
+    inst->log_max_bytes = PLAN_LOG_MAX_BYTES;
     good = plan_limit_duration(limiter, &source->settings->timeout, "timeout", false,
                                &inst->timeout_ns);
     good = plan_limit_duration(limiter, grace, "grace", true, &inst->grace_ns) && good;
-    good = plan_limit_memory(limiter, &source->settings->memory, &inst->memory_bytes) && good;
+    good = plan_limit_size(limiter, &source->settings->memory, "memory", 1, "more than nothing",
+                           &inst->memory_bytes) &&
+           good;
+    good = plan_limit_size(limiter, &source->settings->log_max, "log_max", PLAN_LOG_LEAST_BYTES,
+                           "1K at least", &inst->log_max_bytes) &&
+           good;
     good = plan_limit_cpu(limiter, &source->settings->cpu, &inst->cpu) && good;
     good = plan_limit_int(limiter, &source->settings->priority, "priority", -1000000, 1000000,
                           &priority) &&
@@ -245,10 +251,11 @@ static bool plan_limit_instance(struct plan_limiter *limiter, struct plan_instan
 
 static bool plan_limits_are_constant(const struct m_stage *source)
 {
-    const struct m_text *texts[] = {
-        &source->settings->timeout,    &source->settings->grace, &source->settings->memory,
-        &source->settings->cpu,        &source->settings->tty,   &source->settings->priority,
-        &source->settings->on_failure, &source->settings->cache, NULL};
+    const struct m_text *texts[] = {&source->settings->timeout,    &source->settings->grace,
+                                    &source->settings->memory,     &source->settings->cpu,
+                                    &source->settings->tty,        &source->settings->priority,
+                                    &source->settings->on_failure, &source->settings->cache,
+                                    &source->settings->log_max,    NULL};
     struct str constant;
 
     for (const struct m_text *const *text = texts; *text != NULL; text++) {
@@ -275,6 +282,7 @@ static void plan_limits_copy(const struct plan_instance *from, struct plan_insta
     to->cpu = from->cpu;
     to->priority = from->priority;
     to->memory_bytes = from->memory_bytes;
+    to->log_max_bytes = from->log_max_bytes;
     to->timeout_ns = from->timeout_ns;
     to->grace_ns = from->grace_ns;
     to->pools_first = from->pools_first;

@@ -73,7 +73,8 @@ bool file_clone(struct clone_memory *memory, int in, int out, const char *shown,
 
 /* Makes the folder `path` and its parents below `dirfd`, component by component, without following
  * a link: a link or a file in the way is an error that names it. A folder that is there is fine.
- * Empty path: nothing. New folders get 0777 less the umask. */
+ * Empty path: nothing. New folders get 0777 less the umask, and less what others may not do in the
+ * one above (sys_mode_in). */
 bool folder_make(int dirfd, const char *path, struct err *err);
 /* Makes the parents of `path` alone. */
 bool folder_make_parents(int dirfd, const char *path, struct err *err);

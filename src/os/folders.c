@@ -20,7 +20,7 @@ static int open_component(int dir, const char *name, bool make)
         return fd;
     }
     /* EEXIST: somebody else was faster, which is as good. */
-    if (sys_mkdirat(dir, name, 0777) < 0 && errno != EEXIST) {
+    if (sys_mkdirat(dir, name, sys_mode_in(dir, 0777)) < 0 && errno != EEXIST) {
         return -1;
     }
     return sys_openat(dir, name, flags, 0);

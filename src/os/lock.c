@@ -100,9 +100,21 @@ static void holder_read(int fd, struct lock_holder *holder)
     }
 }
 
+/* Whoever has just taken the lock says in a moment who it is. */
+static void holder_wait(int fd, struct lock_holder *holder)
+{
+    enum { TRIES = 50, TRY_MS = 2 };
+
+    holder_read(fd, holder);
+    for (int i = 0; i < TRIES && holder->pid == 0; i++) {
+        sys_poll(NULL, 0, TRY_MS);
+        holder_read(fd, holder);
+    }
+}
+
 int lock_file_open(const char *path, struct err *err)
 {
-    int fd = sys_open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NOCTTY, 0666);
+    int fd = sys_open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NOCTTY, SYS_OWN_FILE);
 
     if (fd < 0) {
         err_sys(err, "'%s': cannot open the lock file", path);
@@ -119,7 +131,7 @@ static enum lock_answer refused(int fd, const char *path, struct lock_holder *ot
         err_sys(err, "'%s': cannot be locked", path);
         return LOCK_FAILED;
     }
-    holder_read(fd, &holder);
+    holder_wait(fd, &holder);
     if (other != NULL) {
         *other = holder;
     }

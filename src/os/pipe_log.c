@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -19,7 +20,8 @@
 enum {
     PIPE_BYTES = 1 << 20,   /* asked for; what the kernel grants may be less */
     CHUNK_BYTES = 32 << 10, /* one read */
-    TURN_BYTES = 256 << 10  /* one call */
+    TURN_BYTES = 256 << 10, /* one call */
+    TAIL_BYTES = 1 << 20    /* of a log that is too long, at most half of it */
 };
 
 #define SPLICE_NONBLOCK 2U /* SPLICE_F_NONBLOCK */
@@ -78,7 +80,7 @@ static enum piece piece_of(ssize_t count)
     return count < 0 && errno == EAGAIN ? PIECE_EMPTY : PIECE_ENDED;
 }
 
-bool pipe_log_open(struct pipe_log *log, const char *path, size_t tail_bytes, int *child_fd,
+bool pipe_log_open(struct pipe_log *log, const char *path, uint64_t limit_bytes, int *child_fd,
                    struct err *err)
 {
     *log = (struct pipe_log){.fd = -1, .log_fd = -1};
@@ -87,8 +89,15 @@ bool pipe_log_open(struct pipe_log *log, const char *path, size_t tail_bytes, in
     }
     log->path = mem_alloc(strlen(path) + 1);
     strcpy(log->path, path);
-    log->tail_cap = tail_bytes;
+    log->limit_bytes = limit_bytes;
+    log->tail_cap = limit_bytes / 2 < TAIL_BYTES ? (size_t)(limit_bytes / 2) : TAIL_BYTES;
+    log->head_bytes = limit_bytes - log->tail_cap;
     return true;
+}
+
+void pipe_log_mask(struct pipe_log *log, const struct mask_words *words)
+{
+    log->mask.words = words->count != 0 ? words : NULL;
 }
 
 void pipe_log_on_data(struct pipe_log *log, void (*tell)(void *ctx, const char *data, size_t len),
@@ -104,40 +113,116 @@ static void log_write(struct pipe_log *log, const char *data, size_t len)
         return;
     }
     if (log->log_fd < 0) {
-        log->log_fd = sys_open(log->path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, 0666);
+        log->log_fd = sys_open(log->path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NOCTTY,
+                               SYS_OWN_FILE);
     }
     if (log->log_fd < 0 || sys_write_full(log->log_fd, data, len) != 0) {
         log->sys = errno;
     }
 }
 
-/* Puts the bytes where they belong in a ring in which byte n of all output lies at n % cap. */
-static void tail_add(struct pipe_log *log, const char *data, size_t len)
+/* The line between head and tail is begun when the tail cannot hold the rest and ended when the
+ * rest is known: the file only grows, for those who follow it. */
+static void log_begin_cut(struct pipe_log *log)
+{
+    char line[80];
+    int len = snprintf(line, sizeof(line),
+                       "%s[pawl: log_max of %llu bytes is reached: ", log->in_line ? "\n" : "",
+                       (unsigned long long)log->limit_bytes);
+
+    log->is_cut = true;
+    log_write(log, line, (size_t)len);
+}
+
+/* Puts the bytes where they belong in a ring in which byte n behind the head lies at n % cap;
+ * `before`: how many came before them. */
+static void tail_add(struct pipe_log *log, uint64_t before, const char *data, size_t len)
 {
     size_t skip = len > log->tail_cap ? len - log->tail_cap : 0;
     size_t at, head;
 
-    if (log->tail_cap == 0) {
-        return;
-    }
     if (log->tail == NULL) {
         log->tail = mem_alloc(log->tail_cap);
     }
-    at = (size_t)((log->bytes + skip) % log->tail_cap);
+    if (!log->is_cut && before + len > log->tail_cap) {
+        log_begin_cut(log);
+    }
+    at = (size_t)((before + skip) % log->tail_cap);
     len -= skip;
     head = len < log->tail_cap - at ? len : log->tail_cap - at;
     memcpy(log->tail + at, data + skip, head);
     memcpy(log->tail, data + skip + head, len - head);
 }
 
-static void log_take(struct pipe_log *log, const char *data, size_t len)
+static void log_keep(struct pipe_log *log, const char *data, size_t len)
 {
-    log_write(log, data, len);
-    tail_add(log, data, len);
+    uint64_t room = log->bytes < log->head_bytes ? log->head_bytes - log->bytes : 0;
+    size_t head = len < room ? len : (size_t)room;
+
+    if (head != 0) {
+        log_write(log, data, head);
+        log->in_line = data[head - 1] != '\n';
+    }
+    if (head != len) {
+        tail_add(log, log->bytes + head - log->head_bytes, data + head, len - head);
+    }
     log->bytes += len;
-    if (log->tell != NULL) {
+    if (len != 0 && log->tell != NULL) {
         log->tell(log->ctx, data, len);
     }
+}
+
+static void log_take(struct pipe_log *log, const char *data, size_t len)
+{
+    struct strbuf known = {0};
+
+    if (log->mask.words == NULL) {
+        log_keep(log, data, len);
+        return;
+    }
+    mask_add(&log->mask, data, len, &known);
+    log_keep(log, known.data, known.len);
+    strbuf_fini(&known);
+}
+
+static void log_end_mask(struct pipe_log *log)
+{
+    struct strbuf rest = {0};
+
+    mask_end(&log->mask, &rest);
+    log_keep(log, rest.data, rest.len);
+    strbuf_fini(&rest);
+}
+
+/* The tail begins with a whole line where it has one. */
+static void log_end_cut(struct pipe_log *log, uint64_t behind, struct strbuf *tail)
+{
+    const char *end = memchr(tail->data, '\n', tail->len - 1);
+    size_t part = end != NULL ? (size_t)(end - tail->data) + 1 : 0;
+    char line[60];
+    int len = snprintf(line, sizeof(line), "%llu bytes are left out here]\n",
+                       (unsigned long long)(behind - tail->len + part));
+
+    log_write(log, line, (size_t)len);
+    log_write(log, tail->data + part, tail->len - part);
+}
+
+static void log_write_tail(struct pipe_log *log)
+{
+    uint64_t behind = log->bytes > log->head_bytes ? log->bytes - log->head_bytes : 0;
+    size_t at = (size_t)(behind % log->tail_cap);
+    struct strbuf tail = {0};
+
+    if (log->is_cut) {
+        strbuf_add(&tail, log->tail + at, log->tail_cap - at);
+        strbuf_add(&tail, log->tail, at);
+        log_end_cut(log, behind, &tail);
+        strbuf_fini(&tail);
+    } else {
+        log_write(log, log->tail, (size_t)behind);
+    }
+    free(log->tail);
+    log->tail = NULL;
 }
 
 /* Up to `limit` bytes. */
@@ -189,6 +274,13 @@ void pipe_log_add(struct pipe_log *log, struct str text)
 bool pipe_log_close(struct pipe_log *log)
 {
     close_fd(&log->fd);
+    if (log->mask.words != NULL) {
+        log_end_mask(log);
+        log->mask.words = NULL;
+    }
+    if (log->tail != NULL) {
+        log_write_tail(log);
+    }
     if (log->log_fd >= 0 && sys_close(log->log_fd) != 0 && log->sys == 0) {
         log->sys = errno;
     }
@@ -200,25 +292,7 @@ void pipe_log_free(struct pipe_log *log)
 {
     pipe_log_close(log);
     free(log->path);
-    free(log->tail);
-    log->path = log->tail = NULL;
-    log->tail_cap = 0;
-}
-
-bool pipe_log_tail(const struct pipe_log *log, struct strbuf *out)
-{
-    size_t at;
-
-    if (log->bytes <= log->tail_cap) {
-        strbuf_add(out, log->tail, (size_t)log->bytes);
-        return false;
-    }
-    if (log->tail_cap > 0) {
-        at = (size_t)(log->bytes % log->tail_cap);
-        strbuf_add(out, log->tail + at, log->tail_cap - at);
-        strbuf_add(out, log->tail, at);
-    }
-    return true;
+    log->path = NULL;
 }
 
 bool pipe_file_open(struct pipe_file *pipe, int file_fd, int *child_fd, struct err *err)

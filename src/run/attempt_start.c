@@ -7,8 +7,6 @@
 #include "run/attempt_inside.h"
 #include "run/environment.h"
 
-enum { ATTEMPT_TAIL_BYTES = 64 << 10 };
-
 static void attempt_on_log(void *ctx, unsigned events)
 {
     struct attempt *attempt = ctx;
@@ -68,10 +66,12 @@ static bool attempt_open_log(struct attempt *attempt, struct spawn *spawn, struc
     struct str path = STR_JOIN(&attempt->arena, STR(".pawl/runs/"), executor->recorder->run,
                                STR("/logs/"), attempt->log_name);
 
-    if (!pipe_log_open(&attempt->log, path.data, ATTEMPT_TAIL_BYTES, &attempt->log_end, err)) {
+    if (!pipe_log_open(&attempt->log, path.data, attempt->inst->log_max_bytes, &attempt->log_end,
+                       err)) {
         return false;
     }
     attempt->has_log = true;
+    pipe_log_mask(&attempt->log, &executor->secrets);
     if (executor->stream != NULL) {
         pipe_log_on_data(&attempt->log, attempt_on_data, attempt);
     }
@@ -88,7 +88,8 @@ static bool attempt_open_stdout(struct attempt *attempt, struct spawn *spawn, st
         return true;
     }
     attempt->out_tmp = str_printf(&attempt->arena, ".pawl/tmp/%.*s.out", STR_ARG(attempt->id));
-    attempt->out_fd = sys_open(attempt->out_tmp.data, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    attempt->out_fd =
+        sys_open(attempt->out_tmp.data, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, SYS_OWN_FILE);
     if (attempt->out_fd < 0) {
         return err_sys(err, "'%s': cannot be made", attempt->out_tmp.data);
     }

@@ -81,6 +81,16 @@ bool commit_check_output(struct attempt *attempt, struct attempt_output *row, ui
     return true;
 }
 
+/* In tmp/ it was for nobody else to write; as an output it is what the umask makes of it. */
+static void commit_open_stdout(const struct attempt *attempt)
+{
+    const struct origin *origin = attempt->executor->session->origin;
+
+    if (origin != NULL && (origin->umask & S_IWOTH) == 0) {
+        (void)sys_fchmod(attempt->out_fd, 0666 & ~origin->umask);
+    }
+}
+
 /* `stdout = …` was collected in tmp/ and appears whole. */
 bool commit_place_stdout(struct attempt *attempt)
 {
@@ -90,6 +100,7 @@ bool commit_place_stdout(struct attempt *attempt)
     if (attempt->out_tmp.len == 0) {
         return true;
     }
+    commit_open_stdout(attempt);
     sys_close(attempt->out_fd);
     attempt->out_fd = -1;
     for (uint32_t i = 0; i < attempt->output_count; i++) {

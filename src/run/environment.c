@@ -78,14 +78,49 @@ static int environment_compare(const void *a, const void *b)
     return str_compare(*(const struct str *)a, *(const struct str *)b);
 }
 
-static bool environment_match(struct str pattern, struct environment_vars *vars)
+static bool environment_is_named(const struct m_pass *rows, uint32_t count, struct str name)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (str_equal(rows[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool environment_is_passed(const struct m_pass *rows, uint32_t count, struct str name)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (name_match(rows[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool environment_is_secret(const struct m_stage *stage, struct str name)
+{
+    const struct m_settings *settings = stage->settings;
+
+    return settings->secret_env_count != 0 &&
+           environment_is_passed(settings->secret_env, settings->secret_env_count, name) &&
+           !environment_is_named(settings->pass_env, settings->pass_env_count, name);
+}
+
+/* With a stage: only its secrets, or only what is none of them. */
+static bool environment_match(struct str pattern, const struct m_stage *stage, bool secret,
+                              struct environment_vars *vars)
 {
     bool found = false;
 
     for (char **var = environ; *var != NULL; var++) {
-        if (name_match(pattern, environment_name(str_of(*var)))) {
-            environment_set(vars, str_of(*var));
+        struct str name = environment_name(str_of(*var));
+
+        if (name_match(pattern, name)) {
             found = true;
+            if (stage == NULL || environment_is_secret(stage, name) == secret) {
+                environment_set(vars, str_of(*var));
+            }
         }
     }
     return found;
@@ -109,8 +144,34 @@ void environment_matching(struct str pattern, struct arena *arena, struct event_
 {
     struct environment_vars vars = {0};
 
-    environment_match(pattern, &vars);
+    environment_match(pattern, NULL, false, &vars);
     environment_take(&vars, arena, found);
+}
+
+void environment_matching_secrets(struct str pattern, const struct m_stage *stage,
+                                  struct arena *arena, struct event_strs *names)
+{
+    struct environment_vars vars = {0};
+
+    environment_match(pattern, stage, true, &vars);
+    environment_take(&vars, arena, names);
+    for (uint32_t i = 0; i < names->count; i++) {
+        names->items[i] = environment_name(names->items[i]);
+    }
+}
+
+void environment_secrets(const struct m_stage *stage, struct mask_words *words)
+{
+    const struct m_settings *settings = stage->settings;
+    struct environment_vars vars = {0};
+
+    for (uint32_t i = 0; i < settings->secret_env_count; i++) {
+        environment_match(settings->secret_env[i].name, stage, true, &vars);
+    }
+    VEC_EACH (var, &vars) {
+        mask_words_add(words, str_skip(*var, environment_name(*var).len + 1));
+    }
+    VEC_FREE(&vars);
 }
 
 bool environment_passed(const struct m_stage *stage, bool counted, struct arena *arena,
@@ -122,7 +183,7 @@ bool environment_passed(const struct m_stage *stage, bool counted, struct arena 
 
     *passed = (struct event_strs){NULL, 0};
     for (uint32_t i = 0; i < count; i++) {
-        if (!environment_match(rows[i].name, &vars) && !rows[i].may_be_unset) {
+        if (!environment_match(rows[i].name, stage, !counted, &vars) && !rows[i].may_be_unset) {
             VEC_FREE(&vars);
             return err_set(err, STATUS_ENVIRONMENT,
                            "environment variable '%.*s' of stage '%.*s' is not set; set it, or "
@@ -220,16 +281,6 @@ bool environment_build(struct environment_frame *frame, const struct m_stage *st
     environment_own(vars, frame, attempt, arena);
     *envp = environment_list(vars, arena);
     return true;
-}
-
-static bool environment_is_passed(const struct m_pass *rows, uint32_t count, struct str name)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        if (name_match(rows[i].name, name)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 uint32_t environment_left_out(const struct m_stage *stage)

@@ -4,6 +4,7 @@
  * sets or passes, and pawl's own. Nothing else, so that a forgotten variable breaks at once and
  * everywhere.
  */
+#include "base/mask.h"
 #include "model/plan.h"
 #include "run/session.h"
 
@@ -15,6 +16,15 @@ const char *const *environment_plain(struct arena *arena);
  * which. */
 bool environment_passed(const struct m_stage *stage, bool counted, struct arena *arena,
                         struct event_strs *passed, struct err *err);
+
+/* Is a variable of that name a secret of the stage? What both lists match is, unless `pass_env` has
+ * that very name: a `*` there passes no secret openly. */
+bool environment_is_secret(const struct m_stage *stage, struct str name);
+/* Adds the values of the stage's secrets that are set now. */
+void environment_secrets(const struct m_stage *stage, struct mask_words *words);
+/* The names, sorted, of the secrets of the stage that are set now and match the pattern. */
+void environment_matching_secrets(struct str pattern, const struct m_stage *stage,
+                                  struct arena *arena, struct event_strs *names);
 
 /* The variables set now whose names match the pattern (`*`), as "NAME=value", sorted. */
 void environment_matching(struct str pattern, struct arena *arena, struct event_strs *found);

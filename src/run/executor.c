@@ -106,6 +106,15 @@ static bool executor_open_loop(struct executor *executor, struct err *err)
                     executor_on_signal, executor, err);
 }
 
+/* What one stage keeps secret is masked in the log of each: it may reach others by a file. */
+static void executor_note_secrets(struct executor *executor)
+{
+    for (uint32_t i = 0; i < executor->plan->stage_count; i++) {
+        environment_secrets(executor->plan->stages[i].source, &executor->secrets);
+    }
+    mask_words_done(&executor->secrets);
+}
+
 struct ways executor_ways(const struct manifest *manifest)
 {
     static const enum way names[] = {
@@ -139,6 +148,7 @@ bool executor_init(struct executor *executor, struct session *session, struct fa
         STR_JOIN(&session->arena, session->root, STR("/.pawl/runs/"), recorder->run);
     environment_frame_init(&executor->frame, &session->arena, executor_own_path(&session->arena),
                            executor->run_dir, recorder->run, recorder->trace);
+    executor_note_secrets(executor);
     executor->multigrain = signature_tick_now(session->times, session->root_fd).multigrain;
     executor->next_barrier_ns = clock_mono_ns(session->clock) + BARRIER_PERIOD_S * NS_PER_SEC;
     if (!children_subreaper(err) || !executor_open_loop(executor, err)) {
@@ -433,6 +443,7 @@ void executor_fini(struct executor *executor)
         arena_fini(&executor->spare[--executor->spare_count]);
     }
     environment_frame_fini(&executor->frame);
+    mask_words_fini(&executor->secrets);
     free(executor->by_instance);
     free(executor->notes);
     arena_fini(&executor->note_arena);

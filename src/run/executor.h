@@ -13,6 +13,7 @@
  * executor_finish (last barrier), executor_fini.
  */
 #include "os/loop.h"
+#include "base/mask.h"
 #include "os/pipe_log.h"
 #include "os/pool.h"
 #include "os/spawn.h"
@@ -128,6 +129,7 @@ struct executor {
     struct ways ways;   /* from objects to the workspace */
     struct str run_dir; /* absolute */
     struct environment_frame frame;
+    struct mask_words secrets; /* of all stages */
     struct direct direct;
     struct attempt **by_instance; /* by number of the instance; NULL: no attempt */
     struct attempt *live;         /* spawned */

@@ -30,9 +30,9 @@ enum {
     GUARD_FILE = 4,
     GUARD_FOLDER = 5,
     GUARD_PROGRAM = 6,
-    GUARD_VARIABLES = 7,
     GUARD_SECRET = 8,
-    GUARD_EPOCH = 9
+    GUARD_EPOCH = 9,
+    GUARD_VARIABLES = 10
 };
 
 /* --- what is asked for --- */
@@ -162,27 +162,71 @@ static void guards_put_programs(const struct consulted *consulted, struct strbuf
     }
 }
 
-static void guards_put_variables(const struct m_pass *rows, uint32_t count, bool counted,
-                                 struct map *seen, struct arena *arena, struct strbuf *out)
+static void guards_put_strs(const struct event_strs *strs, struct strbuf *out)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        struct str key = str_concat(arena, counted ? STR("+") : STR("-"), rows[i].name);
-        struct event_strs set;
+    bytes_put_u32(out, strs->count);
+    for (uint32_t i = 0; i < strs->count; i++) {
+        bytes_put_str(out, strs->items[i]);
+    }
+}
 
-        if (map_put_new(seen, key, 0) != MAP_MISSING) {
-            continue;
+static bool guards_is_in(const struct event_strs *names, struct str var)
+{
+    for (uint32_t i = 0; i < names->count; i++) {
+        if (str_has_prefix(var, names->items[i]) && var.len > names->items[i].len &&
+            var.data[names->items[i].len] == '=') {
+            return true;
         }
-        environment_matching(rows[i].name, arena, &set);
-        bytes_put_u8(out, counted ? GUARD_VARIABLES : GUARD_SECRET);
-        bytes_put_str(out, rows[i].name);
-        if (!counted) {
-            bytes_put_u8(out, set.count != 0);
-            continue;
+    }
+    return false;
+}
+
+/* What is set now and matches, but for these names. */
+static void guards_matching(struct str pattern, const struct event_strs *but, struct arena *arena,
+                            struct event_strs *set)
+{
+    uint32_t kept = 0;
+
+    environment_matching(pattern, arena, set);
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (!guards_is_in(but, set->items[i])) {
+            set->items[kept++] = set->items[i];
         }
-        bytes_put_u32(out, set.count);
-        for (uint32_t v = 0; v < set.count; v++) {
-            bytes_put_str(out, set.items[v]);
-        }
+    }
+    set->count = kept;
+}
+
+/* A secret that a pattern matches, too, is no part of what is passed openly: its name is written.
+ */
+static void guards_put_pass(const struct m_stage *stage, struct str pattern, struct map *seen,
+                            struct arena *arena, struct strbuf *out)
+{
+    struct event_strs secrets, set;
+    struct strbuf head = {0};
+
+    environment_matching_secrets(pattern, stage, arena, &secrets);
+    bytes_put_u8(&head, GUARD_VARIABLES);
+    bytes_put_str(&head, pattern);
+    guards_put_strs(&secrets, &head);
+    if (map_put_new(seen, strbuf_dup(&head, arena), 0) == MAP_MISSING) {
+        guards_matching(pattern, &secrets, arena, &set);
+        strbuf_add_str(out, strbuf_str(&head));
+        guards_put_strs(&set, out);
+    }
+    strbuf_fini(&head);
+}
+
+/* Only whether one is set. */
+static void guards_put_secret(struct str pattern, struct map *seen, struct arena *arena,
+                              struct strbuf *out)
+{
+    struct event_strs set;
+
+    if (map_put_new(seen, str_concat(arena, STR("-"), pattern), 0) == MAP_MISSING) {
+        environment_matching(pattern, arena, &set);
+        bytes_put_u8(out, GUARD_SECRET);
+        bytes_put_str(out, pattern);
+        bytes_put_u8(out, set.count != 0);
     }
 }
 
@@ -195,10 +239,12 @@ static void guards_put_environment(struct session *session, struct strbuf *out)
     for (uint32_t i = 0; i < plan->stage_count; i++) {
         const struct m_stage *stage = plan->stages[i].source;
 
-        guards_put_variables(stage->settings->pass_env, stage->settings->pass_env_count, true,
-                             &seen, &session->arena, out);
-        guards_put_variables(stage->settings->secret_env, stage->settings->secret_env_count, false,
-                             &seen, &session->arena, out);
+        for (uint32_t v = 0; v < stage->settings->pass_env_count; v++) {
+            guards_put_pass(stage, stage->settings->pass_env[v].name, &seen, &session->arena, out);
+        }
+        for (uint32_t v = 0; v < stage->settings->secret_env_count; v++) {
+            guards_put_secret(stage->settings->secret_env[v].name, &seen, &session->arena, out);
+        }
     }
     map_fini(&seen);
 }
@@ -350,17 +396,28 @@ static bool guards_same_program(struct session *session, struct reader *reader)
     return str_equal(consulted_program(&session->consulted, name, &session->arena, NULL), then);
 }
 
+static void guards_read_strs(struct reader *reader, struct arena *arena, struct event_strs *strs)
+{
+    uint32_t count = reader_count(reader, sizeof(uint32_t));
+
+    *strs = (struct event_strs){ARENA_ARRAY(arena, struct str, count), 0};
+    while (strs->count < count) {
+        strs->items[strs->count++] = reader_str(reader);
+    }
+}
+
 static bool guards_same_variables(struct session *session, struct reader *reader)
 {
     struct str pattern = reader_str(reader);
-    uint32_t count = reader_u32(reader);
-    struct event_strs now;
+    struct event_strs secrets, then, now;
     bool same;
 
-    environment_matching(pattern, &session->arena, &now);
-    same = reader_ok(reader) && now.count == count;
-    for (uint32_t i = 0; same && i < count; i++) {
-        same = str_equal(reader_str(reader), now.items[i]);
+    guards_read_strs(reader, &session->arena, &secrets);
+    guards_read_strs(reader, &session->arena, &then);
+    guards_matching(pattern, &secrets, &session->arena, &now);
+    same = reader_ok(reader) && now.count == then.count;
+    for (uint32_t i = 0; same && i < now.count; i++) {
+        same = str_equal(then.items[i], now.items[i]);
     }
     return same;
 }
@@ -523,11 +580,19 @@ static bool guards_renew_folder(const struct guards_renewal *renewal, struct rea
     return true;
 }
 
+static void guards_skip_strs(struct reader *reader)
+{
+    uint32_t count = reader_u32(reader);
+
+    for (uint32_t i = 0; reader_ok(reader) && i < count; i++) {
+        reader_str(reader);
+    }
+}
+
 /* Everything else is as it was found when the run began, or the next look finds it otherwise. */
 static bool guards_pass(uint8_t kind, struct reader *reader)
 {
     struct guards_counts counts;
-    uint32_t set;
 
     switch (kind) {
     case GUARD_REQUEST:
@@ -542,10 +607,8 @@ static bool guards_pass(uint8_t kind, struct reader *reader)
         return true;
     case GUARD_VARIABLES:
         reader_str(reader);
-        set = reader_u32(reader);
-        for (uint32_t i = 0; reader_ok(reader) && i < set; i++) {
-            reader_str(reader);
-        }
+        guards_skip_strs(reader);
+        guards_skip_strs(reader);
         return true;
     case GUARD_SECRET:
         reader_str(reader);

@@ -129,8 +129,8 @@ static bool neighbours_write(struct session *session, struct strbuf *list, struc
 {
     strbuf_add_str(list, session->manifest_path);
     strbuf_putc(list, '\n');
-    return file_write_replace(session->workspace.pawlfd, "manifests", strbuf_str(list), 0666, false,
-                              err);
+    return file_write_replace(session->workspace.pawlfd, "manifests", strbuf_str(list),
+                              SYS_OWN_FILE, false, err);
 }
 
 bool neighbours_check(struct session *session, struct err *err)

@@ -340,7 +340,7 @@ static bool session_open_store_folder(struct session *session, enum session_acce
                lock_probe(".pawl", err);
     }
     store = str_dup(&session->arena, store);
-    if (access == SESSION_CHANGE && sys_mkdir(store.data, 0777) != 0 && errno != EEXIST) {
+    if (access == SESSION_CHANGE && sys_mkdir(store.data, SYS_OWN_FOLDER) != 0 && errno != EEXIST) {
         return err_sys(err, "store '%s': cannot be made", store.data);
     }
     session->store_fd = sys_open(store.data, O_RDONLY | O_DIRECTORY, 0);

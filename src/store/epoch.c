@@ -55,7 +55,8 @@ static bool write_salt(int fresh_fd, struct err *err)
     hex_encode(salt, sizeof(salt), text);
     text[SALT_HEX] = '\n';
     /* Not durable: a salt lost with the power is another epoch, which is right. */
-    return file_write_replace(fresh_fd, "salt", str_n(text, SALT_HEX + 1), 0666, false, err);
+    return file_write_replace(fresh_fd, "salt", str_n(text, SALT_HEX + 1),
+                              sys_mode_in(fresh_fd, 0666), false, err);
 }
 
 /* Two processes that make the first salt at once must end with one: the caller holds the lock of

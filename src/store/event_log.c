@@ -39,7 +39,7 @@ static struct event_log *event_log_new(int fd, const char *path)
 
 struct event_log *event_log_create(int dirfd, const char *path, struct err *err)
 {
-    int fd = sys_openat(dirfd, path, O_WRONLY | O_CREAT | O_EXCL, 0666);
+    int fd = sys_openat(dirfd, path, O_WRONLY | O_CREAT | O_EXCL, SYS_OWN_FILE);
 
     if (fd < 0) {
         err_sys(err, "'%s': cannot make", path);

@@ -719,7 +719,7 @@ static bool save_file(struct save *save, struct err *err)
     if (!file_temp_name(name)) {
         return err_sys(err, "'index': cannot be written");
     }
-    save->fd = sys_openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0666);
+    save->fd = sys_openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, SYS_OWN_FILE);
     if (save->fd < 0) {
         return err_sys(err, "'index': cannot be written");
     }

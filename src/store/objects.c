@@ -64,7 +64,9 @@ void objects_close(struct objects *objects)
 /* A folder of the store; missing is fine when only looking. */
 static bool open_part(struct objects *objects, const char *name, int *fd, struct err *err)
 {
-    if (!objects->read_only && sys_mkdirat(objects->dirfd, name, 0777) < 0 && errno != EEXIST) {
+    if (!objects->read_only &&
+        sys_mkdirat(objects->dirfd, name, sys_mode_in(objects->dirfd, 0777)) < 0 &&
+        errno != EEXIST) {
         return err_sys(err, "'%s/%s': cannot be made", objects->shown, name);
     }
     *fd = sys_openat(objects->dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
@@ -400,7 +402,8 @@ void objects_fresh(struct objects *objects, uint64_t *count, uint64_t *size_byte
 static bool prefix_ensure(struct objects *objects, const char *name)
 {
     char prefix[3] = {name[0], name[1], '\0'};
-    return sys_mkdirat(objects->objects_fd, prefix, 0777) == 0 || errno == EEXIST;
+    return sys_mkdirat(objects->objects_fd, prefix, sys_mode_in(objects->objects_fd, 0777)) == 0 ||
+           errno == EEXIST;
 }
 
 bool objects_promote(struct objects *objects, int folder, const char *from,

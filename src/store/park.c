@@ -46,9 +46,16 @@ static void attempt_path(struct strbuf *out, struct str run, struct str attempt)
 int park_attempt_open(const struct park_place *place, struct str run, struct str attempt)
 {
     struct strbuf path;
+    const char *name;
+    bool missing;
     attempt_path(&path, run, attempt);
-    int fd = sys_openat(place->pawl_fd, path.data, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-    int sys = errno;
+    int above = folder_open_parent(place->pawl_fd, path.data, false, &name, &missing, NULL);
+    int fd = -1, sys = missing ? ENOENT : EIO;
+    if (above >= 0) {
+        fd = sys_openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+        sys = errno;
+        (void)sys_close(above);
+    }
     strbuf_fini(&path);
     errno = sys;
     return fd;
@@ -56,7 +63,7 @@ int park_attempt_open(const struct park_place *place, struct str run, struct str
 
 bool park_mark_set(int attempt, struct err *err)
 {
-    int fd = sys_openat(attempt, PARK_MARK_WHOLE, O_WRONLY | O_CREAT | O_NOFOLLOW, 0666);
+    int fd = sys_openat(attempt, PARK_MARK_WHOLE, O_WRONLY | O_CREAT | O_NOFOLLOW, SYS_OWN_FILE);
     if (fd < 0) {
         return err_sys(err, "'.pawl/parked': cannot be written");
     }
@@ -69,7 +76,7 @@ bool park_mark_set(int attempt, struct err *err)
 static bool attempt_place(int run, const char *name, struct err *err)
 {
     char temp[FILE_TEMP_BYTES];
-    if (!file_temp_name(temp) || sys_mkdirat(run, temp, 0777) < 0) {
+    if (!file_temp_name(temp) || sys_mkdirat(run, temp, SYS_OWN_FOLDER) < 0) {
         return err_sys(err, "'.pawl/parked': cannot be written");
     }
     int folder = folder_open(run, temp, err);
@@ -156,7 +163,8 @@ struct parking {
 
 static bool beside_record(int folder, const char *path, struct err *err)
 {
-    int fd = sys_openat(folder, PARK_MARK_BESIDE, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0666);
+    int fd = sys_openat(folder, PARK_MARK_BESIDE, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW,
+                        SYS_OWN_FILE);
     if (fd < 0) {
         return err_sys(err, "'.pawl/parked': cannot be written");
     }

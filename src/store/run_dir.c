@@ -133,9 +133,9 @@ int run_dir_create(int pawlfd, int64_t time_ns, uint16_t (*random)(void *context
             return -1;
         }
         run_path(id, "", path);
-        if (sys_mkdirat(pawlfd, path, 0777) == 0) {
+        if (sys_mkdirat(pawlfd, path, SYS_OWN_FOLDER) == 0) {
             run_path(id, "/logs", path);
-            if (sys_mkdirat(pawlfd, path, 0777) == 0) {
+            if (sys_mkdirat(pawlfd, path, SYS_OWN_FOLDER) == 0) {
                 return run_dir_open(pawlfd, id, err);
             }
         } else if (errno == EEXIST) {

@@ -93,7 +93,8 @@ static bool lock_say_boot(int fd, const struct epoch *epoch)
 /* Locks fresh/<epoch>/lock shared; the first one there cleans up after the dead. */
 static bool epoch_lock_shared(struct objects *objects, const char *name, struct err *err)
 {
-    int fd = sys_openat(objects->epoch_fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0666);
+    int fd = sys_openat(objects->epoch_fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW,
+                        sys_mode_in(objects->epoch_fd, 0666));
     if (fd < 0) {
         return err_sys(err, "'%s/fresh/%s/lock': cannot be opened", objects->shown, name);
     }
@@ -113,7 +114,8 @@ static bool epoch_enter(struct objects *objects, struct err *err)
 {
     char name[EPOCH_NAME_BYTES + 1];
     epoch_name(&objects->epoch, name);
-    if (sys_mkdirat(objects->fresh_fd, name, 0777) < 0 && errno != EEXIST) {
+    if (sys_mkdirat(objects->fresh_fd, name, sys_mode_in(objects->fresh_fd, 0777)) < 0 &&
+        errno != EEXIST) {
         return err_sys(err, "'%s/fresh/%s': cannot be made", objects->shown, name);
     }
     objects->epoch_fd = sys_openat(objects->fresh_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
@@ -206,7 +208,7 @@ static bool settle_epoch(void *ctx, int fresh, const char *name, struct err *err
     }
     memcpy(path, name, EPOCH_NAME_BYTES);
     memcpy(path + EPOCH_NAME_BYTES, "/lock", sizeof("/lock"));
-    int lock = sys_openat(fresh, path, O_RDWR | O_CREAT | O_NOFOLLOW, 0666);
+    int lock = sys_openat(fresh, path, O_RDWR | O_CREAT | O_NOFOLLOW, sys_mode_in(fresh, 0666));
     if (lock < 0) {
         return err_sys(err, "'%s/fresh/%s': cannot be opened", foreign->objects->shown, path);
     }
@@ -221,7 +223,8 @@ static bool settle_epoch(void *ctx, int fresh, const char *name, struct err *err
 /* fresh/lock, exclusive; -1: error. */
 static int lock_fresh(struct objects *objects, struct err *err)
 {
-    int fd = sys_openat(objects->fresh_fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0666);
+    int fd = sys_openat(objects->fresh_fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW,
+                        sys_mode_in(objects->fresh_fd, 0666));
     if (fd >= 0 && sys_lock(fd, F_WRLCK, 0, 0, true) == 0) {
         return fd;
     }

@@ -92,7 +92,7 @@ static bool workspace_make_folder(struct workspace *ws, struct err *err)
     if (ws->pawlfd >= 0) {
         return true;
     }
-    if (sys_mkdirat(ws->rootfd, ".pawl", 0777) != 0 && errno != EEXIST) {
+    if (sys_mkdirat(ws->rootfd, ".pawl", SYS_OWN_FOLDER) != 0 && errno != EEXIST) {
         return err_sys(err, "'.pawl': cannot make this folder in the workspace, which must be "
                             "writable");
     }
@@ -113,7 +113,7 @@ static bool workspace_put_format(struct workspace *ws, struct str text, struct e
     }
     memcpy(name, "format.", 7);
     hex_encode(&random, sizeof(random), name + 7);
-    fd = sys_openat(ws->pawlfd, name, O_WRONLY | O_CREAT | O_EXCL, 0666);
+    fd = sys_openat(ws->pawlfd, name, O_WRONLY | O_CREAT | O_EXCL, SYS_OWN_FILE);
     if (fd < 0) {
         return err_sys(err, "'.pawl': cannot write in this folder");
     }
@@ -151,7 +151,7 @@ static bool workspace_make_format(struct workspace *ws, struct err *err)
 static bool workspace_make_gitignore(struct workspace *ws, struct err *err)
 {
     return sys_access(ws->pawlfd, ".gitignore", F_OK) == 0 ||
-           file_write_replace(ws->pawlfd, ".gitignore", STR("*\n"), 0666, false, err) ||
+           file_write_replace(ws->pawlfd, ".gitignore", STR("*\n"), SYS_OWN_FILE, false, err) ||
            err_wrap(err, "'.pawl'");
 }
 

@@ -379,6 +379,10 @@ static void test_firm(void **state)
     assert_int_equal(signature_wait_ns(&s, &tick), 0);
     other.size = 1;
     assert_false(signature_is_firm(&s, &other, &tick));
+    /* A clock that was set back: nothing of a later time is trusted, nor waited for. */
+    tick.coarse_ns = s.ctime_ns - 3600 * second;
+    assert_false(signature_is_firm(&s, &s, &tick));
+    assert_true(signature_wait_ns(&s, &tick) <= 10 * second);
     /* Times of whole seconds. */
     whole.ctime_ns = 5 * second;
     tick.coarse_ns = 6 * second;

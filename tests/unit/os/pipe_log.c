@@ -36,7 +36,7 @@ static int set_up(void **state)
     }
     snprintf(fixture->path, sizeof(fixture->path), "%s/log", fixture->dir);
     *state = fixture;
-    return !pipe_log_open(&fixture->log, fixture->path, 16, &fixture->child_fd, &err);
+    return !pipe_log_open(&fixture->log, fixture->path, 64 << 20, &fixture->child_fd, &err);
 }
 
 static int tear_down(void **state)
@@ -62,17 +62,6 @@ static void expect_file(const char *path, const char *want, size_t len)
     free(have);
 }
 
-static void expect_tail(const struct pipe_log *log, const char *want, bool cut)
-{
-    struct strbuf out;
-
-    strbuf_init(&out);
-    assert_int_equal(pipe_log_tail(log, &out), cut);
-    assert_int_equal(out.len, strlen(want));
-    assert_memory_equal(out.len > 0 ? out.data : "", want, out.len);
-    strbuf_fini(&out);
-}
-
 static void test_no_output_no_file(void **state)
 {
     struct fixture *fixture = *state;
@@ -85,27 +74,83 @@ static void test_no_output_no_file(void **state)
     assert_true(pipe_log_close(&fixture->log));
     assert_int_equal(sys_stat(fixture->path, &stat), -1);
     assert_int_equal(errno, ENOENT);
-    expect_tail(&fixture->log, "", false);
 }
 
-static void test_tail_at_every_length(void **state)
+/* What of `len` bytes in pieces of `step` is in a log of 32 bytes at most: half is the tail. */
+static void expect_limited(struct fixture *fixture, const char *text, size_t step, const char *want)
+{
+    struct err err = {0};
+    size_t len = strlen(text);
+
+    pipe_log_free(&fixture->log);
+    sys_close(fixture->child_fd);
+    unlink(fixture->path);
+    assert_true(pipe_log_open(&fixture->log, fixture->path, 32, &fixture->child_fd, &err));
+    for (size_t at = 0; at < len; at += step) {
+        size_t piece = len - at < step ? len - at : step;
+
+        assert_int_equal(write(fixture->child_fd, text + at, piece), piece);
+        assert_int_equal(pipe_log_read(&fixture->log), PIPE_OPEN);
+    }
+    assert_true(pipe_log_close(&fixture->log));
+    assert_int_equal(fixture->log.bytes, len);
+    expect_file(fixture->path, want, strlen(want));
+}
+
+static void test_head_and_tail(void **state)
+{
+    static const char *const cases[][2] = {
+        {"short", "short"},
+        {"0123456789abcdef", "0123456789abcdef"},
+        {"0123456789abcdefg", "0123456789abcdefg"},
+        {"0123456789abcdef0123456789ABCDEF", "0123456789abcdef0123456789ABCDEF"},
+        {"0123456789abcdef_0123456789ABCDEF",
+         "0123456789abcdef\n[pawl: log_max of 32 bytes is reached: 1 bytes are left out here]\n"
+         "0123456789ABCDEF"},
+        {"0123456789abcde\n and this is left out\n01\n456789ABCDEF\n",
+         "0123456789abcde\n[pawl: log_max of 32 bytes is reached: 25 bytes are left out here]\n"
+         "456789ABCDEF\n"},
+        {"0123456789abcdef and this is left out 0123456789ABCDE\n",
+         "0123456789abcdef\n[pawl: log_max of 32 bytes is reached: 22 bytes are left out here]\n"
+         "0123456789ABCDE\n"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (size_t step = 1; step <= 60; step++) {
+            expect_limited(*state, cases[i][0], step, cases[i][1]);
+        }
+    }
+    sys_close(((struct fixture *)*state)->child_fd);
+}
+
+static void keep_text(void *ctx, const char *data, size_t len)
+{
+    strbuf_add(ctx, data, len);
+}
+
+static void test_masked(void **state)
 {
     struct fixture *fixture = *state;
-    char all[101];
+    struct mask_words words = {0};
+    struct strbuf told = {0};
 
-    for (size_t i = 0; i < 100; i++) {
-        all[i] = (char)('!' + (char)(i % 90));
-        all[i + 1] = '\0';
-        assert_int_equal(write(fixture->child_fd, all + i, 1), 1);
-        assert_int_equal(pipe_log_read(&fixture->log), PIPE_OPEN);
-        expect_tail(&fixture->log, i < 16 ? all : all + i - 15, i >= 16);
-    }
-    /* One piece longer than the tail. */
-    assert_int_equal(write(fixture->child_fd, all, 100), 100);
-    pipe_log_read(&fixture->log);
-    expect_tail(&fixture->log, all + 84, true);
-    assert_int_equal(fixture->log.bytes, 200);
+    mask_words_add(&words, STR("secret"));
+    mask_words_done(&words);
+    pipe_log_mask(&fixture->log, &words);
+    pipe_log_on_data(&fixture->log, keep_text, &told);
+    assert_int_equal(write(fixture->child_fd, "a sec", 5), 5);
+    assert_int_equal(pipe_log_read(&fixture->log), PIPE_OPEN);
+    assert_int_equal(told.len, 2);
+    assert_int_equal(write(fixture->child_fd, "ret, and se", 11), 11);
+    assert_int_equal(pipe_log_read(&fixture->log), PIPE_OPEN);
     sys_close(fixture->child_fd);
+    pipe_log_add(&fixture->log, STR("cret and se"));
+    assert_true(pipe_log_close(&fixture->log));
+    expect_file(fixture->path, "a ***, and *** and se", 21);
+    assert_int_equal(told.len, 21);
+    assert_memory_equal(told.data, "a ***, and *** and se", 21);
+    strbuf_fini(&told);
+    mask_words_fini(&words);
 }
 
 static void count_bytes(void *ctx, const char *data, size_t len)
@@ -234,7 +279,6 @@ static void test_log_that_cannot_be_made(void **state)
     assert_int_equal(fixture->log.bytes, 6);
     assert_int_equal(fixture->log.sys, EISDIR);
     assert_false(pipe_log_close(&fixture->log));
-    expect_tail(&fixture->log, "abcdef", false);
     rmdir(fixture->path);
 }
 
@@ -302,7 +346,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_no_output_no_file, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_tail_at_every_length, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_head_and_tail, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_masked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_megabytes_arrive, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_drain_does_not_wait_for_strangers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_drain_of_a_silent_open_pipe, set_up, tear_down),
