@@ -49,9 +49,10 @@ static bool import_check_runs(const struct import *import, struct err *err)
     return true;
 }
 
+/* In a shared store no object goes between the look at it and the result that counts on it. */
 static bool import_take(struct import *import, int fd, struct err *err)
 {
-    const struct session *session = import->session;
+    struct session *session = import->session;
     struct bundle_place place = {.objects = session->objects,
                                  .results = session->results,
                                  .pawlfd = session->workspace.pawlfd,
@@ -60,13 +61,17 @@ static bool import_take(struct import *import, int fd, struct err *err)
                                  .machine = session->machine_digest};
     bool ok;
 
-    import->bundle = bundle_import_open(&place, err);
-    if (import->bundle == NULL) {
+    if (!store_lock_enter(&session->store_lock, session->objects, err)) {
         return false;
     }
-    ok = bundle_import_read(import->bundle, fd, err) && import_check_runs(import, err) &&
-         bundle_import_enter(import->bundle, &import->sums, err);
-    bundle_import_close(import->bundle);
+    import->bundle = bundle_import_open(&place, err);
+    ok = import->bundle != NULL && bundle_import_read(import->bundle, fd, err) &&
+         import_check_runs(import, err) && bundle_import_enter(import->bundle, &import->sums, err);
+    if (import->bundle != NULL) {
+        bundle_import_close(import->bundle);
+    }
+    store_lock_leave(&session->store_lock);
+    store_lock_settle(&session->store_lock);
     return ok;
 }
 
