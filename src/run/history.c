@@ -137,7 +137,7 @@ static bool hand_append(struct session *session, const struct run_id *id,
 {
     struct str path = str_printf(&session->arena, "runs/%s/restored", id->text);
     int fd = sys_openat(session->workspace.pawlfd, path.data,
-                        O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0666);
+                        O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, SYS_OWN_FILE);
     bool ok = fd >= 0 && sys_write_full(fd, lines->data, lines->len) == 0;
 
     if (!ok) {

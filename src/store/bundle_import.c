@@ -66,8 +66,10 @@ static bool import_prepare(struct bundle_import *import, struct err *err)
     if (import->staging_fd < 0) {
         return false;
     }
-    import->results_fd = sys_openat(import->staging_fd, "results", O_RDWR | O_CREAT | O_EXCL, 0666);
-    import->lines.fd = sys_openat(import->staging_fd, "manifest", O_RDWR | O_CREAT | O_EXCL, 0666);
+    import->results_fd =
+        sys_openat(import->staging_fd, "results", O_RDWR | O_CREAT | O_EXCL, SYS_OWN_FILE);
+    import->lines.fd =
+        sys_openat(import->staging_fd, "manifest", O_RDWR | O_CREAT | O_EXCL, SYS_OWN_FILE);
     return (import->results_fd >= 0 && import->lines.fd >= 0) ||
            err_sys(err, "'.pawl/" STAGING "': cannot be written");
 }
@@ -432,7 +434,7 @@ static bool import_file(struct bundle_import *import, const struct bundle_name *
     }
     if (!import->run_is_here) {
         fd = sys_openat(import->staging_fd, import->tar.name_text, O_WRONLY | O_CREAT | O_EXCL,
-                        0666);
+                        SYS_OWN_FILE);
         if (fd < 0) {
             return err_sys(err, "'.pawl/" STAGING "/%.*s': cannot be made",
                            STR_ARG(import->tar.name));

@@ -83,9 +83,11 @@ bool roots_write(int store_fd, const struct digest *workspace, const struct root
 
     roots_encode(run, &bytes);
     roots_path(workspace, run->run.text, path);
-    ok = file_write_replace(store_fd, path, strbuf_str(&bytes), 0666, false, NULL) ||
+    ok = file_write_replace(store_fd, path, strbuf_str(&bytes), sys_mode_in(store_fd, 0666), false,
+                            NULL) ||
          (folder_make_parents(store_fd, path, err) &&
-          file_write_replace(store_fd, path, strbuf_str(&bytes), 0666, false, err));
+          file_write_replace(store_fd, path, strbuf_str(&bytes), sys_mode_in(store_fd, 0666), false,
+                             err));
     strbuf_fini(&bytes);
     return ok;
 }

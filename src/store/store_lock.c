@@ -50,7 +50,8 @@ bool store_lock_open(struct store_lock *lock, int store_fd, bool shared, struct 
     if (!folder_make(store_fd, "roots", err)) {
         return false;
     }
-    lock->fd = sys_openat(store_fd, "roots/lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0666);
+    lock->fd = sys_openat(store_fd, "roots/lock", O_RDWR | O_CREAT | O_NOFOLLOW,
+                          sys_mode_in(store_fd, 0666));
     if (lock->fd < 0 || !lock_fill(lock)) {
         return err_sys(err, "the store's 'roots/lock' cannot be opened");
     }
