@@ -201,6 +201,7 @@ mode_t sys_mode_in(int dir, mode_t mode);
 /* Of files and folders that are only pawl's own: the umask takes from it, nothing adds. */
 enum { SYS_OWN_FILE = 0664, SYS_OWN_FOLDER = 0775 };
 int sys_chdir(const char *path);
+int sys_fchdir(int fd);
 /* The path without links, `.` and `..`, for free(); NULL and errno. Needs no /proc. */
 char *sys_realpath(const char *path);
 char *sys_getcwd(char *path, size_t size);

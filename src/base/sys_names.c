@@ -153,6 +153,13 @@ int sys_chdir(const char *path)
     RETRY(CHDIR, chdir(path));
 }
 
+int sys_fchdir(int fd)
+{
+    int result;
+
+    RETRY(CHDIR, fchdir(fd));
+}
+
 char *sys_realpath(const char *path)
 {
     return FAULT(READLINK, NULL) ? NULL : realpath(path, NULL);

@@ -1,6 +1,9 @@
 /* Owns `plan`: what `run` would do with the same arguments, and why. */
+#include <fcntl.h>
+
 #include "base/json_write.h"
 #include "base/path.h"
+#include "base/sys.h"
 #include "cmd/decided.h"
 #include "run/standing.h"
 
@@ -217,8 +220,8 @@ static int plan_show_all(struct cli *cli, struct decided *decided)
 }
 
 /* The answer of a plan without work, without planning: everything stands as the last run left it.
- */
-static bool plan_has_nothing_to_do(struct cli *cli)
+ * Looking goes to the workspace. */
+static bool plan_tells_nothing_to_do(struct cli *cli)
 {
     struct standing standing = {0};
     struct guards_counts *counts = &standing.counts;
@@ -226,9 +229,6 @@ static bool plan_has_nothing_to_do(struct cli *cli)
     struct err err = {0};
     bool nothing;
 
-    if (cli->json || !cli_takes_last_state(cli)) {
-        return false;
-    }
     place_init(&place, cli);
     nothing = session_find(&place.session, &err) &&
               standing_look(&standing, &place.session) == STANDING_ALL && counts->skipped == 0;
@@ -242,13 +242,38 @@ static bool plan_has_nothing_to_do(struct cli *cli)
     return nothing;
 }
 
+/* Where it has not told that, it has come back to where '-C' and relative paths are meant from. */
+static bool plan_has_nothing_to_do(struct cli *cli, struct err *err)
+{
+    bool nothing;
+    int here;
+
+    if (cli->json || !cli_takes_last_state(cli)) {
+        return false;
+    }
+    here = sys_open(".", O_PATH | O_DIRECTORY, 0);
+    if (here < 0) {
+        return false;
+    }
+    nothing = plan_tells_nothing_to_do(cli);
+    if (!nothing && sys_fchdir(here) != 0) {
+        err_sys(err, "cannot go back to the working folder");
+    }
+    sys_close(here);
+    return nothing;
+}
+
 int cmd_plan(struct cli *cli)
 {
     struct decided decided;
+    struct err err = {0};
     int status;
 
-    if (plan_has_nothing_to_do(cli)) {
+    if (plan_has_nothing_to_do(cli, &err)) {
         return STATUS_OK;
+    }
+    if (err.status != STATUS_OK) {
+        return cli_fail(&err);
     }
     status = decided_open(&decided, cli, DECIDED_TARGETS);
     if (status == STATUS_OK) {

@@ -110,7 +110,7 @@ complete_words() {
 	[ "$(complete_words run --reh)" = --rehash ]
 	[ "$(complete_words --color al)" = always ]
 	[ "$(complete_words graph --format me)" = mermaid ]
-	[ "$(complete_words help ver)" = version ]
+	[ "$(complete_words help vers)" = version ]
 }
 
 @test "digests agree with sha256sum, whatever names them" {

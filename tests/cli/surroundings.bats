@@ -72,3 +72,25 @@ setup() {
 	[[ "$output" == *"failed    glob: no file matches '*.nothing'"$'\n'"  at pawl.toml:3:8"$'\n'* ]]
 	[[ "$output" == *"failed    program: "*"no such program on PATH"$'\n'"  at pawl.toml:6:8"$'\n'* ]]
 }
+
+@test "plan from another folder, with something to do and without" {
+	mkdir sub
+	cat >sub/pawl.toml <<-'END'
+		[pipeline]
+		name = "sub"
+		[stage.a]
+		inputs = ["in"]
+		run = "cat in > a"
+		outputs = ["a"]
+	END
+	echo 1 >sub/in
+	"$PAWL" -C sub run
+	[ "$("$PAWL" -C sub plan)" = "1 up to date" ]
+	echo 2 >sub/in
+	run "$PAWL" -C sub plan
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *"1 would run"* ]]
+	run "$PAWL" -C sub plan --check
+	[ "$status" -eq 6 ]
+}
