@@ -199,9 +199,9 @@ static void log_end_cut(struct pipe_log *log, uint64_t behind, struct strbuf *ta
 {
     const char *end = memchr(tail->data, '\n', tail->len - 1);
     size_t part = end != NULL ? (size_t)(end - tail->data) + 1 : 0;
+    unsigned long long left_out = behind - tail->len + part;
     char line[60];
-    int len = snprintf(line, sizeof(line), "%llu bytes are left out here]\n",
-                       (unsigned long long)(behind - tail->len + part));
+    int len = snprintf(line, sizeof(line), "%llu bytes are left out here]\n", left_out);
 
     log_write(log, line, (size_t)len);
     log_write(log, tail->data + part, tail->len - part);
