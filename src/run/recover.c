@@ -1,6 +1,8 @@
 /* Owns what is done after a crash. The record says which attempts were under way and what they had
  * put aside; parked/ says the same where the record was lost. */
 
+#include <errno.h>
+
 #include "base/hex.h"
 #include "base/mem.h"
 #include "base/path.h"
@@ -8,6 +10,7 @@
 #include "os/remove.h"
 #include "os/walk.h"
 #include "run/recover_inside.h"
+#include "store/roots.h"
 
 static bool recover_unfinished(struct recovery *recovery, struct err *err)
 {
@@ -156,6 +159,23 @@ static bool recover_temp(struct session *session, struct err *err)
     return ok;
 }
 
+static bool recover_roots(struct session *session, struct err *err)
+{
+    int dir_fd = roots_open_own(session->store_fd, &session->workspace.id);
+    struct arena arena;
+    bool ok;
+
+    if (dir_fd < 0) {
+        return errno == ENOENT ||
+               err_sys(err, "the workspace's folder in 'roots' cannot be opened");
+    }
+    arena_init(&arena);
+    ok = recover_remove_new(dir_fd, &arena, err);
+    arena_fini(&arena);
+    sys_close(dir_fd);
+    return ok;
+}
+
 bool recover_workspace(struct session *session, struct recovered *recovered, struct err *err)
 {
     struct arena arena;
@@ -169,7 +189,7 @@ bool recover_workspace(struct session *session, struct recovered *recovered, str
     arena_fini(&arena);
     return ok && (!found || recover_run(session, &run, recovered, err)) &&
            recover_lives(session, err) && recover_parked(session, recovered, err) &&
-           recover_temp(session, err);
+           recover_temp(session, err) && recover_roots(session, err);
 }
 
 void recovered_fini(struct recovered *recovered)

@@ -11,8 +11,7 @@
 
 enum { RECOVER_TAIL_BYTES = 64 << 10 };
 
-/* Files that were about to replace others when their writer was killed. */
-static bool recover_remove_new(int dir_fd, struct arena *arena, struct err *err)
+bool recover_remove_new(int dir_fd, struct arena *arena, struct err *err)
 {
     struct walk_options all = {.flat = true, .all = true};
     struct walk_list list = {NULL, 0};

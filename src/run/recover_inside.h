@@ -48,4 +48,8 @@ bool recover_attempts(struct recovery *recovery, struct err *err);
 bool recover_find(struct session *session, struct arena *arena, struct run_id *run, bool *found,
                   struct err *err);
 
+/* recover_find.c: removes the files of a folder that were about to replace others when their writer
+ * was killed. */
+bool recover_remove_new(int dir_fd, struct arena *arena, struct err *err);
+
 #endif

@@ -74,6 +74,14 @@ static void roots_encode(const struct roots_run *run, struct strbuf *out)
     bytes_put_u64(out, bytes_checksum(out->data, out->len));
 }
 
+int roots_open_own(int store_fd, const struct digest *workspace)
+{
+    char path[ROOTS_PATH_BYTES];
+
+    return sys_openat(store_fd, roots_path(workspace, "", path),
+                      O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+}
+
 bool roots_write(int store_fd, const struct digest *workspace, const struct roots_run *run,
                  struct err *err)
 {

@@ -51,6 +51,8 @@ struct roots_workspaces {
 };
 
 /* Makes or replaces the run's file. No sync: one that a power cut spoils only keeps more. */
+/* The folder of a workspace, for reading; -1 with errno: ENOENT if it wrote none yet. */
+int roots_open_own(int store_fd, const struct digest *workspace);
 bool roots_write(int store_fd, const struct digest *workspace, const struct roots_run *run,
                  struct err *err);
 bool roots_workspaces(int store_fd, struct arena *arena, struct roots_workspaces *list,
