@@ -40,6 +40,18 @@ bool hex_decode(struct str text, void *data, size_t len)
     return true;
 }
 
+bool hex_is(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 const char *digest_hex(const struct digest *digest, char text[static DIGEST_HEX_BYTES + 1])
 {
     hex_encode(digest->bytes, DIGEST_BYTES, text);

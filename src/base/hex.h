@@ -12,6 +12,8 @@ bool hex_decode(struct str text, void *data, size_t len);
 /* `text` has room for DIGEST_HEX_BYTES + 1 characters; returned for printf. */
 const char *digest_hex(const struct digest *digest, char text[static DIGEST_HEX_BYTES + 1]);
 struct str digest_str(const struct digest *digest, struct arena *arena);
+/* Lower-case digits alone? */
+bool hex_is(struct str text);
 /* Exactly 64 lower-case digits, or false. */
 bool digest_parse(struct str text, struct digest *digest);
 

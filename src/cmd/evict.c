@@ -25,14 +25,7 @@ struct evict {
 
 static bool evict_is_key(struct str word)
 {
-    for (size_t i = 0; i < word.len; i++) {
-        char c = word.data[i];
-
-        if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f')) {
-            return false;
-        }
-    }
-    return word.len >= EVICT_PREFIX_LEAST && word.len <= DIGEST_HEX_BYTES;
+    return word.len >= EVICT_PREFIX_LEAST && word.len <= DIGEST_HEX_BYTES && hex_is(word);
 }
 
 /* Every live result for which `is_meant` says yes. */

@@ -84,19 +84,10 @@ static uint16_t recorder_random16(void *ctx)
     return value;
 }
 
-static bool recorder_is_hex(struct str text)
+/* An id of all zeroes is none. */
+static bool recorder_is_id(struct str text)
 {
-    bool some = false;
-
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
-            return false;
-        }
-        some |= c != '0';
-    }
-    return some;
+    return hex_is(text) && strspn(text.data, "0") < text.len;
 }
 
 /* The trace of a valid W3C traceparent, `00-<32 hex>-<16 hex>-<2 hex>`, else a random one. */
@@ -105,8 +96,8 @@ static struct str recorder_trace(struct recorder *recorder, const char *tracepar
     struct str text = str_of(traceparent);
 
     if (text.len == 55 && str_has_prefix(text, STR("00-")) && text.data[35] == '-' &&
-        text.data[52] == '-' && recorder_is_hex(str_n(text.data + 3, 32)) &&
-        recorder_is_hex(str_n(text.data + 36, 16))) {
+        text.data[52] == '-' && recorder_is_id(str_n(text.data + 3, 32)) &&
+        recorder_is_id(str_n(text.data + 36, 16))) {
         return str_dup(&recorder->session->arena, str_n(text.data + 3, 32));
     }
     return recorder_random_hex(recorder, &recorder->session->arena, 2 * RECORDER_ID_BYTES);

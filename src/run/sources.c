@@ -177,8 +177,9 @@ static bool source_same_entry(struct session *session, struct str folder,
                             entry->executable, &entry->digest, rehash, same, err);
 }
 
-bool source_is_tree(struct session *session, struct str path, const struct tree *tree, bool rehash,
-                    bool *same, struct err *err)
+/* Whether each entry of the folder is one of the tree; `whole`: and each of the tree is there. */
+static bool source_fits_tree(struct session *session, struct str path, const struct tree *tree,
+                             bool whole, bool rehash, bool *fits, struct err *err)
 {
     struct arena scratch;
     struct walk_options all = {.all = true};
@@ -187,34 +188,29 @@ bool source_is_tree(struct session *session, struct str path, const struct tree 
 
     arena_init(&scratch);
     ok = walk_folder(AT_FDCWD, path.data, &all, &scratch, &list, err);
-    *same = ok && list.count == tree->count;
-    for (uint32_t i = 0; ok && *same && i < tree->count; i++) {
-        ok = source_same_entry(session, path, &list.items[i], &tree->items[i], rehash, same, err);
+    *fits = ok && (!whole || list.count == tree->count);
+    for (uint32_t i = 0; ok && *fits && i < list.count; i++) {
+        const struct tree_entry *entry =
+            whole ? &tree->items[i] : tree_find(tree, list.items[i].path);
+
+        *fits = entry != NULL;
+        ok = entry == NULL ||
+             source_same_entry(session, path, &list.items[i], entry, rehash, fits, err);
     }
     arena_fini(&scratch);
     return ok;
 }
 
+bool source_is_tree(struct session *session, struct str path, const struct tree *tree, bool rehash,
+                    bool *same, struct err *err)
+{
+    return source_fits_tree(session, path, tree, true, rehash, same, err);
+}
+
 bool source_is_within(struct session *session, struct str path, const struct tree *tree,
                       bool *within, struct err *err)
 {
-    struct arena scratch;
-    struct walk_options all = {.all = true};
-    struct walk_list list;
-    bool ok;
-
-    arena_init(&scratch);
-    ok = walk_folder(AT_FDCWD, path.data, &all, &scratch, &list, err);
-    *within = ok;
-    for (uint32_t i = 0; ok && *within && i < list.count; i++) {
-        const struct tree_entry *entry = tree_find(tree, list.items[i].path);
-
-        *within = entry != NULL;
-        ok = entry == NULL ||
-             source_same_entry(session, path, &list.items[i], entry, false, within, err);
-    }
-    arena_fini(&scratch);
-    return ok;
+    return source_fits_tree(session, path, tree, false, false, within, err);
 }
 
 static bool source_same_folder(struct session *session, struct str path,

@@ -68,6 +68,21 @@ two_runs() {
 	[ "$was" != "$is" ]
 }
 
+# One stage for what stands still and one for what moves, each with an input of its own.
+still_and_moves() {
+	manifest <<-'TOML'
+		[stage.still]
+		run = "cat in.txt >still.txt"
+		inputs = ["in.txt"]
+		outputs = ["still.txt"]
+
+		[stage.moves]
+		run = "cat other.txt >moves.txt"
+		inputs = ["other.txt"]
+		outputs = ["moves.txt"]
+	TOML
+}
+
 @test "a run's outputs come back exactly, and the next run brings the present ones back" {
 	two_runs
 	restores 0 "$first"
@@ -472,17 +487,7 @@ two_runs() {
 }
 
 @test "what was brought back by hand is not known of the runs that found it up to date" {
-	manifest <<-'TOML'
-		[stage.still]
-		run = "cat in.txt >still.txt"
-		inputs = ["in.txt"]
-		outputs = ["still.txt"]
-
-		[stage.moves]
-		run = "cat other.txt >moves.txt"
-		inputs = ["other.txt"]
-		outputs = ["moves.txt"]
-	TOML
+	still_and_moves
 	echo 1 >in.txt
 	echo 1 >other.txt
 	ends 0
@@ -510,17 +515,7 @@ two_runs() {
 }
 
 @test "what was adopted since counts for the runs that found it up to date" {
-	manifest <<-'TOML'
-		[stage.still]
-		run = "cat in.txt >still.txt"
-		inputs = ["in.txt"]
-		outputs = ["still.txt"]
-
-		[stage.moves]
-		run = "cat other.txt >moves.txt"
-		inputs = ["other.txt"]
-		outputs = ["moves.txt"]
-	TOML
+	still_and_moves
 	echo 1 >in.txt
 	echo 1 >other.txt
 	ends 0
