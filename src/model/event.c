@@ -105,6 +105,8 @@ const struct event_field_row event_fields[EVENT_FIELD_TOTAL] = {
     [EVENT_FIELD_VERSION] = FIELD("version", EVENT_KIND_STR, version, "version of pawl"),
     [EVENT_FIELD_NAMES] = FIELD("names", EVENT_KIND_STRS, names, "names"),
     [EVENT_FIELD_COUNTS] = FIELD("counts", EVENT_KIND_PAIRS, counts, "instances by state"),
+    [EVENT_FIELD_THROUGH] = FIELD("through", EVENT_KIND_INT, through,
+                                  "number of the last line that has reached the disk"),
 };
 
 #define F(field) (UINT64_C(1) << EVENT_FIELD_##field)
@@ -167,7 +169,8 @@ const struct event_type_row event_types[EVENT_TYPE_COUNT] = {
     [EVENT_STOPPING] = {"run.stopping", EVENT_WARN, F(REASON) | F(SIGNAL) | F_LOAD,
                         "nothing new starts; what runs is let end or is ended"},
     [EVENT_WARNING] = {"warning", EVENT_WARN, F_INST | F(REASON), "something a person should know"},
-    [EVENT_SYNCED] = {"synced", EVENT_INFO, 0, "everything before this line has reached the disk"},
+    [EVENT_SYNCED] = {"synced", EVENT_INFO, F(THROUGH),
+                      "the lines up to one have reached the disk"},
     [EVENT_SNAPSHOT] = {"snapshot", EVENT_INFO, F(COUNTS) | F_LOAD,
                         "where the run stands, for quick readers"},
     [EVENT_RUN_COMPLETED] = {"run.completed", EVENT_INFO, F_END,

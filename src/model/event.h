@@ -100,6 +100,7 @@ enum event_field {
     EVENT_FIELD_VERSION,
     EVENT_FIELD_NAMES,
     EVENT_FIELD_COUNTS,
+    EVENT_FIELD_THROUGH,
     EVENT_FIELD_TOTAL
 };
 
@@ -144,7 +145,7 @@ struct event {
     struct event_pairs parked;  /* path, place */
     struct event_strs paths;
     struct str pipeline, workspace, manifest, plan, listing;
-    int64_t instances;
+    int64_t instances, through;
     struct event_pairs params, flags, labels, counts;
     struct event_strs targets, command_line, names;
     struct str user, host, boot, version;

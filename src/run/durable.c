@@ -13,6 +13,14 @@ static void durable_work(void *arg)
                                        executor->session->root_fd, &executor->barrier_err);
 }
 
+void durable_begin(struct executor *executor)
+{
+    executor->barrier_position = index_position(executor->session->index);
+    executor->barrier_drops = executor->drop_count;
+    executor->barrier_event =
+        executor->recorder->log != NULL ? event_log_flushed(executor->recorder->log) : 0;
+}
+
 void durable_start(struct executor *executor)
 {
     int64_t now_ns = clock_mono_ns(executor->session->clock);
@@ -31,8 +39,7 @@ void durable_start(struct executor *executor)
         return;
     }
     barrier_note(executor->session->objects, &executor->barrier);
-    executor->barrier_position = index_position(executor->session->index);
-    executor->barrier_drops = executor->drop_count;
+    durable_begin(executor);
     executor->barrier_running = true;
     executor->barrier_ok = false;
     executor->barrier_job = (struct pool_job){.work = durable_work, .arg = executor};
@@ -75,7 +82,7 @@ void durable_take(struct executor *executor)
     }
     index_mark_synced(executor->session->index, executor->barrier_position);
     if (executor->recorder->log != NULL) {
-        struct event event = {.type = EVENT_SYNCED};
+        struct event event = {.type = EVENT_SYNCED, .through = (int64_t)executor->barrier_event};
 
         recorder_emit(executor->recorder, &event);
     }

@@ -411,11 +411,10 @@ bool executor_finish(struct executor *executor, struct err *err)
         *err = executor->barrier_err;
         return false;
     }
-    executor->barrier_position = index_position(executor->session->index);
+    durable_begin(executor);
     ok = barrier_now(executor->session->objects, executor->session->root_fd, err);
     if (ok) {
         executor->barrier_ok = true;
-        executor->barrier_drops = executor->drop_count;
         durable_take(executor);
     }
     return ok;

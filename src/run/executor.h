@@ -145,7 +145,8 @@ struct executor {
     struct barrier barrier;
     struct pool_job barrier_job;
     bool barrier_running, barrier_ok, multigrain;
-    uint64_t barrier_position;
+    uint64_t barrier_position; /* of the index, and the last event written, when it began */
+    uint64_t barrier_event;
     uint32_t barrier_drops;
     struct err barrier_err;
     int64_t next_barrier_ns, next_usage_ns;
@@ -206,7 +207,9 @@ void restore_take(struct restore_job *job);
  * in the store is removed, anything else moves to kept/. */
 bool restore_clear(struct executor *executor, struct inst_id instance, uint32_t output,
                    struct err *err);
-/* durable.c: barriers, and what waits for them */
+/* durable.c: barriers, and what waits for them. durable_begin notes what a sync that begins now
+ * covers; durable_start begins one in a worker when it is time. */
+void durable_begin(struct executor *executor);
 void durable_start(struct executor *executor);
 void durable_take(struct executor *executor);
 void durable_drop_later(struct executor *executor, struct str attempt_id);

@@ -11,10 +11,13 @@
  * or left out.
  *
  * Rule of validity: a line is good if it has this form, ends in a newline, and N and C follow from
- * the line before. Behind the first line that is not good nothing counts. If the text of a line of
- * type `synced` begins behind its start, the bytes had reached the disk when that mark was written:
- * corruption, reported, never repaired; so is a whole mark that does not follow from the line
- * before. Else it is a torn tail: what a crash leaves, cut by the next writer. */
+ * the line before. Behind the first line that is not good nothing counts. A line of type `synced`
+ * has
+ * `"through":M`: line M and all before it had reached the disk when that mark was written (without
+ * the member: all before the mark). If a mark behind the start of a bad line speaks of it, that is
+ * corruption, reported, never repaired; so is a whole mark that speaks of the line before it and
+ * does not follow from that. Else it is a torn tail, perhaps with a hole and good lines behind it:
+ * what a crash leaves, cut by the next writer. */
 #include "store/event_inside.h"
 
 #include "base/hex.h"

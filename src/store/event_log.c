@@ -20,7 +20,7 @@ struct event_log {
     size_t last;         /* start of the last line in `pending` or `shown` */
     struct strbuf shown; /* the last line, once it was flushed */
     uint64_t size_bytes; /* of the file */
-    uint64_t seq;
+    uint64_t seq, flushed_seq;
     struct digest chain;
 };
 
@@ -67,6 +67,7 @@ static bool event_log_verify(int dirfd, struct event_log *log, uint64_t *size_by
     }
     log->size_bytes = reader->at;
     log->seq = reader->seq;
+    log->flushed_seq = reader->seq;
     log->chain = reader->chain;
     *size_bytes = reader->data.len;
     event_reader_close(reader);
@@ -141,11 +142,6 @@ uint64_t event_log_add(struct event_log *log, int64_t time_ns, struct str type, 
     return log->seq;
 }
 
-uint64_t event_log_add_synced(struct event_log *log, int64_t time_ns)
-{
-    return event_log_add(log, time_ns, STR("synced"), STR_NONE);
-}
-
 bool event_log_flush(struct event_log *log, struct err *err)
 {
     ssize_t wrote;
@@ -161,6 +157,7 @@ bool event_log_flush(struct event_log *log, struct err *err)
         return err_errno(err, reason, "'%s': cannot write", log->path);
     }
     log->size_bytes += log->pending.len;
+    log->flushed_seq = log->seq;
     strbuf_clear(&log->shown);
     strbuf_add_str(&log->shown, str_skip(strbuf_str(&log->pending), log->last));
     strbuf_clear(&log->pending);
@@ -177,6 +174,11 @@ bool event_log_sync(struct event_log *log, struct err *err)
 uint64_t event_log_seq(const struct event_log *log)
 {
     return log->seq;
+}
+
+uint64_t event_log_flushed(const struct event_log *log)
+{
+    return log->flushed_seq;
 }
 
 struct digest event_log_head(const struct event_log *log)

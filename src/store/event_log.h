@@ -12,7 +12,7 @@
  * workspace's lock. Reading: event_reader_open, event_reader_next until it is false, then
  * event_reader_end tells why; safe beside a writer.
  *
- * Errors: status 11; status 12 for a bad line before a `synced` mark.
+ * Errors: status 11; status 12 for a bad line of which a `synced` mark says that it is on the disk.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,7 +29,7 @@ struct event_log;
 /* Makes `path` below `dirfd`, which must not exist. NULL on error. */
 struct event_log *event_log_create(int dirfd, const char *path, struct err *err);
 /* Verifies the whole file, cuts a torn tail, goes on behind it. `*cut_bytes` (may be NULL): how
- * much was cut. A bad line before a `synced` mark: NULL, status 12, nothing is changed. */
+ * much was cut. A bad line that a `synced` mark covers: NULL, status 12, nothing is changed. */
 struct event_log *event_log_append_to(int dirfd, const char *path, uint64_t *cut_bytes,
                                       struct err *err);
 void event_log_close(struct event_log *log); /* what was not flushed is lost */
@@ -38,14 +38,15 @@ void event_log_close(struct event_log *log); /* what was not flushed is lost */
  * `fields`: the members behind it, as json_writer_members makes them (`"stage":"x","n":1`), or
  * empty; no newline in it. */
 uint64_t event_log_add(struct event_log *log, int64_t time_ns, struct str type, struct str fields);
-/* Adds `"type":"synced"`: all lines before it are on the disk. The caller did the sync. */
-uint64_t event_log_add_synced(struct event_log *log, int64_t time_ns);
 /* One write of what is buffered. On failure the file is truncated back, the buffer stays. */
 bool event_log_flush(struct event_log *log, struct err *err);
 /* fdatasync of the file. Flush first. */
 bool event_log_sync(struct event_log *log, struct err *err);
 /* The number of the last event added (0: none), and the chain with it. */
 uint64_t event_log_seq(const struct event_log *log);
+/* The number of the last event that was written. A sync that begins now covers it; a mark of that
+ * sync, an event of type `synced`, names it as `through`. */
+uint64_t event_log_flushed(const struct event_log *log);
 struct digest event_log_head(const struct event_log *log);
 /* The line of the last event added, without newline; valid until the next add. What is told to
  * watchers is what was recorded. */
@@ -61,8 +62,8 @@ struct event_line {
 
 enum event_end {
     EVENT_END_WHOLE,  /* the last line was good */
-    EVENT_END_TORN,   /* a tail that is no good line, no mark behind it: crash, or being written */
-    EVENT_END_DAMAGED /* a bad line before a `synced` mark */
+    EVENT_END_TORN,   /* no good line, and no mark covers it: crash, or being written */
+    EVENT_END_DAMAGED /* a bad line that a `synced` mark covers */
 };
 
 struct event_reader;

@@ -10,6 +10,7 @@
 #include "base/sys.h"
 
 static const char EVENT_MARK[] = "Z\",\"type\":\"synced\"";
+#define EVENT_THROUGH ",\"through\":"
 
 struct event_reader *event_reader_open(int dirfd, const char *path, struct err *err)
 {
@@ -80,7 +81,26 @@ bool event_line_at(const struct event_reader *reader, size_t at, struct str *jso
     return true;
 }
 
-/* Whether a mark's line begins behind the start of the bad line at `at`. */
+/* The last line that a mark says is on the disk; 0 when its text is damaged. Marks once said it
+ * of all lines before them, without a number. */
+static uint64_t event_mark_through(struct str mark)
+{
+    ptrdiff_t end = str_find_str(mark, STR(",\"chain\":\""));
+    ptrdiff_t at = str_find_str(mark, STR(EVENT_THROUGH));
+    struct str digits;
+    uint64_t through;
+
+    if (end < 0) {
+        return 0;
+    }
+    if (at < 0) {
+        return UINT64_MAX;
+    }
+    digits = str_skip(str_head(mark, (size_t)end), (size_t)at + sizeof(EVENT_THROUGH) - 1);
+    return str_to_u64(digits, &through) ? through : 0;
+}
+
+/* Whether a mark's line begins behind the start of the bad line at `at` and speaks of that. */
 static bool event_mark_behind(const struct event_reader *reader, size_t at)
 {
     struct str all = strbuf_str(&reader->data);
@@ -88,6 +108,8 @@ static bool event_mark_behind(const struct event_reader *reader, size_t at)
 
     for (;;) {
         ptrdiff_t mark = rest.len == 0 ? -1 : str_find_str(rest, str_of(EVENT_MARK));
+        struct str line;
+        struct str text;
         size_t start;
 
         if (mark < 0) {
@@ -95,17 +117,19 @@ static bool event_mark_behind(const struct event_reader *reader, size_t at)
         }
         start = (size_t)(rest.data - all.data) + (size_t)mark;
         rest = str_skip(rest, (size_t)mark + 1);
+        line = rest;
+        str_split(&line, '\n', &text);
         while (start > at && !str_has_prefix(str_skip(all, start), STR(EVENT_START))) {
             start--;
         }
-        if (start > at) {
+        if (start > at && event_mark_through(text) > reader->seq) {
             return true;
         }
     }
 }
 
-/* Whether the line at `at` is a mark, whole and well formed, that only does not follow from what is
- * before it. */
+/* Whether the line at `at` is a mark, whole and well formed, that speaks of the line before and
+ * does not follow from it. */
 static bool event_mark_at(const struct event_reader *reader, size_t at)
 {
     struct event_line line;
@@ -114,7 +138,7 @@ static bool event_mark_at(const struct event_reader *reader, size_t at)
     struct str body;
 
     return event_line_at(reader, at, &json) && event_parse(json, &line, &body, &chain) &&
-           str_is(line.type, "synced");
+           str_is(line.type, "synced") && event_mark_through(json) >= reader->seq;
 }
 
 static bool event_end_here(struct event_reader *reader)

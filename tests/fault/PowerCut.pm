@@ -103,15 +103,6 @@ sub mix {
 	return substr($bytes, 0, $size);
 }
 
-# The record of a run is only appended to, and taken to reach the disk in that order: its mark of a sync
-# speaks of all lines before it, of those too that were written while the sync went on.
-sub cut_tail {
-	my ($old, $new) = @_;
-	return mix($old, $new) if index($new, $old) != 0;
-	my $sure = length($old) + int rand(1 + length($new) - length($old));
-	return substr($new, 0, $sure) . (chance(0.5) ? "\0" x int rand 300 : '');
-}
-
 sub garble {
 	my ($bytes) = @_;
 	my $way = rand;
@@ -164,8 +155,7 @@ sub cut_power {
 			next if chance(0.3) && $is{type} ne 'd';
 			$is{bytes} = garble($is{bytes}) if $is{type} eq 'f';
 		} elsif ($is{type} eq 'f' && exists $new->{$path} && $new->{$path}{ino} == $is{ino}) {
-			my $either = $path =~ m{/events\.jsonl$} ? \&cut_tail : \&mix;
-			$is{bytes} = $either->($was->{bytes}, $new->{$path}{bytes});
+			$is{bytes} = mix($was->{bytes}, $new->{$path}{bytes});
 		}
 		$disk{$path} = \%is;
 	}

@@ -66,7 +66,9 @@ static size_t make_log(char *data, size_t size, bool with_mark)
                   STR("\"note\":\"\\\"type\\\":\\\"synced\\\"\""));
     assert_true(event_log_flush(log, NULL));
     if (with_mark) {
-        event_log_add_synced(log, START);
+        assert_int_equal(event_log_flushed(log), 2);
+        event_log_add(log, START, STR("synced"), STR("\"through\":2"));
+        assert_int_equal(event_log_flushed(log), 2);
     } else {
         event_log_add(log, START, STR("note"), STR_NONE);
     }
@@ -75,6 +77,29 @@ static size_t make_log(char *data, size_t size, bool with_mark)
     assert_true(event_log_flush(log, NULL));
     event_log_close(log);
     return get_bytes(data, size);
+}
+
+/* Lines of notes and a mark behind them with these fields; the start of each line. */
+static size_t make_marked(char *data, size_t size, struct str fields, size_t *starts,
+                          unsigned notes)
+{
+    struct event_log *log;
+
+    unlinkat(dir, "e", 0);
+    log = event_log_create(dir, "e", NULL);
+    for (unsigned i = 0; i < notes; i++) {
+        event_log_add(log, START, STR("note"), STR_NONE);
+    }
+    event_log_add(log, START, STR("synced"), fields);
+    event_log_add(log, START, STR("note"), STR_NONE);
+    assert_true(event_log_flush(log, NULL));
+    event_log_close(log);
+    size = get_bytes(data, size);
+    starts[0] = 0;
+    for (unsigned i = 1; i <= notes; i++) {
+        starts[i] = (size_t)((char *)memchr(data + starts[i - 1], '\n', size) - data) + 1;
+    }
+    return size;
 }
 
 /* Good lines from the start, and how it ends. */
@@ -229,6 +254,37 @@ static void test_taken_out(void **state)
     assert_int_equal(how, EVENT_END_DAMAGED);
 }
 
+/* A mark speaks of what was written before its sync began, not of what came while it went on: a
+ * power cut may leave the mark and a hole before it. */
+static void test_hole_before_mark(void **state)
+{
+    static const struct {
+        const char *fields;
+        unsigned through;
+    } marks[] = {{"\"through\":2", 2}, {"\"through\":0", 0}, {"\"through\":4", 4}, {"", 4}};
+    char data[4096];
+    size_t starts[5];
+
+    (void)state;
+    for (size_t m = 0; m < sizeof(marks) / sizeof(marks[0]); m++) {
+        for (unsigned bad = 0; bad < 4; bad++) {
+            size_t size = make_marked(data, sizeof(data), str_of(marks[m].fields), starts, 4);
+            uint64_t cut;
+            enum event_end how;
+            struct event_log *log;
+
+            memset(data + starts[bad], 0, starts[bad + 1] - starts[bad]);
+            put_bytes(data, size);
+            assert_int_equal(read_all(&how, NULL), bad);
+            assert_int_equal(how, bad < marks[m].through ? EVENT_END_DAMAGED : EVENT_END_TORN);
+            log = event_log_append_to(dir, "e", &cut, NULL);
+            assert_int_equal(log == NULL, bad < marks[m].through);
+            assert_true(log == NULL || cut == size - starts[bad]);
+            event_log_close(log);
+        }
+    }
+}
+
 static void test_snapshot(void **state)
 {
     struct event_log *log = event_log_create(dir, "e", NULL);
@@ -299,7 +355,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_round),    TEST(test_torn),        TEST(test_flips),  TEST(test_taken_out),
-        TEST(test_snapshot), TEST(test_no_snapshot), TEST(test_frozen),
+        TEST(test_snapshot), TEST(test_no_snapshot), TEST(test_frozen), TEST(test_hole_before_mark),
     };
 
     return cmocka_run_group_tests_name("store/event_log", tests, NULL, NULL);
