@@ -94,7 +94,7 @@ struct cli {
     int output, progress, format;
     bool keep_going, dry, rehash, only, wait, quiet, verbose;
     bool json, check, follow, all, instances, orphans, overwrite;
-    bool repair;
+    bool repair, no_retry;
     bool kept;
 };
 

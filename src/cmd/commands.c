@@ -84,6 +84,7 @@ static const struct option_row run_options[] = {
     ROW_REHASH,
     ROW_ONLY,
     ROW_FROM,
+    {LONG("no-retry"), FLAG(no_retry), HELP("a failed attempt is not made again")},
     {LONG("label"), TAKES("NAME=VALUE"), PAIR(labels),
      HELP("note something of this run in its record")},
     ROW_WAIT,

@@ -113,6 +113,26 @@ static void dump_command(struct json_writer *w, const struct plan *plan, uint32_
     arena_fini(&scratch);
 }
 
+static void dump_retry(struct json_writer *w, const struct plan *plan,
+                       const struct plan_instance *inst)
+{
+    const struct plan_retry *retry = &plan->retries[inst->retry];
+
+    if (inst->retry != 0) {
+        json_field_object(w, "retry");
+        json_field_uint(w, "max", retry->max);
+        json_field_uint(w, "backoff", retry->backoff);
+        json_field_int(w, "delay_ns", retry->delay_ns);
+        json_field_int(w, "max_delay_ns", retry->max_delay_ns);
+        json_field_bool(w, "jitter", retry->jitter);
+        json_field_uint(w, "on", retry->on);
+        json_object_end(w);
+    }
+    if (inst->breaker != 0) {
+        json_field_str(w, "breaker", plan->breakers[inst->breaker - 1].name);
+    }
+}
+
 static void dump_limits(struct json_writer *w, const struct plan *plan,
                         const struct plan_instance *inst)
 {
@@ -134,6 +154,7 @@ static void dump_limits(struct json_writer *w, const struct plan *plan,
         json_uint(w, use->slots);
     }
     json_array_end(w);
+    dump_retry(w, plan, inst);
 }
 
 static void dump_instance(struct strbuf *out, const struct plan *plan, uint32_t number)

@@ -251,6 +251,15 @@ static void run_record_tokens(struct run_call *call)
     }
 }
 
+static void run_record_breakers(struct run_call *call)
+{
+    struct event event = {.type = EVENT_WARNING, .reason = str_of(call->breakers.damage.text)};
+
+    if (call->breakers.damage.status != 0) {
+        recorder_emit(&call->recorder, &event);
+    }
+}
+
 static enum event_type run_last_type(int status)
 {
     if (status == STATUS_OK) {
@@ -358,7 +367,9 @@ static int run_engine(struct run_call *call, struct err *err)
                                      .keep_going = call->cli->keep_going || manifest->keep_going,
                                      .timeout_ns = session_timeout_ns(&call->session),
                                      .duration_ns = call->duration_ns,
-                                     .peak_bytes = call->peak_bytes};
+                                     .peak_bytes = call->peak_bytes,
+                                     .no_retry = call->cli->no_retry,
+                                     .breakers = call->breakers.items};
     int status;
 
     engine_init(&call->engine, &call->decide, &world, &options, &call->recorder);
@@ -369,12 +380,16 @@ static int run_engine(struct run_call *call, struct err *err)
                                            .forced = call->request.forced};
     run_record_orphans(call);
     run_record_tokens(call);
+    run_record_breakers(call);
     status = engine_run(&call->engine, err);
     if (!executor_finish(&call->executor, err) && status == STATUS_OK) {
         status = err->status;
     }
     if (err->status == 0) {
         run_record_end(call, status, err);
+    }
+    if (err->status == 0) {
+        breakers_save(&call->breakers, err);
     }
     if (err->status == 0) {
         session_close_records(&call->session);
@@ -418,12 +433,14 @@ static int run_work(struct run_call *call, struct err *err)
     call->recorder.numbers = report.numbers;
     run_show_watch(&call->show, call->cli, &call->session, &call->recorder, &call->facts,
                    call->duration_ns, call->request.scope, &report, run_jobs(call));
-    if (!run_begin(call, err) ||
+    if (!breakers_load(&call->breakers, &call->session, err) || !run_begin(call, err) ||
         !executor_init(&call->executor, &call->session, &call->facts, &call->recorder, err)) {
         decide_fini(&call->decide);
         return err->status;
     }
     call->executor.slice = call->sliced ? &call->slice : NULL;
+    call->executor.breakers = &call->breakers;
+    call->executor.no_retry = call->cli->no_retry;
     executor_open_tokens(&call->executor, run_jobs(call),
                          call->cli->jobs.given && call->cli->jobs.count != 0);
     session_tell_holder(&call->session, call->recorder.id.text);
@@ -536,6 +553,7 @@ static int run_command(struct run_call *call, struct err *err)
 
 static void run_close(struct run_call *call)
 {
+    breakers_fini(&call->breakers);
     slice_fini(&call->slice);
     standing_fini(&call->standing);
     run_show_fini(&call->show);

@@ -18,6 +18,7 @@ struct run_call {
     struct decide decide;
     struct recorder recorder;
     struct executor executor;
+    struct breakers breakers;
     struct engine engine;
     struct run_show show;
     struct run_request request;

@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "cmd/place.h"
 #include "cmd/run_view.h"
+#include "run/breakers.h"
 
 /* --- what both show --- */
 
@@ -118,7 +119,30 @@ static void status_json_instance(struct json_writer *w, const struct inst_status
     json_object_end(w);
 }
 
-static void status_show_json(struct strbuf *out, const struct run_view *view)
+/* Circuit breakers that are not closed: they are the workspace's, whatever the run. */
+static void status_json_breaker(void *ctx, struct str name, enum breaker_state state,
+                                int64_t opened_ns)
+{
+    struct json_writer *w = ctx;
+
+    json_object_begin(w);
+    json_field_str(w, "name", name);
+    json_field_text(w, "state", breaker_state_name(state));
+    status_json_time(w, "opened", opened_ns);
+    json_object_end(w);
+}
+
+static void status_show_breaker(void *ctx, struct str name, enum breaker_state state,
+                                int64_t opened_ns)
+{
+    char opened[TIME_TEXT_BYTES];
+
+    time_format_rfc3339(opened_ns, opened);
+    strbuf_printf(ctx, "breaker    %.*s is %s, opened %s\n", STR_ARG(name),
+                  breaker_state_name(state), opened);
+}
+
+static void status_show_json(struct strbuf *out, const struct run_view *view, int pawl_fd)
 {
     struct json_writer w = json_writer_of(out, JSON_PRETTY);
 
@@ -131,6 +155,9 @@ static void status_show_json(struct strbuf *out, const struct run_view *view)
             status_json_instance(&w, &view->state.instances[i]);
         }
     }
+    json_array_end(&w);
+    json_field_array(&w, "breakers");
+    breakers_each_open(pawl_fd, status_json_breaker, &w);
     json_array_end(&w);
     json_object_end(&w);
     strbuf_putc(out, '\n');
@@ -254,9 +281,10 @@ static int status_of_run(struct cli *cli, const struct session *session)
     }
     ok = run_view_read(session, &id, &view, &err);
     if (ok && cli->json) {
-        status_show_json(&cli->out, &view);
+        status_show_json(&cli->out, &view, session->workspace.pawlfd);
     } else if (ok) {
         status_show(&cli->out, &view);
+        breakers_each_open(session->workspace.pawlfd, status_show_breaker, &cli->out);
     }
     run_view_fini(&view);
     return ok ? STATUS_OK : cli_fail(&err);

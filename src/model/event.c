@@ -30,7 +30,7 @@ const struct event_field_row event_fields[EVENT_FIELD_TOTAL] = {
     [EVENT_FIELD_STATE] = FIELD("state", EVENT_KIND_STR, state, "state of the instance afterwards"),
     [EVENT_FIELD_CAUSE] = FIELD("cause", EVENT_KIND_STR, cause,
                                 "none, exit, signal, timeout, oom, not-found, environment, output, "
-                                "input, unsettled, corrupt, cancelled"),
+                                "input, unsettled, corrupt, cancelled, breaker"),
     [EVENT_FIELD_REASON] = FIELD("reason", EVENT_KIND_STR, reason, "why, in words"),
     [EVENT_FIELD_PLACE] =
         FIELD("place", EVENT_KIND_STR, place, "file:line:column of the stage in the manifest"),
@@ -107,6 +107,12 @@ const struct event_field_row event_fields[EVENT_FIELD_TOTAL] = {
     [EVENT_FIELD_COUNTS] = FIELD("counts", EVENT_KIND_PAIRS, counts, "instances by state"),
     [EVENT_FIELD_THROUGH] = FIELD("through", EVENT_KIND_INT, through,
                                   "number of the last line that has reached the disk"),
+    [EVENT_FIELD_RETRY] = FIELD("retry", EVENT_KIND_INT, retry, "which retry this is, from 1"),
+    [EVENT_FIELD_RETRIES] = FIELD("retries", EVENT_KIND_INT, retries, "how many there may be"),
+    [EVENT_FIELD_DELAY_NS] =
+        FIELD("delay_ns", EVENT_KIND_INT, delay_ns, "how long it waits, without a slot"),
+    [EVENT_FIELD_BREAKER] =
+        FIELD("breaker", EVENT_KIND_STR, breaker, "name of the circuit breaker"),
 };
 
 #define F(field) (UINT64_C(1) << EVENT_FIELD_##field)
@@ -145,6 +151,16 @@ const struct event_type_row event_types[EVENT_TYPE_COUNT] = {
                                 "an attempt ended; a good one has its result in the store by now"},
     [EVENT_ATTEMPT_LOST] = {"attempt.lost", EVENT_WARN, F_TRY | F(STATE) | F(REASON),
                             "an attempt whose pawl was killed: cleaned up by the next one"},
+    [EVENT_RETRY] = {"retry", EVENT_WARN,
+                     F_INST | F(ATTEMPT) | F(CAUSE) | F(REASON) | F(RETRY) | F(RETRIES) |
+                         F(DELAY_NS),
+                     "an attempt failed and will be made again"},
+    [EVENT_BREAKER_OPENED] = {"breaker.opened", EVENT_WARN, F(BREAKER) | F(REASON) | F(DELAY_NS),
+                              "too many calls failed: nothing more is called for a while"},
+    [EVENT_BREAKER_HALF_OPENED] = {"breaker.half_opened", EVENT_INFO, F(BREAKER),
+                                   "one call is let through to see"},
+    [EVENT_BREAKER_CLOSED] = {"breaker.closed", EVENT_INFO, F(BREAKER),
+                              "the call went well: everything is let through again"},
     [EVENT_INSTANCE_RESTORED] = {"instance.restored", EVENT_INFO, F_INST | F(BYTES) | F(OUTPUTS),
                                  "outputs of a known result were brought back from the store"},
     [EVENT_INSTANCE_ENDED] = {"instance.failed", EVENT_ERROR,

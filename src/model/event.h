@@ -23,6 +23,10 @@ enum event_type {
     EVENT_ATTEMPT_STARTED,
     EVENT_ATTEMPT_FINISHED,
     EVENT_ATTEMPT_LOST,
+    EVENT_RETRY,
+    EVENT_BREAKER_OPENED,
+    EVENT_BREAKER_HALF_OPENED,
+    EVENT_BREAKER_CLOSED,
     EVENT_INSTANCE_RESTORED,
     EVENT_INSTANCE_ENDED,
     EVENT_INSTANCES_SKIPPED,
@@ -101,6 +105,10 @@ enum event_field {
     EVENT_FIELD_NAMES,
     EVENT_FIELD_COUNTS,
     EVENT_FIELD_THROUGH,
+    EVENT_FIELD_RETRY,
+    EVENT_FIELD_RETRIES,
+    EVENT_FIELD_DELAY_NS,
+    EVENT_FIELD_BREAKER,
     EVENT_FIELD_TOTAL
 };
 
@@ -146,6 +154,8 @@ struct event {
     struct event_strs paths;
     struct str pipeline, workspace, manifest, plan, listing;
     int64_t instances, through;
+    int64_t retry, retries, delay_ns;
+    struct str breaker;
     struct event_pairs params, flags, labels, counts;
     struct event_strs targets, command_line, names;
     struct str user, host, boot, version;

@@ -75,6 +75,14 @@ const struct m_pool *manifest_pool(const struct manifest *manifest, struct str n
     return number != MAP_MISSING ? &manifest->pools[number] : NULL;
 }
 
+const struct m_breaker *manifest_breaker(const struct manifest *manifest, struct str name)
+{
+    uint32_t number = m_index_find(&manifest->breaker_index, manifest->breakers,
+                                   sizeof(*manifest->breakers), name);
+
+    return number != MAP_MISSING ? &manifest->breakers[number] : NULL;
+}
+
 /* --- the walk over a table --- */
 
 /* A key that is unknown here: the nearest that is known, or where this very word is one. */
@@ -235,6 +243,7 @@ static void m_document_read(struct m_reader *reader)
     m_params_read(reader, m_top_table(root, "params"));
     m_overrides_apply(reader);
     m_pools_read(reader, m_top_table(root, "pool"), m_top_table(local, "pool"));
+    m_breakers_read(reader, m_top_table(root, "breaker"));
     m_defaults_read(reader, m_top_table(root, "defaults"), false);
     m_defaults_read(reader, m_top_table(local, "defaults"), true);
     m_stages_read(reader, m_top_table(root, "stage"));

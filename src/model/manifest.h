@@ -100,6 +100,26 @@ struct m_pool_use {
     struct span span;
 };
 
+/* How the delay before a retry grows. */
+enum retry_backoff { RETRY_CONSTANT, RETRY_LINEAR, RETRY_EXPONENTIAL };
+/* Failures that are worth another attempt. */
+enum retry_on { RETRY_ON_EXIT = 1, RETRY_ON_TIMEOUT = 2, RETRY_ON_SIGNAL = 4, RETRY_ON_OOM = 8 };
+
+struct m_retry {
+    struct m_text max;              /* integer */
+    enum retry_backoff backoff;     /* exponential unless said */
+    struct m_text delay, max_delay; /* durations */
+    struct m_text jitter;           /* bool */
+    unsigned on;                    /* bits of enum retry_on; all unless said */
+    int32_t *exit_codes;            /* only these; none: any */
+    uint32_t exit_code_count;
+};
+
+struct m_breaker_use {
+    struct str name;
+    struct span span;
+};
+
 /* What a stage may say beyond what it runs, reads and writes. One that says none of it shares these
  * with [defaults], so that a hundred thousand plain stages stay small. */
 struct m_settings {
@@ -128,7 +148,9 @@ struct m_settings {
     struct m_text priority;       /* integer */
     struct m_pool_use *pools;
     uint32_t pool_count;
-    struct m_text tty; /* bool */
+    struct m_text tty;           /* bool */
+    const struct m_retry *retry; /* NULL: none */
+    struct m_breaker_use breaker;
 };
 
 struct m_stage {
@@ -163,6 +185,16 @@ struct m_pool {
     struct m_text slots;
 };
 
+struct m_breaker {
+    struct str name;
+    struct span span;
+    struct m_text failure_ratio;    /* float */
+    struct m_text window, open_for; /* durations */
+    struct m_text min_calls;        /* integer */
+    struct m_text when_open;        /* "wait" or "fail" */
+    struct m_text slow_call;        /* duration */
+};
+
 enum m_link { M_LINK_REFLINK, M_LINK_COPY, M_LINK_HARDLINK };
 
 /* How commands find the pool of job tokens. */
@@ -194,13 +226,15 @@ struct manifest {
     uint32_t param_count;
     struct m_pool *pools;
     uint32_t pool_count;
+    struct m_breaker *breakers;
+    uint32_t breaker_count;
     struct m_stage *stages; /* in order of definition */
     uint32_t stage_count;
     struct str_range *stage_texts;  /* by stage: the part of the text that alone speaks of it; to 0:
                                         it stands in several places, or not in a table of its own */
     struct str_range *stage_inputs; /* by stage: in that part, what it says of its inputs, if its
                                        outputs do not depend on it; to 0: not in one piece */
-    struct m_index stage_index, param_index, pool_index;
+    struct m_index stage_index, param_index, pool_index, breaker_index;
 };
 
 /* An override from the command line (`-p name=value`) or of a params file. */
@@ -242,6 +276,7 @@ bool manifest_outputs_name_inputs(const struct m_stage *stage);
 const struct m_stage *manifest_stage(const struct manifest *manifest, struct str name);
 const struct m_param *manifest_param(const struct manifest *manifest, struct str name);
 const struct m_pool *manifest_pool(const struct manifest *manifest, struct str name);
+const struct m_breaker *manifest_breaker(const struct manifest *manifest, struct str name);
 
 /* One row for each key of a table of the manifest: it drives the reader, the suggestions and the
  * manual. */
@@ -255,9 +290,11 @@ enum manifest_table {
     MANIFEST_OUTPUT, /* { path, … } in `outputs` */
     MANIFEST_TOOL,   /* { run } in `tools` */
     MANIFEST_AXIS,   /* { from, … }, { glob }, … in `matrix` */
-    MANIFEST_RETAIN  /* pipeline.retain */
+    MANIFEST_RETAIN, /* pipeline.retain */
+    MANIFEST_RETRY,
+    MANIFEST_BREAKER
 };
-enum { MANIFEST_TABLES = MANIFEST_RETAIN + 1 };
+enum { MANIFEST_TABLES = MANIFEST_BREAKER + 1 };
 
 struct m_reader;
 struct toml_entry;

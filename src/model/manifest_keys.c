@@ -17,11 +17,15 @@
 #define OUTPUT(name_)         ROW(MANIFEST_OUTPUT, name_), .supported = true
 #define AXIS(name_)           ROW(MANIFEST_AXIS, name_), .supported = true
 #define RETAIN(name_)         ROW(MANIFEST_RETAIN, name_), .supported = true
+#define RETRY(name_)          ROW(MANIFEST_RETRY, name_), .supported = true
+#define BREAKER(name_)        ROW(MANIFEST_BREAKER, name_), .supported = true
 #define OF_MANIFEST(member)   .at = offsetof(struct manifest, member)
 #define OF_SETTINGS(member)   .at = offsetof(struct m_settings, member)
 #define OF_INPUT(member)      .at = offsetof(struct m_input, member)
 #define OF_OUTPUT(member)     .at = offsetof(struct m_output, member)
 #define OF_AXIS(member)       .at = offsetof(struct m_axis, member)
+#define OF_RETRY(member)      .at = offsetof(struct m_retry, member)
+#define OF_BREAKER(member)    .at = offsetof(struct m_breaker, member)
 #define TYPE(type_, meaning_) .type = (type_), .meaning = (meaning_)
 
 /* clang-format off: one row, one key */
@@ -39,7 +43,8 @@ const struct manifest_key_row manifest_keys[] = {
     {TOP("stage"), .supported = true, .read = m_key_nothing, TYPE("tables by name", "The stages.")},
     {TOP("flags"), TYPE("table", "Switches for variants of stages.")},
     {TOP("rule"), TYPE("tables by name", "Checks used by name.")},
-    {TOP("breaker"), TYPE("tables by name", "Circuit breakers shared by stages.")},
+    {TOP("breaker"), .supported = true, .read = m_key_nothing,
+     TYPE("tables by name", "Circuit breakers shared by stages: see [retries](retries.md).")},
     {TOP("report"), TYPE("table", "What the report of a run shows.")},
     {TOP("on"), TYPE("arrays of tables by event", "Commands that are told of events.")},
 
@@ -97,6 +102,39 @@ const struct manifest_key_row manifest_keys[] = {
 
     {ROW(MANIFEST_POOL, "slots"), .supported = true, .in_local = true, .read = m_key_slots,
      TYPE("integer", "How many at once. Required.")},
+
+    {BREAKER("failure_ratio"), .read = m_key_breaker_ratio,
+     TYPE("number", "Opens when at least this share of the calls in the window failed. Default: "
+                    "0.5.")},
+    {BREAKER("window"), .read = m_key_duration, OF_BREAKER(window),
+     TYPE("duration", "Calls that ended in this time count. Default: `10s`.")},
+    {BREAKER("min_calls"), .read = m_key_breaker_calls,
+     TYPE("integer", "With fewer calls in the window it stays closed. Default: 10.")},
+    {BREAKER("open_for"), .read = m_key_duration, OF_BREAKER(open_for),
+     TYPE("duration", "So long nothing is called; then one probe decides. Default: `30s`.")},
+    {BREAKER("when_open"), .read = m_key_breaker_when_open,
+     TYPE("\"wait\" or \"fail\"", "`wait` (default): what would be called waits, without a slot. "
+                                  "`fail`: it fails at once, status 10.")},
+    {BREAKER("slow_call"), .read = m_key_duration, OF_BREAKER(slow_call),
+     TYPE("duration", "A success that took longer counts as a failure.")},
+
+    {RETRY("max"), .read = m_key_retry_max,
+     TYPE("integer", "How many retries: with 3 there are four attempts at most. Default: 3.")},
+    {RETRY("backoff"), .read = m_key_retry_backoff,
+     TYPE("\"exponential\", \"linear\" or \"constant\"",
+          "The delay before retry n: d * 2^(n-1), d * n or d. Default: exponential.")},
+    {RETRY("delay"), .read = m_key_grace, OF_RETRY(delay),
+     TYPE("duration", "d, the delay before the first retry. Default: `1s`.")},
+    {RETRY("max_delay"), .read = m_key_grace, OF_RETRY(max_delay),
+     TYPE("duration", "No delay is longer. Default: `1m`.")},
+    {RETRY("jitter"), .read = m_key_text_bool, OF_RETRY(jitter),
+     TYPE("boolean", "The delay is drawn between nothing and that. Default: true.")},
+    {RETRY("on"), .read = m_key_retry_on,
+     TYPE("array of strings", "Which failures are worth another attempt: `exit`, `timeout`, "
+                              "`signal`, `oom`. Default: all; with `exit_codes`, `exit`.")},
+    {RETRY("exit_codes"), .read = m_key_retry_exit_codes,
+     TYPE("array of integers",
+          "Of the exit codes only these; when they persist the status is 10.")},
 
     {SETTING("desc"), .read = m_key_text, OF_SETTINGS(desc),
      TYPE("string", "One line for `list` and reports.")},
@@ -174,10 +212,13 @@ const struct manifest_key_row manifest_keys[] = {
     {STAGE_LATER("dedupe"), TYPE("boolean", "Items of equal bytes are worked once.")},
     {STAGE_LATER("dead_letter"), TYPE("path", "Items that failed for good, with the reason.")},
     {STAGE_LATER("max_dead"), TYPE("integer or share", "Dead items beyond which the stage fails.")},
-    {STAGE_LATER("retry"), TYPE("table", "How often and when a failed attempt is repeated.")},
+    {SETTING("retry"), .read = m_key_retry,
+     TYPE("table or integer", "How often and when a failed attempt is repeated; a number is `max`. "
+                              "See [retries](retries.md).")},
     {STAGE_LATER("recover"),
      TYPE("command", "Run after a failed attempt; if it succeeds, one more is made.")},
-    {STAGE_LATER("breaker"), TYPE("string", "Name of a circuit breaker.")},
+    {SETTING("breaker"), .read = m_key_breaker_use,
+     TYPE("string", "The circuit breaker that its attempts are calls of.")},
     {STAGE_LATER("compensate"),
      TYPE("command", "Undoes this stage's effect outside the workspace.")},
     {STAGE_LATER("metrics"), TYPE("path", "A JSON object of figures that the command writes.")},
@@ -241,6 +282,8 @@ const char *manifest_table_name(enum manifest_table table)
         [MANIFEST_TOOL] = "an item of 'tools'",
         [MANIFEST_AXIS] = "an axis of 'matrix'",
         [MANIFEST_RETAIN] = "'retain' of [pipeline]",
+        [MANIFEST_RETRY] = "'retry' of a stage",
+        [MANIFEST_BREAKER] = "a breaker",
     };
 
     return names[table];

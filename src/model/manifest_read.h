@@ -81,6 +81,9 @@ bool m_text_scalar(struct m_reader *reader, struct str key, const struct toml_va
 /* An integer of least to most, or a template. */
 bool m_text_integer(struct m_reader *reader, struct str key, const struct toml_value *value,
                     int64_t least, int64_t most, struct m_text *text);
+/* A number of 0 to 1, not 0, or a template. */
+bool m_text_share(struct m_reader *reader, struct str key, const struct toml_value *value,
+                  struct m_text *text);
 /* A string without any template, not empty. */
 bool m_plain_string(struct m_reader *reader, struct str key, const struct toml_value *value,
                     struct str *text);
@@ -138,6 +141,18 @@ m_key_reader m_key_slots;
 m_key_reader m_key_pool_use;
 void m_pools_read(struct m_reader *reader, const struct toml_value *pools,
                   const struct toml_value *local);
+
+/* manifest_retry.c, manifest_breaker.c */
+m_key_reader m_key_retry;
+m_key_reader m_key_retry_max;
+m_key_reader m_key_retry_backoff;
+m_key_reader m_key_retry_on;
+m_key_reader m_key_retry_exit_codes;
+m_key_reader m_key_breaker_use;
+m_key_reader m_key_breaker_ratio;
+m_key_reader m_key_breaker_calls;
+m_key_reader m_key_breaker_when_open;
+void m_breakers_read(struct m_reader *reader, const struct toml_value *value);
 
 /* manifest_params.c, manifest_override.c */
 m_key_reader m_key_param_value;

@@ -193,6 +193,22 @@ bool m_text_integer(struct m_reader *reader, struct str key, const struct toml_v
     return m_text_scalar(reader, key, value, text, NULL);
 }
 
+bool m_text_share(struct m_reader *reader, struct str key, const struct toml_value *value,
+                  struct m_text *text)
+{
+    double number = value->kind == TOML_INTEGER ? (double)value->integer : value->real;
+
+    if (value->kind != TOML_INTEGER && value->kind != TOML_FLOAT) {
+        return m_text_template(reader, key, value, "a number",
+                               value->kind == TOML_STRING ? "write it without quotes" : NULL, text);
+    }
+    if (!(number > 0 && number <= 1)) {
+        m_error(reader, value->span, NULL, key, "must be above 0 and at most 1");
+        return false;
+    }
+    return m_text_scalar(reader, key, value, text, NULL);
+}
+
 bool m_plain_string(struct m_reader *reader, struct str key, const struct toml_value *value,
                     struct str *text)
 {

@@ -99,6 +99,25 @@ struct plan_pool_use {
     uint32_t slots;
 };
 
+struct plan_retry { /* see policy/retry.h */
+    uint32_t max;
+    enum retry_backoff backoff;
+    int64_t delay_ns, max_delay_ns;
+    bool jitter;
+    unsigned on; /* bits of enum retry_on */
+    const int32_t *exit_codes;
+    uint32_t exit_code_count; /* 0: any */
+};
+
+struct plan_breaker { /* see policy/breaker.h */
+    struct str name;
+    double failure_ratio;
+    uint32_t min_calls;
+    int64_t window_ns, open_for_ns;
+    int64_t slow_call_ns; /* 0: none is too slow */
+    bool fails_when_open;
+};
+
 struct plan_instance {
     struct stage_id stage;
     struct str name;        /* simulate@region=north,year=2026 */
@@ -121,6 +140,8 @@ struct plan_instance {
     int64_t timeout_ns; /* 0: none */
     int64_t grace_ns;
     uint32_t pools_first, pool_count; /* plan->pool_uses */
+    uint32_t retry;                   /* plan->retries; 0: none */
+    uint32_t breaker;                 /* plan->breakers[breaker - 1]; 0: none */
 };
 
 struct plan_stage {
@@ -155,7 +176,11 @@ struct plan {
     uint32_t edge_count;
     struct plan_pool_use *pool_uses;
     uint32_t pool_use_count;
-    uint32_t *pool_slots; /* by index into manifest->pools */
+    uint32_t *pool_slots;       /* by index into manifest->pools */
+    struct plan_retry *retries; /* [0] is that of a stage without `retry` */
+    uint32_t retry_count;
+    struct plan_breaker *breakers; /* as in the manifest */
+    uint32_t breaker_count;
     struct inst_id *topo;
     uint32_t *name_slots; /* numbers of instances + 1 by the hash of their name; 0: free */
     uint32_t name_mask;

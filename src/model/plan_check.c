@@ -121,17 +121,11 @@ static void plan_check_files(struct plan_check *check, const struct m_stage *sta
 
 static void plan_check_rest(struct plan_check *check, const struct m_stage *stage)
 {
-    const struct m_text *texts[] = {&stage->settings->desc,
-                                    &stage->settings->dir,
-                                    &stage->settings->cache,
-                                    &stage->settings->timeout,
-                                    &stage->settings->grace,
-                                    &stage->settings->on_failure,
-                                    &stage->settings->cpu,
-                                    &stage->settings->memory,
-                                    &stage->settings->priority,
-                                    &stage->settings->tty,
-                                    NULL};
+    const struct m_text *texts[] = {
+        &stage->settings->desc,     &stage->settings->dir,    &stage->settings->cache,
+        &stage->settings->timeout,  &stage->settings->grace,  &stage->settings->on_failure,
+        &stage->settings->cpu,      &stage->settings->memory, &stage->settings->log_max,
+        &stage->settings->priority, &stage->settings->tty,    NULL};
 
     check->scope.phase = PLAN_PHASE_REST;
     for (const struct m_text *const *text = texts; *text != NULL; text++) {
@@ -150,6 +144,22 @@ static void plan_check_rest(struct plan_check *check, const struct m_stage *stag
     for (uint32_t i = 0; i < stage->settings->pool_count; i++) {
         plan_check_text(check, &stage->settings->pools[i].slots);
     }
+    if (stage->settings->retry != NULL) {
+        plan_check_text(check, &stage->settings->retry->max);
+        plan_check_text(check, &stage->settings->retry->delay);
+        plan_check_text(check, &stage->settings->retry->max_delay);
+        plan_check_text(check, &stage->settings->retry->jitter);
+    }
+}
+
+static void plan_check_breaker(struct plan_check *check, const struct m_breaker *breaker)
+{
+    plan_check_text(check, &breaker->failure_ratio);
+    plan_check_text(check, &breaker->window);
+    plan_check_text(check, &breaker->open_for);
+    plan_check_text(check, &breaker->min_calls);
+    plan_check_text(check, &breaker->when_open);
+    plan_check_text(check, &breaker->slow_call);
 }
 
 void plan_check_names(struct plan_build *build)
@@ -158,6 +168,9 @@ void plan_check_names(struct plan_build *build)
 
     for (uint32_t i = 0; i < build->manifest->pool_count; i++) {
         plan_check_text(&check, &build->manifest->pools[i].slots);
+    }
+    for (uint32_t i = 0; i < build->manifest->breaker_count; i++) {
+        plan_check_breaker(&check, &build->manifest->breakers[i]);
     }
     for (uint32_t i = 0; i < build->manifest->stage_count; i++) {
         check.scope.stage = &build->manifest->stages[i];

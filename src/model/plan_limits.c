@@ -1,6 +1,6 @@
 /* Owns how an instance runs, read as the types that the keys want: times, memory, cores, pools,
  * priority, and what its result is worth. What needs no rendering is read once a stage. */
-#include "model/plan_build.h"
+#include "model/plan_limiter.h"
 
 #include "base/limits.h"
 #include "base/units.h"
@@ -8,26 +8,19 @@
 
 enum { PLAN_GRACE_S = 10, PLAN_LOG_MAX_BYTES = 64 << 20, PLAN_LOG_LEAST_BYTES = 1 << 10 };
 
-struct plan_limiter {
-    struct plan_build *build;
-    const struct plan_stage *stage;
-    struct plan_scope scope;
-    VEC(struct plan_pool_use) pool_uses;
-};
-
-static bool plan_limit_fault(struct plan_limiter *limiter, const struct m_text *text,
-                             const char *key, struct str rendered, const char *expected)
+bool plan_limit_fault(struct plan_limiter *limiter, const struct m_text *text, const char *key,
+                      struct str rendered, const char *expected)
 {
     const struct plan_instance *inst = limiter->scope.inst;
-    struct str whose = inst != NULL ? plan_whose(limiter->build, inst) : STR("a pool");
+    struct str whose = inst != NULL ? plan_whose(limiter->build, inst) : limiter->whose;
 
     diag_error(limiter->build->diags, text->span, NULL, "'%s' of %.*s is '%.*s', but must be %s",
                key, STR_ARG(whose), STR_ARG(rendered), expected);
     return false;
 }
 
-static bool plan_limit_int(struct plan_limiter *limiter, const struct m_text *text, const char *key,
-                           int64_t least, int64_t most, int64_t *number)
+bool plan_limit_int(struct plan_limiter *limiter, const struct m_text *text, const char *key,
+                    int64_t least, int64_t most, int64_t *number)
 {
     struct str rendered;
 
@@ -46,8 +39,8 @@ static bool plan_limit_int(struct plan_limiter *limiter, const struct m_text *te
     return true;
 }
 
-static bool plan_limit_bool(struct plan_limiter *limiter, const struct m_text *text,
-                            const char *key, bool *truth)
+bool plan_limit_bool(struct plan_limiter *limiter, const struct m_text *text, const char *key,
+                     bool *truth)
 {
     struct str rendered;
 
@@ -62,8 +55,8 @@ static bool plan_limit_bool(struct plan_limiter *limiter, const struct m_text *t
            plan_limit_fault(limiter, text, key, rendered, "true or false");
 }
 
-static bool plan_limit_duration(struct plan_limiter *limiter, const struct m_text *text,
-                                const char *key, bool zero, int64_t *duration_ns)
+bool plan_limit_duration(struct plan_limiter *limiter, const struct m_text *text, const char *key,
+                         bool zero, int64_t *duration_ns)
 {
     enum units_problem problem;
     struct str rendered;
@@ -244,6 +237,7 @@ static bool plan_limit_instance(struct plan_limiter *limiter, struct plan_instan
     good =
         plan_limit_failure(limiter, &source->settings->on_failure, &inst->ignore_failure) && good;
     good = plan_limit_pools(limiter, inst) && good;
+    good = plan_limit_retry(limiter, inst) && good;
     inst->priority = (int32_t)priority;
     plan_limit_worth(source, cache, inst);
     return good;
@@ -270,7 +264,7 @@ static bool plan_limits_are_constant(const struct m_stage *source)
             return false;
         }
     }
-    return true;
+    return plan_retry_is_constant(source);
 }
 
 static void plan_limits_copy(const struct plan_instance *from, struct plan_instance *to)
@@ -287,6 +281,8 @@ static void plan_limits_copy(const struct plan_instance *from, struct plan_insta
     to->grace_ns = from->grace_ns;
     to->pools_first = from->pools_first;
     to->pool_count = from->pool_count;
+    to->retry = from->retry;
+    to->breaker = from->breaker;
 }
 
 static void plan_limit_stage(struct plan_limiter *limiter, struct plan_instance *instances)
@@ -309,9 +305,10 @@ static void plan_limit_stage(struct plan_limiter *limiter, struct plan_instance 
 void plan_make_limits(struct plan_build *build)
 {
     struct plan *plan = build->plan;
-    struct plan_limiter limiter = {.build = build, .scope = {.plan = plan}};
+    struct plan_limiter limiter = {.build = build, .scope = {.plan = plan}, .whose = STR("a pool")};
 
     plan_limit_pool_slots(&limiter);
+    plan_limit_breakers(&limiter);
     limiter.scope.phase = PLAN_PHASE_REST;
     for (uint32_t i = 0; i < plan->stage_count; i++) {
         limiter.stage = &plan->stages[i];
@@ -324,4 +321,5 @@ void plan_make_limits(struct plan_build *build)
         plan->pool_uses[i] = limiter.pool_uses.items[i];
     }
     VEC_FREE(&limiter.pool_uses);
+    plan_limit_retries_done(&limiter);
 }

@@ -304,6 +304,18 @@ static bool run_state_attempt_finished(struct run_state *state, const struct eve
     return true;
 }
 
+/* The state is that of attempt.finished before it. */
+static bool run_state_retry(struct run_state *state, const struct event *event, struct err *err)
+{
+    if (event->number >= state->instance_count) {
+        return run_state_refuse(state, event, event->number, INST_WAITING, err);
+    }
+    if (state->instances[event->number].retries < UINT16_MAX) {
+        state->instances[event->number].retries++;
+    }
+    return true;
+}
+
 static bool run_state_instance_ended(struct run_state *state, const struct event *event,
                                      struct err *err)
 {
@@ -390,6 +402,11 @@ static bool run_state_dispatch(struct run_state *state, const struct event *even
     case EVENT_LIMIT_CHANGED:
         state->limit = event->limit > 0 && event->limit < UINT32_MAX ? (uint32_t)event->limit : 0;
         return true;
+    case EVENT_RETRY:
+        return run_state_retry(state, event, err);
+    case EVENT_BREAKER_OPENED:
+    case EVENT_BREAKER_HALF_OPENED:
+    case EVENT_BREAKER_CLOSED:
     case EVENT_ORPHANS_FOUND:
     case EVENT_STOPPING:
     case EVENT_WARNING:

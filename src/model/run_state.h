@@ -20,6 +20,7 @@ struct inst_status {
     int32_t exit_code, signal;
     enum inst_state state;
     uint16_t attempts;      /* started so far */
+    uint16_t retries;       /* of these, made because one before failed */
     struct str name, stage; /* known once an event named it */
     struct str attempt_id;
     struct str place;       /* in the manifest, of what was attempted or failed */

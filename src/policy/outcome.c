@@ -22,6 +22,7 @@ static const struct cause_row cause_rows[] = {
     [CAUSE_UNSETTLED] = {"unsettled", STATUS_TRANSIENT},
     [CAUSE_CORRUPT] = {"corrupt", STATUS_CORRUPT},
     [CAUSE_CANCELLED] = {"cancelled", STATUS_OK},
+    [CAUSE_BREAKER] = {"breaker", STATUS_TRANSIENT},
 };
 static_assert(sizeof(cause_rows) / sizeof(cause_rows[0]) == CAUSE_COUNT, "a row for each cause");
 

@@ -20,6 +20,7 @@ enum cause {
     CAUSE_UNSETTLED,   /* inputs kept changing */
     CAUSE_CORRUPT,     /* an object it needs is damaged */
     CAUSE_CANCELLED,   /* pawl stopped it because the run ends */
+    CAUSE_BREAKER,     /* never started: its circuit breaker is open */
     CAUSE_COUNT
 };
 

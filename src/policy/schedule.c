@@ -116,6 +116,7 @@ void schedule_fini(struct schedule *schedule)
     free(schedule->pool_taken);
     free(schedule->stage_peak_bytes);
     free(schedule->held);
+    free(schedule->asked);
     *schedule = (struct schedule){0};
 }
 
@@ -134,13 +135,39 @@ void schedule_learn(struct schedule *schedule, const uint64_t *peak_bytes)
     }
 }
 
+void schedule_ask_memory(struct schedule *schedule, struct inst_id instance, uint64_t bytes)
+{
+    uint32_t at = 0;
+
+    while (at < schedule->asked_count && schedule->asked[at].instance.n != instance.n) {
+        at++;
+    }
+    if (at == schedule->asked_count) {
+        schedule->asked = mem_realloc(schedule->asked, at + 1, sizeof(*schedule->asked));
+        schedule->asked_count++;
+    }
+    schedule->asked[at] = (struct schedule_asked){instance, bytes};
+}
+
+uint64_t schedule_granted_memory(const struct schedule *schedule, struct inst_id instance)
+{
+    for (uint32_t i = 0; i < schedule->asked_count; i++) {
+        if (schedule->asked[i].instance.n == instance.n) {
+            return schedule->asked[i].bytes;
+        }
+    }
+    return schedule->plan->instances[instance.n].memory_bytes;
+}
+
 uint64_t schedule_memory(const struct schedule *schedule, struct inst_id instance)
 {
     const struct plan_instance *inst = &schedule->plan->instances[instance.n];
     uint64_t peak_bytes = schedule->peak_bytes != NULL ? schedule->peak_bytes[instance.n] : 0;
 
-    if (inst->memory_bytes != 0) {
-        return inst->memory_bytes;
+    uint64_t granted_bytes = schedule_granted_memory(schedule, instance);
+
+    if (granted_bytes != 0) {
+        return granted_bytes;
     }
     if (peak_bytes == 0) {
         peak_bytes = schedule->stage_peak_bytes[inst->stage.n];

@@ -29,6 +29,11 @@ struct schedule_held { /* what an instance that runs was given, whatever the lim
     uint64_t memory_bytes;
 };
 
+struct schedule_asked { /* see schedule_ask_memory() */
+    struct inst_id instance;
+    uint64_t bytes;
+};
+
 struct schedule {
     const struct plan *plan;
     int64_t *rank_ns; /* by instance: longest remaining path, its own duration included */
@@ -44,6 +49,8 @@ struct schedule {
     bool memory_stopped;         /* beside what runs nothing is admitted */
     struct schedule_held *held;  /* what runs */
     uint32_t held_cap;
+    struct schedule_asked *asked;
+    uint32_t asked_count;
     uint32_t limit;      /* slots */
     uint32_t processors; /* the limit at first: what `cpu = "all"` means */
     uint32_t slots_taken, running, ready;
@@ -76,6 +83,10 @@ enum schedule_answer schedule_next(struct schedule *schedule, struct inst_id *in
 void schedule_release(struct schedule *schedule, struct inst_id instance);
 /* Slots an instance takes under the present limit. */
 uint32_t schedule_slots(const struct schedule *schedule, struct inst_id instance);
+/* It was killed for want of memory: from now on it needs that much. */
+void schedule_ask_memory(struct schedule *schedule, struct inst_id instance, uint64_t bytes);
+/* What it is told that it may take: declared, or asked for; 0: nothing is. */
+uint64_t schedule_granted_memory(const struct schedule *schedule, struct inst_id instance);
 /* Memory it needs; 0: not known. */
 uint64_t schedule_memory(const struct schedule *schedule, struct inst_id instance);
 /* Would another slot admit the next? */

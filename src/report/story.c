@@ -133,6 +133,8 @@ static void story_finished(struct story *story, const struct event *event,
         story_done(story, event, state, out);
     } else if (to == INST_FAILED || to == INST_UNSETTLED || to == INST_REFUSED) {
         story_failure(story, event, state, out);
+    } else if (to == INST_WAITING) {
+        story_group(story, event, out);
     } else if (!story->options->quiet) {
         story_line(story, to == INST_CANCELLED ? "cancelled" : "again", event, state, out);
         story_reason(event, ": ", out);
@@ -208,6 +210,35 @@ static void story_said(struct story *story, const char *word, const struct event
     story_reason(event, event->instance.len != 0 ? ": " : "", out);
 }
 
+/* retry 2 of 3 of fetch in 4s: exit 75 */
+static void story_retry(struct story *story, const struct event *event,
+                        const struct run_state *state, struct strbuf *out)
+{
+    char delay[UNITS_TEXT_BYTES];
+
+    failure_add_word(story->options, "retry", out);
+    strbuf_printf(out, "%" PRId64 " of %" PRId64 " of ", event->retry, event->retries);
+    story_add_name(story->options->plan, state, event->number, out);
+    duration_format(event->delay_ns, delay);
+    strbuf_printf(out, " in %s", delay);
+    story_reason(event, ": ", out);
+}
+
+static void story_breaker(struct story *story, const struct event *event, struct strbuf *out)
+{
+    char open_for[UNITS_TEXT_BYTES];
+
+    failure_add_word(story->options, "breaker", out);
+    text_add_inline(out, event->breaker);
+    if (event->type == EVENT_BREAKER_OPENED) {
+        duration_format(event->delay_ns, open_for);
+        strbuf_printf(out, " is open for %s", open_for);
+    } else {
+        strbuf_puts(out, event->type == EVENT_BREAKER_CLOSED ? " is closed" : " lets one through");
+    }
+    story_reason(event, ": ", out);
+}
+
 /* Once, at the start: what comes later is in the last line. */
 static void story_up_to_date(struct story *story, const struct event *event, struct strbuf *out)
 {
@@ -270,6 +301,14 @@ static void story_dispatch(struct story *story, const struct event *event,
         return;
     case EVENT_WARNING:
         story_said(story, "warning", event, state, out);
+        return;
+    case EVENT_RETRY:
+        story_retry(story, event, state, out);
+        return;
+    case EVENT_BREAKER_OPENED:
+    case EVENT_BREAKER_HALF_OPENED:
+    case EVENT_BREAKER_CLOSED:
+        story_breaker(story, event, out);
         return;
     case EVENT_LIMIT_CHANGED:
         if (story->options->verbose) {

@@ -138,6 +138,7 @@ void attempt_describe(void *ctx, struct inst_id instance, uint32_t number, uint3
 
     assert(executor->by_instance[instance.n] == NULL);
     executor->by_instance[instance.n] = attempt;
+    attempt->memory_bytes = (uint64_t)event->memory_bytes;
     if (attempt->inst->last_only) {
         commit_mark_start(attempt);
     }

@@ -133,6 +133,14 @@ static const char *const *attempt_argv(struct attempt *attempt)
     return argv;
 }
 
+static int64_t attempt_most(const struct attempt *attempt)
+{
+    const struct executor *executor = attempt->executor;
+    bool retries = attempt->inst->retry != 0 && !executor->no_retry;
+
+    return retries ? (int64_t)executor->plan->retries[attempt->inst->retry].max + 1 : 1;
+}
+
 static bool attempt_environment(struct attempt *attempt, struct spawn *spawn, struct err *err)
 {
     struct executor *executor = attempt->executor;
@@ -141,9 +149,9 @@ static bool attempt_environment(struct attempt *attempt, struct spawn *spawn, st
                                         .attempt_id = attempt->id,
                                         .span = attempt->span,
                                         .attempt = attempt->number,
-                                        .max_attempts = 1,
+                                        .max_attempts = attempt_most(attempt),
                                         .cpus = attempt->cpus,
-                                        .memory_bytes = attempt->inst->memory_bytes,
+                                        .memory_bytes = attempt->memory_bytes,
                                         .makeflags = attempt->loan.makeflags};
 
     return environment_build(&executor->frame, attempt->stage, &attempt->what.command, &about,

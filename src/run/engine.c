@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "policy/retry.h"
 
 uint32_t engine_work(const struct decide *decide)
 {
@@ -37,6 +38,7 @@ void engine_init(struct engine *engine, const struct decide *decide,
     schedule_init(&engine->schedule, plan, options->duration_ns, options->jobs,
                   options->memory_limit_bytes);
     engine_adapt_init(engine);
+    engine_retry_init(engine);
     engine->ready = mem_calloc(count, sizeof(*engine->ready));
     engine->blocked = mem_calloc(count, sizeof(*engine->blocked));
     engine->batched = mem_calloc(count, sizeof(*engine->batched));
@@ -59,6 +61,7 @@ void engine_init(struct engine *engine, const struct decide *decide,
 
 void engine_fini(struct engine *engine)
 {
+    engine_retry_fini(engine);
     schedule_fini(&engine->schedule);
     decide_fini(&engine->decide);
     free(engine->live);
@@ -178,10 +181,20 @@ static enum inst_state engine_end_state(enum cause cause)
     case CAUSE_OUTPUT:
     case CAUSE_INPUT:
     case CAUSE_CORRUPT:
+    case CAUSE_BREAKER:
     case CAUSE_COUNT:
         break;
     }
     return INST_FAILED;
+}
+
+static enum status engine_end_status(const struct engine *engine, struct inst_id instance,
+                                     enum cause cause, int64_t exit_code)
+{
+    uint32_t retry = engine->plan->instances[instance.n].retry;
+
+    return retry != 0 ? retry_status(&engine->plan->retries[retry], cause, exit_code)
+                      : cause_status(cause);
 }
 
 static void engine_drop_live(struct engine *engine, struct engine_live *live)
@@ -195,7 +208,7 @@ static void engine_take_ended(struct engine *engine, struct note *note)
     struct event event = note->event;
     struct event frame = engine_event(engine, EVENT_ATTEMPT_FINISHED, note->instance);
     enum cause cause;
-    bool rerun;
+    bool rerun, retry;
 
     assert(live != NULL);
     if (!live->exited) {
@@ -203,6 +216,8 @@ static void engine_take_ended(struct engine *engine, struct note *note)
     }
     cause = engine_judge(engine, live, note->cause);
     rerun = engine_may_rerun(engine, note);
+    engine_call_ended(engine, live, note, cause);
+    retry = !rerun && engine_may_retry(engine, note, cause);
     engine_drop_live(engine, live);
     event.type = EVENT_ATTEMPT_FINISHED;
     event.number = frame.number;
@@ -213,7 +228,9 @@ static void engine_take_ended(struct engine *engine, struct note *note)
     event.limit = engine->schedule.limit;
     schedule_saw_peak(&engine->schedule, note->instance, (uint64_t)event.max_rss_bytes);
     event.cause = str_of(cause_name(cause));
-    event.state = str_of(inst_state_name(rerun ? INST_READY : engine_end_state(cause)));
+    event.state = str_of(inst_state_name(rerun   ? INST_READY
+                                         : retry ? INST_WAITING
+                                                 : engine_end_state(cause)));
     if (cause == CAUSE_TIMEOUT) {
         event.reason = STR("it took longer than its timeout");
     }
@@ -222,10 +239,13 @@ static void engine_take_ended(struct engine *engine, struct note *note)
     if (rerun) {
         engine->unsettled[note->instance.n] = 1;
         engine->again[engine->again_count++] = note->instance;
+    } else if (retry) {
+        engine_retry_later(engine, note, cause, event.reason);
     } else if (cause == CAUSE_NONE) {
         engine_ended(engine, note->instance, note->changed);
     } else {
-        engine_failed(engine, note->instance, cause);
+        engine_failed(engine, note->instance, cause,
+                      engine_end_status(engine, note->instance, cause, event.exit_code));
     }
 }
 
@@ -261,7 +281,7 @@ static void engine_take_restored(struct engine *engine, struct note *note)
     event.type = EVENT_INSTANCE_ENDED;
     event.cause = str_of(cause_name(note->cause));
     recorder_emit(engine->recorder, &event);
-    engine_failed(engine, note->instance, note->cause);
+    engine_failed(engine, note->instance, note->cause, cause_status(note->cause));
 }
 
 /* Only now: the turn that ended the last attempt has also put back what was there before it. */
@@ -281,6 +301,7 @@ static void engine_take_notes(struct engine *engine)
     struct note note;
 
     engine_take_again(engine);
+    engine_take_due(engine);
     while (engine->world.next_note(engine->world.ctx, &note)) {
         switch (note.kind) {
         case NOTE_EXITED:
@@ -318,7 +339,7 @@ static void engine_admit_one(struct engine *engine, struct inst_id instance)
     event.ready_at_ns = status->ready_at_ns;
     event.admitted_at_ns = clock_real_ns(engine->recorder->session->clock);
     event.cpus = engine_granted_slots(engine, instance);
-    event.memory_bytes = (int64_t)inst->memory_bytes;
+    event.memory_bytes = (int64_t)schedule_granted_memory(&engine->schedule, instance);
     engine->world.describe(engine->world.ctx, instance, status->attempts + 1u, (uint32_t)event.cpus,
                            &engine->recorder->turn, &event);
     recorder_emit(engine->recorder, &event);
@@ -331,6 +352,7 @@ static void engine_admit_one(struct engine *engine, struct inst_id instance)
         .started_ns = now_ns,
         .term_at_ns = inst->timeout_ns != 0 ? now_ns + inst->timeout_ns : INT64_MAX,
         .kill_at_ns = INT64_MAX};
+    engine_call_begins(engine, &engine->live[engine->live_count - 1]);
     engine_act_later(engine, ACT_START, instance, 0);
 }
 
@@ -362,7 +384,13 @@ static void engine_admit(struct engine *engine)
            schedule_peek(&engine->schedule, &instance) == SCHEDULE_ADMITTED) {
         engine->closing = engine->recorder->state.instances[instance.n].attempts != 0 &&
                           engine_is_closing(engine, instance);
-        if (engine->closing || !engine_take_tokens(engine, instance)) {
+        if (engine->closing) {
+            break;
+        }
+        if (!engine_may_call(engine, instance)) {
+            continue;
+        }
+        if (!engine_take_tokens(engine, instance)) {
             break;
         }
         schedule_next(&engine->schedule, &instance);
@@ -394,6 +422,9 @@ static void engine_act(struct engine *engine)
         case ACT_REJECT:
             engine->world.reject(ctx, act.instance);
             break;
+        case ACT_BREAKERS:
+            engine->world.breakers_moved(ctx);
+            break;
         case ACT_CONSUMED:
             /* Somebody may have come back to it in this turn. */
             if (engine->uses_left[act.instance.n] == 0) {
@@ -413,7 +444,8 @@ static bool engine_is_over(const struct engine *engine)
         engine->world.has_note(engine->world.ctx)) {
         return false;
     }
-    return engine->stop != ENGINE_GOES || (engine->schedule.ready == 0 && engine->again_count == 0);
+    return engine->stop != ENGINE_GOES ||
+           (engine->schedule.ready == 0 && engine->again_count == 0 && !engine_waits(engine));
 }
 
 /* What never started. */

@@ -14,6 +14,7 @@
  * stands in for the kernel is another `struct engine_world`.
  */
 #include "policy/adapt.h"
+#include "policy/breaker.h"
 #include "policy/decide.h"
 #include "policy/outcome.h"
 #include "policy/schedule.h"
@@ -63,7 +64,8 @@ struct engine_world {
     bool (*wait)(void *ctx, int64_t deadline_ns, struct err *err);
     bool (*next_note)(void *ctx, struct note *note);
     bool (*has_note)(void *ctx);
-    /* Fills what attempt.started says of the attempt to come: ids, outputs, parked. No effect. */
+    /* Fills what attempt.started says of the attempt to come: ids, outputs, parked; the memory that
+     * it is granted is there. No effect. */
     void (*describe)(void *ctx, struct inst_id instance, uint32_t attempt, uint32_t cpus,
                      struct arena *arena, struct event *event);
     /* Effects. What goes wrong comes back as a note. */
@@ -73,6 +75,7 @@ struct engine_world {
     void (*accept)(void *ctx, struct inst_id instance);   /* its outputs stay */
     void (*reject)(void *ctx, struct inst_id instance);   /* what was there before returns */
     void (*consumed)(void *ctx, struct inst_id instance); /* its last consumer is done */
+    void (*breakers_moved)(void *ctx);                    /* they are to be kept for the next run */
     struct engine_tokens_world tokens;
     /* What the machine is at, for policy/adapt; NULL: it is not looked at. Without `adapts` only
      * memory is asked for. */
@@ -89,6 +92,9 @@ struct engine_options {
     int64_t timeout_ns;         /* of the run; 0: none */
     const int64_t *duration_ns; /* by instance, from earlier runs; 0: unknown */
     const uint64_t *peak_bytes; /* the same of memory; NULL: of none */
+    bool no_retry;
+    struct breaker
+        *breakers; /* by plan->breakers, with what earlier runs left; NULL: there are none */
 };
 
 enum engine_stop { ENGINE_GOES, ENGINE_DRAINS, ENGINE_ENDS, ENGINE_KILLS };
@@ -97,6 +103,19 @@ struct engine_live { /* an instance whose attempt is under way */
     struct inst_id instance;
     int64_t started_ns, term_at_ns, kill_at_ns; /* monotonic; INT64_MAX: not */
     bool exited, timed_out, told_to_end;
+    uint32_t breaker_began; /* see breaker_begin() */
+};
+
+struct engine_wait { /* for a time, until it is tried again */
+    struct inst_id instance;
+    int64_t due_ns; /* monotonic */
+};
+
+struct engine_breaker {
+    struct breaker *breaker;
+    struct inst_id woken;    /* half-open: ready to be the probe; PLAN_NONE: nobody */
+    struct inst_id *waiting; /* from `next` to `end` */
+    uint32_t next, end, cap;
 };
 
 struct engine_end {
@@ -105,7 +124,15 @@ struct engine_end {
 };
 
 struct engine_act {
-    enum { ACT_START, ACT_SIGNAL, ACT_RESTORE, ACT_ACCEPT, ACT_REJECT, ACT_CONSUMED } kind;
+    enum {
+        ACT_START,
+        ACT_SIGNAL,
+        ACT_RESTORE,
+        ACT_ACCEPT,
+        ACT_REJECT,
+        ACT_CONSUMED,
+        ACT_BREAKERS /* of no instance */
+    } kind;
     struct inst_id instance;
     int signal;
 };
@@ -141,7 +168,10 @@ struct engine {
     uint8_t *brought_back; /* by instance: reopened; see engine_is_read_now */
     struct inst_id *held;  /* those that wait until nobody reads what they would replace */
     uint32_t held_count;
-    uint8_t *unsettled;    /* by instance: its inputs changed once already */
+    uint8_t *unsettled;          /* by instance: its inputs changed once already */
+    struct engine_wait *retries; /* a heap */
+    uint32_t retry_count, retry_cap;
+    struct engine_breaker *breakers; /* by plan->breakers; NULL: there are none */
     struct inst_id *again; /* made again once what the last attempt left is out of the way */
     uint32_t again_count;
     bool closing;     /* what would be admitted waits for the acts of its last attempt: next turn */

@@ -76,7 +76,8 @@ static void spread_lack(struct engine *engine, struct inst_id instance)
     event.reason = engine->world.lack(engine->world.ctx, instance, &status);
     event.cause = str_of(cause_name(spread_lack_cause(status)));
     recorder_emit(engine->recorder, &event);
-    engine_failed(engine, instance, spread_lack_cause(status));
+    engine_failed(engine, instance, spread_lack_cause(status),
+                  cause_status(spread_lack_cause(status)));
 }
 
 static void spread_skip(struct engine *engine, struct inst_id instance)
@@ -328,9 +329,11 @@ static void spread_block(struct engine *engine, struct inst_id failed)
             enum inst_state state = spread_state(engine, consumer);
 
             if (engine->decide.scope[consumer.n] && !engine->returning[consumer.n] &&
-                (state == INST_PENDING || state == INST_READY)) {
+                (state == INST_PENDING || state == INST_READY || state == INST_WAITING)) {
                 if (state == INST_READY) {
                     schedule_remove(&engine->schedule, consumer);
+                } else if (state == INST_WAITING) {
+                    engine_forget_wait(engine, consumer);
                 }
                 spread_batch(engine, consumer, INST_BLOCKED);
                 list[count++] = consumer;
@@ -339,7 +342,8 @@ static void spread_block(struct engine *engine, struct inst_id failed)
     }
 }
 
-void engine_failed(struct engine *engine, struct inst_id instance, enum cause cause)
+void engine_failed(struct engine *engine, struct inst_id instance, enum cause cause,
+                   enum status status)
 {
     const struct plan_instance *inst = &engine->plan->instances[instance.n];
 
@@ -351,7 +355,7 @@ void engine_failed(struct engine *engine, struct inst_id instance, enum cause ca
         spread_queue(engine, instance, true);
         return;
     }
-    outcome_add(&engine->outcome, cause_status(cause));
+    outcome_add(&engine->outcome, status);
     spread_block(engine, instance);
     if (!engine->options.keep_going) {
         engine_stop(

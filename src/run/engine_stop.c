@@ -88,7 +88,8 @@ void engine_take_time(struct engine *engine)
 
 int64_t engine_next_time(const struct engine *engine)
 {
-    int64_t next = engine_adapt_next(engine);
+    int64_t adapt_ns = engine_adapt_next(engine), due_ns = engine_next_due(engine);
+    int64_t next = adapt_ns < due_ns ? adapt_ns : due_ns;
 
     if (engine->again_count != 0 || engine->closing) {
         return engine_now(engine);

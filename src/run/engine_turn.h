@@ -26,6 +26,28 @@ bool engine_take_tokens(struct engine *engine, struct inst_id next);
 uint32_t engine_granted_slots(const struct engine *engine, struct inst_id instance);
 /* After admitting: what nothing needs now is given back. */
 void engine_settle_tokens(struct engine *engine);
+/* engine_retry.c: what waits for a time or for a breaker. */
+void engine_retry_init(struct engine *engine);
+void engine_retry_fini(struct engine *engine);
+/* Is the attempt to be made again after this end? Then, when that is on record, engine_retry_later.
+ */
+bool engine_may_retry(const struct engine *engine, const struct note *note, enum cause cause);
+void engine_retry_later(struct engine *engine, const struct note *note, enum cause cause,
+                        struct str reason);
+/* Asked just before admitting, of what is next in the schedule. False: it was taken out, and waits
+ * or has failed. */
+bool engine_may_call(struct engine *engine, struct inst_id instance);
+void engine_call_begins(struct engine *engine, struct engine_live *live);
+void engine_call_ended(struct engine *engine, const struct engine_live *live,
+                       const struct note *note, enum cause cause);
+/* Does anything wait? */
+bool engine_waits(const struct engine *engine);
+/* It waits no longer, whatever for. */
+void engine_forget_wait(struct engine *engine, struct inst_id instance);
+/* What need not wait any more is decided anew; the next time when that may be. */
+void engine_take_due(struct engine *engine);
+int64_t engine_next_due(const struct engine *engine);
+
 /* engine_adapt.c: how many slots there are, and what memory there is. */
 void engine_adapt_init(struct engine *engine);
 /* Looks at the machine if it is time to, and something might be admitted beside what runs. */
@@ -42,7 +64,8 @@ void engine_start_spread(struct engine *engine);
 void engine_settle(struct engine *engine, struct inst_id instance);
 /* An instance ended well; consumers are looked at in engine_spread. */
 void engine_ended(struct engine *engine, struct inst_id instance, bool changed);
-void engine_failed(struct engine *engine, struct inst_id instance, enum cause cause);
+void engine_failed(struct engine *engine, struct inst_id instance, enum cause cause,
+                   enum status status);
 /* What waited until nobody reads the bytes it would replace. */
 void engine_release_held(struct engine *engine);
 /* Works off what ended, and emits the sets. */

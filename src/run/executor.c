@@ -369,6 +369,16 @@ static void executor_consumed(void *ctx, struct inst_id instance)
     }
 }
 
+static void executor_breakers_moved(void *ctx)
+{
+    struct executor *executor = ctx;
+    struct err err = {0};
+
+    if (!breakers_save(executor->breakers, &err)) {
+        executor_broken(executor, &err);
+    }
+}
+
 struct engine_world executor_world(struct executor *executor)
 {
     return (struct engine_world){.ctx = executor,
@@ -387,6 +397,7 @@ struct engine_world executor_world(struct executor *executor)
                                  .accept = attempt_accept,
                                  .reject = attempt_reject,
                                  .consumed = executor_consumed,
+                                 .breakers_moved = executor_breakers_moved,
                                  .tokens = tokens_world(&executor->tokens),
                                  .load = usage_load,
                                  .memory = usage_memory};

@@ -23,6 +23,7 @@
 #include "run/environment.h"
 #include "run/facts.h"
 #include "run/tokens.h"
+#include "run/breakers.h"
 #include "store/barrier.h"
 #include "store/park.h"
 #include "store/restore.h"
@@ -58,6 +59,7 @@ struct attempt {
     struct inst_fact *fact;
     struct arena arena;
     uint32_t number, cpus;
+    uint64_t memory_bytes; /* granted */
     struct str id, span, log_name, failed_name;
     struct child child;
     bool started, exited, has_tty;
@@ -160,7 +162,9 @@ struct executor {
     /* The terminal is needed for something else, and is free again; NULL: nobody shows anything. */
     void (*pause)(void *ctx, bool pause);
     void *show_ctx; /* of both */
+    struct breakers *breakers;
     int interrupts;
+    bool no_retry;
 };
 
 bool executor_init(struct executor *executor, struct session *session, struct facts *facts,

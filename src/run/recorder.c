@@ -61,6 +61,14 @@ static void recorder_draw(struct recorder *recorder, unsigned char *bytes, size_
     memcpy(bytes, recorder->random + recorder->random_left, size);
 }
 
+uint64_t recorder_random64(struct recorder *recorder)
+{
+    uint64_t bits;
+
+    recorder_draw(recorder, (unsigned char *)&bits, sizeof(bits));
+    return bits;
+}
+
 struct str recorder_random_hex(struct recorder *recorder, struct arena *arena, size_t digits)
 {
     unsigned char bytes[RECORDER_ID_BYTES];

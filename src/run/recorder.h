@@ -78,7 +78,8 @@ bool recorder_replay(int pawl_fd, const struct run_id *id, struct run_state *sta
                      void (*each)(void *ctx, const struct event *event), void *ctx,
                      struct err *err);
 
-/* Random hex digits, an even number up to 32: trace and span ids. */
+/* Random bits; and random hex digits, an even number up to 32: trace and span ids. */
+uint64_t recorder_random64(struct recorder *recorder);
 struct str recorder_random_hex(struct recorder *recorder, struct arena *arena, size_t digits);
 
 #endif

@@ -14,6 +14,8 @@ struct plan_fake {
     struct arena arena;
     struct m_pool pools[4];
     uint32_t slots[4];
+    struct plan_retry retries[4]; /* [0]: none */
+    struct plan_breaker breakers[2];
 };
 
 /* `edges`: pairs producer, consumer with producer < consumer; so 0..count-1 is a topological order.
@@ -31,6 +33,8 @@ static void plan_fake_init(struct plan_fake *fake, uint32_t count, const uint32_
     fake->manifest.pools = fake->pools;
     fake->manifest.pool_count = 4;
     plan->pool_slots = fake->slots;
+    plan->retries = fake->retries;
+    plan->breakers = fake->breakers;
     plan->instance_count = plan->output_count = plan->path_count = count;
     plan->stage_count = 1;
     plan->stages = ARENA_ARRAY(&fake->arena, struct plan_stage, 1);

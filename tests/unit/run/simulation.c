@@ -68,6 +68,66 @@ static void world_make_instance(struct world *world, uint32_t number)
     world->duration_ns[number] = sim_chance(sim, 2) ? job->duration_ns : 0;
 }
 
+static uint32_t roll(uint64_t seed, uint32_t number, uint32_t below)
+{
+    return (uint32_t)(mix(seed, number) >> 8) % below;
+}
+
+/* Of its own numbers, in every third world. */
+static void world_make_retries(struct world *world, uint64_t seed)
+{
+    struct plan_fake *fake = &world->sim.fake;
+
+    fake->plan.retry_count = SIM_RETRIES + 1;
+    for (uint32_t i = 1; i <= SIM_RETRIES; i++) {
+        fake->retries[i] =
+            (struct plan_retry){.max = roll(seed, i, 4),
+                                .backoff = (enum retry_backoff)(roll(seed, i + 10, 3)),
+                                .delay_ns = roll(seed, i + 20, 3) * NS_PER_SEC,
+                                .max_delay_ns = 3 * NS_PER_SEC,
+                                .on = RETRY_ON_EXIT | roll(seed, i + 40, 16)};
+    }
+    for (uint32_t i = 0; i < SIM_BREAKERS; i++) {
+        fake->breakers[i] =
+            (struct plan_breaker){.name = STR("b"),
+                                  .failure_ratio = 0.25 * (double)(1 + roll(seed, i + 50, 4)),
+                                  .min_calls = 1 + roll(seed, i + 60, 3),
+                                  .window_ns = 20 * NS_PER_SEC,
+                                  .open_for_ns = (1 + roll(seed, i + 70, 9)) * NS_PER_SEC,
+                                  .fails_when_open = roll(seed, i + 80, 4) == 0};
+        breaker_init(&world->kept_breakers[i], &fake->breakers[i]);
+    }
+    if (seed % 3 != 1) {
+        return;
+    }
+    fake->plan.breaker_count = SIM_BREAKERS;
+    for (uint32_t i = 0; i < world->count; i++) {
+        struct plan_instance *inst = &fake->plan.instances[i];
+
+        inst->retry = roll(seed, i + 100, SIM_RETRIES + 1);
+        inst->breaker = roll(seed, i + 200, SIM_BREAKERS + 2);
+        inst->breaker = inst->breaker > SIM_BREAKERS ? 0 : inst->breaker;
+    }
+}
+
+static void world_open_breakers(struct world *world)
+{
+    for (uint32_t i = 0; i < SIM_BREAKERS; i++) {
+        breaker_init(&world->breakers[i], &world->sim.fake.breakers[i]);
+        breaker_set(&world->breakers[i], world->kept_breakers[i].state,
+                    world->kept_breakers[i].opened_ns);
+    }
+    world->options.breakers = world->breakers;
+}
+
+static void world_close_breakers(struct world *world)
+{
+    world_breakers_moved(world);
+    for (uint32_t i = 0; i < SIM_BREAKERS; i++) {
+        breaker_fini(&world->breakers[i]);
+    }
+}
+
 /* What processes have in common with none of their like. */
 static void world_make_process(struct world *world)
 {
@@ -124,6 +184,9 @@ static void world_change(struct world *world)
 static void world_calm(struct world *world)
 {
     world->calm = true;
+    for (uint32_t i = 0; i < SIM_BREAKERS; i++) {
+        world->sim.fake.breakers[i].fails_when_open = false;
+    }
     for (uint32_t i = 0; i < world->count; i++) {
         world->sim.fake.plan.instances[i].timeout_ns = 0;
         world->jobs[i].source = world->jobs[i].source != 0 ? world->jobs[i].source : mix(i, 0);
@@ -307,6 +370,7 @@ static bool world_run_process(struct world *world, struct run_id *id, bool goes_
         world_recover(world, id);
     }
     sim_decide(sim, &engine, &decide);
+    world_open_breakers(world);
     if (!world_begin(world, goes_on ? id : NULL, &err)) {
         fail_msg("%s", err.text);
     }
@@ -324,6 +388,7 @@ static bool world_run_process(struct world *world, struct run_id *id, bool goes_
     }
     *id = sim->recorder.id;
     sim_close(sim);
+    world_close_breakers(world);
     world->was_cut = world->dead;
     return world->dead || *status >= STATUS_SIGNAL;
 }
@@ -342,6 +407,7 @@ static void run_seed(struct world *world, uint64_t seed)
     for (uint32_t i = 0; i < world->count; i++) {
         world_make_instance(world, i);
     }
+    world_make_retries(world, seed);
     for (uint32_t pool = 0; pool < SIM_POOLS; pool++) {
         sim->fake.slots[pool] = 1 + sim_random(sim, 3);
     }

@@ -6,7 +6,7 @@
 
 #include "simulation_files.h"
 
-enum { SIM_WAITS = 20000, SIM_MEMORY = 1000 };
+enum { SIM_WAITS = 20000, SIM_MEMORY = 1000, SIM_RETRIES = 3, SIM_BREAKERS = 2 };
 
 struct sim_running {
     uint32_t number, cpus, attempt;
@@ -43,6 +43,10 @@ struct world {
     int64_t signal_at_ns;
     uint32_t dies_in; /* moments at which it could; 0: not */
     bool dead, failed, was_cut;
+    struct breaker breakers[SIM_BREAKERS]; /* as the process knows them; kept when they move */
+    struct breaker kept_breakers[SIM_BREAKERS];
+    const enum cause *script; /* by attempts of the process: how they end, in no time; NULL: by
+                                 chance */
 };
 
 static const struct plan_instance *world_instance(const struct world *world, uint32_t number)
@@ -126,6 +130,28 @@ static void check_limits(const struct world *world, uint32_t last)
     check_pools(world);
 }
 
+/* `last` started just now: its breaker let it through, and no other beside a probe. */
+static void check_breaker(const struct world *world, uint32_t last)
+{
+    uint32_t number = world_instance(world, last)->breaker;
+    const struct breaker *breaker = number != 0 ? &world->breakers[number - 1] : NULL;
+
+    if (breaker == NULL || world->sim.engine.breakers == NULL) {
+        return;
+    }
+    assert_true(breaker->state != BREAKER_OPEN);
+    assert_true(breaker->state != BREAKER_HALF_OPEN || breaker->probing);
+}
+
+/* What failed is made again as often as its retries allow in this run, and no more. */
+static void check_retries(const struct world *world, uint32_t last)
+{
+    const struct plan_instance *inst = world_instance(world, last);
+
+    assert_true(world->sim.recorder.state.instances[last].retries <=
+                world->sim.fake.retries[inst->retry].max);
+}
+
 /* What is on record and to be had is not made again. */
 static void check_is_needed(struct world *world, uint32_t number, uint64_t key)
 {
@@ -169,6 +195,7 @@ static inline void assert_inst_state(const struct inst_status *live, const struc
     assert_int_equal(live->exit_code, read->exit_code);
     assert_int_equal(live->signal, read->signal);
     assert_int_equal(live->attempts, read->attempts);
+    assert_int_equal(live->retries, read->retries);
     assert_str(live->name, read->name);
     assert_str(live->stage, read->stage);
     assert_str(live->attempt_id, read->attempt_id);

@@ -145,6 +145,9 @@ static enum cause world_outcome(struct world *world)
     static const enum cause causes[] = {CAUSE_EXIT,   CAUSE_EXIT,        CAUSE_OOM,
                                         CAUSE_OUTPUT, CAUSE_ENVIRONMENT, CAUSE_NOT_FOUND};
 
+    if (world->script != NULL) {
+        return *world->script++;
+    }
     return world->calm || !sim_chance(&world->sim, 14)
                ? CAUSE_NONE
                : causes[sim_random(&world->sim, sizeof(causes) / sizeof(*causes))];
@@ -176,6 +179,8 @@ static void world_start(void *ctx, struct inst_id instance)
     job_park(&world->jobs[number], running.attempt);
     world->running[world->running_count++] = running;
     check_limits(world, number);
+    check_breaker(world, number);
+    check_retries(world, number);
     if (sim_chance(sim, 16)) {
         check_record(world); /* it was written before it started */
         assert_int_equal(sim->recorder.state.instances[number].state, INST_RUNNING);
@@ -230,9 +235,11 @@ static void world_end(struct world *world, uint32_t at)
 
     if (running.phase == GOES) {
         sim_note(sim, note);
-        world->running[at].phase = COMMITS;
-        world->running[at].end_ns = sim_now(sim) + sim_random(sim, 3) * NS_PER_SEC;
-        return;
+        if (world->script == NULL) {
+            world->running[at].phase = COMMITS;
+            world->running[at].end_ns = sim_now(sim) + sim_random(sim, 3) * NS_PER_SEC;
+            return;
+        }
     }
     world->running[at] = world->running[--world->running_count];
     note.kind = NOTE_ENDED;
@@ -312,6 +319,17 @@ static void world_consumed(void *ctx, struct inst_id instance)
     if (!world_dies(world) && world->sim.fake.plan.outputs[instance.n].temp) {
         check_nobody_reads(world, instance.n);
         world->jobs[instance.n].file = 0;
+    }
+}
+
+/* What a process that is killed leaves of them. */
+static void world_breakers_moved(void *ctx)
+{
+    struct world *world = ctx;
+
+    for (uint32_t i = 0; i < SIM_BREAKERS && !world->dead; i++) {
+        breaker_set(&world->kept_breakers[i], world->breakers[i].state,
+                    world->breakers[i].opened_ns);
     }
 }
 
@@ -495,6 +513,7 @@ static struct engine_world world_engine(struct world *world)
                                  .accept = world_accept,
                                  .reject = world_reject,
                                  .consumed = world_consumed,
+                                 .breakers_moved = world_breakers_moved,
                                  .tokens = {world, world->tokens_total != 0 ? tokens_take : NULL,
                                             tokens_give, tokens_want, tokens_limit},
                                  .load = world->loaded ? world_load : NULL,
