@@ -67,6 +67,11 @@ FLAGS_fault = -O1 -g -DPAWL_FAULT
 FLAGS_cover = -O0 -g --coverage -fprofile-update=atomic
 FLAGS_fuzz = -O1 -g -fsanitize=fuzzer-no-link,address,undefined $(SANITIZE)
 
+# What is not called often: small rather than fast.
+SMALL = cmd/% report/% model/manifest% store/bundle% store/gc% store/tar store/verify% \
+	run/checkout run/history run/recover%
+SMALL_release = -Os
+
 LINK_release = -static -s -Wl,--gc-sections -Wl,--build-id=none
 LINK_asan = -fsanitize=address,undefined
 LINK_tsan = -fsanitize=thread
@@ -137,13 +142,15 @@ UPDATE = mkdir -p $(dir $(1)) && printf '%s\n' "$(strip $(2))" >$(1).new && \
 $(foreach layer,$(LAYERS),$(eval $(call LAYER_RULES,$(layer))))
 
 $(B)/flags: FORCE
-	@$(call UPDATE,$@,$(subst ",,$(COMPILER) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $(LDFLAGS)))
+	@$(call UPDATE,$@,$(subst ",,$(COMPILER) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $(LDFLAGS) \
+		$(SMALL) $(SMALL_$(V))))
 
 $(B)/%.o: src/%.c $(B)/flags | build/deps/ready
 	@echo "cc   $@"
 	@mkdir -p $(@D)
 	@$(COMPILER) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $(WARNINGS_$(V)) -MMD -MP -c -o $@ $<
 
+$(patsubst %,$(B)/%.o,$(SMALL)): CFLAGS += $(SMALL_$(V))
 $(B)/base/sha256.o: CPPFLAGS += $(MBEDTLS_FLAGS)
 $(B)/base/json_read.o: CPPFLAGS += $(YYJSON_FLAGS)
 $(B)/run/guards.o: CPPFLAGS += -DPAWL_BUILD='"$(BUILD_ID)"'
