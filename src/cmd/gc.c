@@ -237,6 +237,17 @@ static const char *gc_plural(uint32_t count)
     return count == 1 ? "" : "s";
 }
 
+static void gc_warn(const struct gc_call *call)
+{
+    uint32_t count = call->done.unreadable_roots;
+
+    if (count != 0) {
+        cli_warn("what %u workspace%s need%s cannot be read in the store's 'roots': all results are "
+                 "kept",
+                 count, gc_plural(count), count == 1 ? "s" : "");
+    }
+}
+
 static void gc_show_text(const struct gc_call *call)
 {
     struct strbuf *out = &call->cli->out;
@@ -309,6 +320,7 @@ int cmd_gc(struct cli *cli)
         status = place_fail(&place, &err);
     } else {
         session_show_diags(&place.session, cli_is_colored(cli, STDERR_FILENO));
+        gc_warn(&call);
         status = STATUS_OK;
         if (cli->json) {
             gc_show_json(&call);

@@ -24,6 +24,7 @@ static void gc_init(struct gc *gc, const struct gc_store *store, const struct gc
     map_init(&gc->object_numbers);
     map_init(&gc->workspace_numbers);
     map_init(&gc->roots_seen);
+    map_init(&gc->ended);
 }
 
 static void gc_fini(struct gc *gc)
@@ -32,6 +33,7 @@ static void gc_fini(struct gc *gc)
     map_fini(&gc->object_numbers);
     map_fini(&gc->workspace_numbers);
     map_fini(&gc->roots_seen);
+    map_fini(&gc->ended);
     VEC_FREE(&gc->keys);
     VEC_FREE(&gc->objects);
     VEC_FREE(&gc->workspaces);
@@ -178,6 +180,7 @@ bool gc_store(const struct gc_store *store, const struct gc_options *options, st
     }
     gc_init(&gc, store, options);
     ok = gc_work(&gc, done, err);
+    done->unreadable_roots = gc.unknown;
     gc_fini(&gc);
     return ok;
 }

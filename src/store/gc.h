@@ -4,8 +4,8 @@
  * record of a run speaks of.
  *
  * Needed are the keys that the roots of other workspaces name (store/roots.h), those of the last
- * `keep_runs` runs of each pipeline of the own one, and every result that is not older than the
- * last roots of its workspace: of live and resumable runs, and of workspaces without roots. What
+ * `keep_runs` runs of each pipeline of the own one, and every result of which no roots say anything
+ * yet (store/gc_roots.c): of live, resumable and given up runs, and of workspaces without roots. What
  * only earlier runs of the own workspace need goes, too, when it is older than `cutoff_ns`, and,
  * the oldest first, as long as the store is larger than `max_bytes`. What its last run needs never
  * goes.
@@ -40,6 +40,7 @@ struct gc_done {
     uint64_t freed_bytes;
     uint32_t kept_objects;
     uint64_t kept_bytes;
+    uint32_t unreadable_roots; /* workspaces whose needs are not known: all results are needed */
 };
 
 bool gc_store(const struct gc_store *store, const struct gc_options *options, struct gc_done *done,

@@ -27,11 +27,12 @@ struct gc_result {
     uint32_t key;
 };
 
-/* A workspace that has roots, all of them readable. */
+/* A workspace whose roots say what it needs. */
 struct gc_workspace {
     struct digest id;
     struct run_id newest;
-    int64_t time_ns;
+    struct run_id whole; /* behind it every pipeline said what all of it needs; "": none did */
+    int64_t whole_ns;    /* when that was written */
 };
 
 struct gc {
@@ -45,7 +46,10 @@ struct gc {
     VEC(struct gc_workspace) workspaces;
     VEC(struct gc_result) results;
     struct map roots_seen; /* files of roots, by workspace, run and inode */
+    struct map ended;      /* runs that said at their end what they need, by workspace and run */
+    uint32_t unknown;      /* workspaces whose needs are not known: all that is there */
     uint32_t next_ref;     /* results before it were taken in */
+    uint32_t generation;   /* of the results' numbers then */
     uint64_t needed_bytes;
 };
 
@@ -60,6 +64,8 @@ struct gc_key *gc_key(struct gc *gc, const struct digest *key);
 /* gc_roots.c */
 bool gc_take_roots(struct gc *gc, struct err *err);
 bool gc_take_new_roots(struct gc *gc, struct err *err);
+/* No roots say yet whether its workspace needs it. */
+bool gc_is_unsaid(const struct gc *gc, const struct result *result);
 /* Roots of the own workspace that only say what runs before the kept ones needed. Best effort. */
 void gc_prune_roots(struct gc *gc);
 

@@ -1,6 +1,5 @@
 /* Owns the mark: which results are needed, and which objects these need. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "store/gc_inside.h"
 #include "store/kinds.h"
@@ -126,24 +125,6 @@ static void gc_visit_result(struct gc *gc, struct result_ref ref, gc_visit *visi
 
 /* --- results --- */
 
-/* No later run of its workspace has roots: it is of a live, a resumable or an uncounted run. */
-static bool gc_is_behind_roots(const struct gc *gc, const struct result *result)
-{
-    uint32_t n =
-        map_get(&gc->workspace_numbers, str_n((const char *)result->workspace.bytes, DIGEST_BYTES));
-    const struct gc_workspace *workspace;
-    struct run_id run;
-
-    if (n == MAP_MISSING) {
-        return true;
-    }
-    workspace = &gc->workspaces.items[n];
-    if (!run_id_parse(result->run, &run)) {
-        return result->ended_ns >= workspace->time_ns; /* adopted */
-    }
-    return strcmp(run.text, workspace->newest.text) >= 0;
-}
-
 static bool gc_is_keyed(const struct result *result)
 {
     return (result->flags & RESULT_UNKEYED) == 0;
@@ -162,7 +143,7 @@ static void gc_take_result(struct gc *gc, struct result_ref ref)
     key = gc_key(gc, &result.key);
     key->live = true;
     key->ended_ns = key->ended_ns > result.ended_ns ? key->ended_ns : result.ended_ns;
-    if (gc_is_behind_roots(gc, &result)) {
+    if (gc->unknown != 0 || gc_is_unsaid(gc, &result)) {
         key->need = GC_NEED_LAST;
     }
     VEC_PUSH(&gc->results,
@@ -224,6 +205,7 @@ bool gc_mark(struct gc *gc, struct err *err)
     if (!results_refresh(gc->store->results, err) || !gc_take_roots(gc, err)) {
         return false;
     }
+    gc->generation = results_generation(gc->store->results);
     for (ref = results_next(gc->store->results, 0); result_ref_is_some(ref);
          ref = results_next(gc->store->results, ref.n + 1)) {
         gc_take_result(gc, ref);
@@ -249,6 +231,11 @@ bool gc_mark_new(struct gc *gc, struct err *err)
 
     if (!results_refresh(gc->store->results, err) || !gc_take_new_roots(gc, err)) {
         return false;
+    }
+    if (results_generation(gc->store->results) != gc->generation) {
+        /* Somebody rewrote the file: all have other numbers. */
+        gc->generation = results_generation(gc->store->results);
+        gc->next_ref = 0;
     }
     for (ref = results_next(gc->store->results, gc->next_ref); result_ref_is_some(ref);
          ref = results_next(gc->store->results, ref.n + 1)) {

@@ -1,5 +1,12 @@
-/* Owns what roots say: which keys are needed, and from when on the results of a workspace are not
- * in its roots yet. */
+/* Owns what roots say: which keys are needed, and of which results they say nothing yet.
+ *
+ * A run that ended says which keys it needs. One that was killed, or that the world broke, and that
+ * nobody went on with, never does, nor does what was adopted; others that look only at a part may
+ * follow it. So its results are needed until a whole run came after it. Where several pipelines
+ * have runs, it is not known of which of them it was: until each of them had a whole run.
+ *
+ * Where the roots of another workspace cannot be read, it may need anything that is there: nothing
+ * that has a result goes. Damage of the own ones hides the same until a whole run. */
 #include <string.h>
 
 #include "store/gc_inside.h"
@@ -138,21 +145,126 @@ static bool gc_skip_seen(void *ctx, const struct run_id *run, uint64_t ino)
     return gc_saw_roots(seen->gc, seen->workspace, run, ino);
 }
 
-static void gc_add_workspace(struct gc *gc, const struct digest *id, const struct roots *roots)
+/* What is written when a run begins names no key. */
+static bool gc_is_end(const struct roots_run *run)
 {
-    const struct roots_run *newest;
-    struct gc_workspace row = {.id = *id};
+    return !run->part || run->row_count != 0;
+}
+
+static struct str gc_ended_name(struct strbuf *name, const struct digest *workspace,
+                                const struct run_id *run)
+{
+    strbuf_add(name, workspace->bytes, DIGEST_BYTES);
+    strbuf_puts(name, run->text);
+    return strbuf_str(name);
+}
+
+static void gc_note_end(struct gc *gc, const struct digest *workspace, const struct run_id *run)
+{
+    struct strbuf name = {0};
+
+    map_put(&gc->ended, str_dup(&gc->arena, gc_ended_name(&name, workspace, run)), 1);
+    strbuf_fini(&name);
+}
+
+/* The last run of a pipeline that said by itself what all of it needs; NULL: none. */
+static const struct roots_run *gc_last_whole(const struct roots *roots, uint32_t first)
+{
+    const struct roots_run *whole = NULL;
+
+    for (uint32_t i = first; i < roots->count; i++) {
+        const struct roots_run *run = &roots->runs[i];
+
+        if (!run->part && !run->merged && str_equal(run->pipeline, roots->runs[first].pipeline)) {
+            whole = run;
+        }
+    }
+    return whole;
+}
+
+/* The oldest of the last whole runs of all pipelines. */
+static const struct roots_run *gc_whole(const struct roots *roots)
+{
+    const struct roots_run *oldest = NULL;
+    uint32_t count;
+
+    for (uint32_t i = 0; i < roots->count; i++) {
+        const struct roots_run *whole;
+
+        if (!gc_is_first_of_pipeline(roots, i, &count)) {
+            continue;
+        }
+        whole = gc_last_whole(roots, i);
+        if (whole == NULL) {
+            return NULL;
+        }
+        oldest = oldest == NULL || whole < oldest ? whole : oldest;
+    }
+    return oldest;
+}
+
+/* Damage before a whole run hides nothing that is needed now, unless others rely on older runs. */
+static bool gc_is_hidden(const struct roots *roots, const struct roots_run *whole, bool own)
+{
+    return roots->damaged.text[0] != '\0' &&
+           (!own || whole == NULL || strcmp(roots->damaged.text, whole->run.text) > 0);
+}
+
+static void gc_add_workspace(struct gc *gc, const struct digest *id, const struct roots *roots,
+                             bool own)
+{
+    const struct roots_run *whole = gc_whole(roots);
+    struct gc_workspace row = {.id = *id, .whole_ns = INT64_MIN};
     struct str name;
 
-    if (roots->damaged || roots->count == 0) {
+    if (gc_is_hidden(roots, whole, own)) {
+        gc->unknown++;
+    }
+    if (roots->count == 0) {
         return;
     }
-    newest = &roots->runs[roots->count - 1];
-    row.newest = newest->run;
-    row.time_ns = newest->time_ns;
+    row.newest = roots->runs[roots->count - 1].run;
+    if (whole != NULL) {
+        row.whole = whole->run;
+        row.whole_ns = whole->time_ns;
+    }
+    for (uint32_t i = 0; i < roots->count; i++) {
+        if (gc_is_end(&roots->runs[i])) {
+            gc_note_end(gc, id, &roots->runs[i].run);
+        }
+    }
     name = str_dup(&gc->arena, str_n((const char *)id->bytes, DIGEST_BYTES));
     map_put(&gc->workspace_numbers, name, (uint32_t)gc->workspaces.count);
     VEC_PUSH(&gc->workspaces, row);
+}
+
+static bool gc_has_ended(const struct gc *gc, const struct digest *workspace,
+                         const struct run_id *run)
+{
+    struct strbuf name = {0};
+    bool ended = map_get(&gc->ended, gc_ended_name(&name, workspace, run)) != MAP_MISSING;
+
+    strbuf_fini(&name);
+    return ended;
+}
+
+bool gc_is_unsaid(const struct gc *gc, const struct result *result)
+{
+    uint32_t n =
+        map_get(&gc->workspace_numbers, str_n((const char *)result->workspace.bytes, DIGEST_BYTES));
+    const struct gc_workspace *workspace;
+    struct run_id run;
+
+    if (n == MAP_MISSING) {
+        return true;
+    }
+    workspace = &gc->workspaces.items[n];
+    if (!run_id_parse(result->run, &run)) {
+        return result->ended_ns >= workspace->whole_ns; /* adopted */
+    }
+    return strcmp(run.text, workspace->newest.text) >= 0 ||
+           (strcmp(run.text, workspace->whole.text) > 0 &&
+            !gc_has_ended(gc, &result->workspace, &run));
 }
 
 static void gc_take_own(struct gc *gc, const struct roots *roots)
@@ -178,19 +290,20 @@ static void gc_take_other(struct gc *gc, const struct roots *roots)
 static bool gc_take_workspace(struct gc *gc, const struct digest *id, bool first, struct err *err)
 {
     struct gc_seen seen = {gc, id};
+    bool own = digest_equal(id, &gc->store->workspace);
     struct arena arena;
     struct roots roots;
     bool ok;
 
     arena_init(&arena);
     ok = roots_read(gc->store->fd, id, gc_skip_seen, &seen, &arena, &roots, err);
-    if (ok && first && digest_equal(id, &gc->store->workspace)) {
+    if (ok && first && own) {
         gc_take_own(gc, &roots);
     } else if (ok) {
         gc_take_other(gc, &roots);
     }
     if (ok && first) {
-        gc_add_workspace(gc, id, &roots);
+        gc_add_workspace(gc, id, &roots, own);
     }
     arena_fini(&arena);
     return ok;
@@ -238,6 +351,7 @@ static bool gc_merge_roots(struct gc *gc, const struct roots *roots, uint32_t fi
     ok = !merged.part;
     if (!ok) {
         merged.part = false;
+        merged.merged = true;
         merged.rows = state.rows.items;
         merged.row_count = (uint32_t)state.rows.count;
         ok = roots_write(gc->store->fd, &gc->store->workspace, &merged, NULL);

@@ -51,6 +51,11 @@ struct results *results_open(int dirfd, struct err *err)
     return results;
 }
 
+uint32_t results_generation(const struct results *results)
+{
+    return results->generation;
+}
+
 void results_own(struct results *results)
 {
     record_file_own(&results->file);

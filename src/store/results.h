@@ -105,6 +105,8 @@ void results_own(struct results *results);
 void results_close(struct results *results); /* what was not flushed is lost */
 bool results_refresh(struct results *results, struct err *err);
 uint32_t results_count(const struct results *results); /* that some look-up can find */
+/* Grows when another process rewrote the file: then all have other numbers. */
+uint32_t results_generation(const struct results *results);
 
 /* The newest up to 16 for a declared key, newest first; how many. Each with distinct key, workspace
  * or machine. */

@@ -5,7 +5,7 @@
  *
  *      0  "PAWLROOT"
  *      8  version: u32, 1
- *     12  flags: u32; 1: a part
+ *     12  flags: u32; 1: a part; 2: merged of several
  *     16  time of writing: i64, ns since 1970
  *     24  number of objects: u32
  *     28  number of rows: u32
@@ -37,6 +37,7 @@
 enum {
     ROOTS_VERSION = 1,
     ROOTS_PART = 1,
+    ROOTS_MERGED = 2,
     ROOTS_HEAD_BYTES = 36,
     ROOTS_ROW_BYTES = 8 + DIGEST_BYTES,
     ROOTS_LIMIT_BYTES = 1 << 30,
@@ -59,7 +60,7 @@ static void roots_encode(const struct roots_run *run, struct strbuf *out)
 {
     strbuf_puts(out, ROOTS_MAGIC);
     bytes_put_u32(out, ROOTS_VERSION);
-    bytes_put_u32(out, run->part ? ROOTS_PART : 0);
+    bytes_put_u32(out, (run->part ? ROOTS_PART : 0) | (run->merged ? ROOTS_MERGED : 0));
     bytes_put_i64(out, run->time_ns);
     bytes_put_u32(out, run->object_count);
     bytes_put_u32(out, run->row_count);
@@ -117,8 +118,11 @@ static bool roots_decode(struct str bytes, struct arena *arena, struct roots_run
     struct roots_row *rows;
     struct str magic = reader_raw(&reader, sizeof(ROOTS_MAGIC) - 1);
     uint32_t version = reader_u32(&reader);
+    uint32_t flags;
 
-    run->part = (reader_u32(&reader) & ROOTS_PART) != 0;
+    flags = reader_u32(&reader);
+    run->part = (flags & ROOTS_PART) != 0;
+    run->merged = (flags & ROOTS_MERGED) != 0;
     run->time_ns = reader_i64(&reader);
     run->object_count = reader_u32(&reader);
     run->row_count = reader_u32(&reader);
@@ -190,8 +194,8 @@ bool roots_read(int store_fd, const struct digest *workspace,
         }
         if (roots_read_one(dirfd(dir), entry->d_name, arena, &run)) {
             VEC_PUSH(&runs, run);
-        } else {
-            roots->damaged = true;
+        } else if (strcmp(run.run.text, roots->damaged.text) > 0) {
+            roots->damaged = run.run;
         }
     }
     ok = errno == 0 || err_sys(err, "'%s': cannot be listed", path);

@@ -10,8 +10,7 @@
  *
  * A run that knew the keys of its whole plan writes all of them; any other one is a *part*: the
  * instances that it does not name have the keys that they had. A missing or damaged file costs
- * nothing that is needed: results of a workspace count as needed as long as no later run of it has
- * roots. The format is at the head of roots.c. One thread.
+ * nothing that is needed (store/gc_roots.c). The format is at the head of roots.c. One thread.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,6 +30,7 @@ struct roots_run {
     struct run_id run;
     struct str pipeline; /* of several manifests in a workspace each has its own runs */
     bool part;
+    bool merged; /* all keys, but of several runs that were pruned into it */
     int64_t time_ns; /* when it was written, since 1970 */
     const struct digest *objects;
     uint32_t object_count;
@@ -42,7 +42,7 @@ struct roots_run {
 struct roots {
     struct roots_run *runs; /* oldest first */
     uint32_t count;
-    bool damaged; /* a file was no whole one */
+    struct run_id damaged; /* the newest whose file was no whole one; "": none */
 };
 
 struct roots_workspaces {

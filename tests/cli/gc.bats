@@ -212,6 +212,55 @@ all_whole() {
 	ran slow
 }
 
+@test "what a run finished that was killed, and what was adopted, stays when runs of a part follow" {
+	three_stages
+	cat >>pawl.toml <<-'END'
+		[stage.slow]
+		run = ': >../holding; until [ -e ../go ]; do sleep 0.01; done; echo >slow'
+		inputs = ["both"]
+		outputs = ["slow"]
+		[stage.apart]
+		run = 'echo apart >apart'
+		outputs = ["apart"]
+		[stage.had]
+		run = 'echo had >>"$RAN"; echo had >had'
+		pass_env = ["RAN"]
+		outputs = ["had"]
+	END
+	: >../go
+	runs_of 1
+	rm ../go ../holding had
+	echo adopted >had
+	sed -i 's/echo had >had/echo another >had/' pawl.toml
+	"$PAWL" adopt had
+	echo 2 >in
+	"$PAWL" run >../said 2>&1 3>&- &
+	pid=$!
+	end=$((SECONDS + 60))
+	until [ -e ../holding ]; do
+		[ "$SECONDS" -lt "$end" ]
+	done
+	kill -KILL "$pid"
+	wait "$pid" || :
+	for i in 1 2; do
+		sed -i "s/echo [^ ]*apart/echo $i-apart/" pawl.toml
+		ends 0 apart
+		run "$PAWL" gc --keep-runs 1 --max-size 0B --max-age 0s
+		[ "$status" -eq 0 ]
+	done
+	: >../go
+	ends 0
+	ran ""
+	has had adopted
+	# Once a whole run has said what it needs, what nobody went on with goes.
+	echo 3 >in
+	ends 0
+	"$PAWL" gc --keep-runs 1
+	echo 2 >in
+	ends 0
+	ran file folder both
+}
+
 @test "failed runs, adopted results, results that are made anew" {
 	three_stages
 	echo 1 >in

@@ -5,7 +5,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "../temp_folder.h"
+#include "base/hex.h"
 #include "store/barrier.h"
 #include "store/gc.h"
 #include "store/result_codec.h"
@@ -142,10 +146,11 @@ static void collect(void)
     EXPECT_OK(gc_store(&store, &options, &done, &err), &err);
 }
 
-#define RUN_1 "20261101T000000Z-0001"
-#define RUN_2 "20261102T000000Z-0002"
-#define RUN_3 "20261103T000000Z-0003"
-#define RUN_4 "20261104T000000Z-0004"
+#define RUN_1  "20261101T000000Z-0001"
+#define RUN_2  "20261102T000000Z-0002"
+#define RUN_25 "20261102T000000Z-0025"
+#define RUN_3  "20261103T000000Z-0003"
+#define RUN_4  "20261104T000000Z-0004"
 
 static void test_no_roots(void **state)
 {
@@ -208,6 +213,84 @@ static void test_behind_roots(void **state)
     collect();
     assert_true(has("a4") && has("a5") && has("b2") && has("b1") && has("a3"));
     assert_false(has("a2") || has("a1") || has("b0"));
+}
+
+/* Runs that never said what they need: results of theirs stay until a whole run follows. */
+static void test_unended(void **state)
+{
+    (void)state;
+    make_three();
+    add(&own, RUN_2, "b", "b2", 3); /* ended, and does not need it */
+    add(&own, RUN_25, "b", "killed", 3);
+    options.keep_runs = 1;
+    for (int i = 0; i < 2; i++) {
+        collect();
+        assert_true(has("killed") && has_result("killed"));
+        assert_true(has("b1") && has("a3"));
+        assert_false(has("b2"));
+    }
+    root(&own, RUN_4, false, "a3", "b1");
+    collect();
+    assert_false(has("killed"));
+}
+
+/* A run that lives in a shared store has said so, and names nothing yet. */
+static void test_begun(void **state)
+{
+    (void)state;
+    make_three();
+    root(&other, RUN_1, false, "a3", NULL);
+    add(&other, RUN_2, "b", "killed", 3);
+    root(&other, RUN_2, true, NULL, NULL);
+    add(&other, RUN_3, "b", "last", 3);
+    root(&other, RUN_3, true, "last", NULL);
+    collect();
+    assert_true(has("killed") && has("last"));
+}
+
+/* Another pipeline's whole run says nothing of this one's. */
+static void test_pipelines(void **state)
+{
+    struct roots_run run = {.pipeline = STR("q"), .time_ns = 1000};
+
+    (void)state;
+    make_three();
+    add(&own, RUN_25, "b", "killed", 3);
+    assert_true(run_id_parse(STR(RUN_4), &run.run));
+    EXPECT_OK(roots_write(here.fd, &own, &run, &err), &err);
+    collect();
+    assert_true(has("killed"));
+}
+
+/* What another workspace needs is not known: all may be needed. */
+static void test_damaged_roots(void **state)
+{
+    char hex[DIGEST_HEX_BYTES + 1], path[160];
+    int fd;
+
+    (void)state;
+    make_three();
+    root(&other, RUN_1, false, "a1", NULL);
+    snprintf(path, sizeof(path), "roots/%s/" RUN_1, digest_hex(&other, hex));
+    fd = openat(here.fd, path, O_WRONLY | O_TRUNC);
+    assert_true(fd >= 0);
+    close(fd);
+    put("stray");
+    collect();
+    assert_true(has("a1") && has("a2") && has("a3") && has("b1"));
+    assert_false(has("stray"));
+    assert_int_equal(done.unreadable_roots, 1);
+    assert_int_equal(unlinkat(here.fd, path, 0), 0);
+    /* Damage of the own ones before a whole run hides nothing. */
+    root(&own, RUN_2, true, "a2", NULL);
+    root(&own, RUN_4, false, "a3", "b1");
+    snprintf(path, sizeof(path), "roots/%s/" RUN_2, digest_hex(&own, hex));
+    fd = openat(here.fd, path, O_WRONLY | O_TRUNC);
+    assert_true(fd >= 0);
+    close(fd);
+    collect();
+    assert_true(has("a3") && has("b1"));
+    assert_false(has("a1") || has("a2"));
 }
 
 static void test_age_and_size(void **state)
@@ -308,6 +391,8 @@ int main(void)
         TEST(test_no_roots),     TEST(test_window),
         TEST(test_behind_roots), TEST(test_age_and_size),
         TEST(test_dry),          TEST(test_others),
+        TEST(test_unended),      TEST(test_pipelines),
+        TEST(test_damaged_roots), SHARED(test_begun),
         SHARED(test_no_roots),   SHARED(test_window),
         SHARED(test_others),     SHARED(test_removed_under_others),
         SHARED(test_one_gc),
