@@ -242,9 +242,10 @@ static void gc_warn(const struct gc_call *call)
     uint32_t count = call->done.unreadable_roots;
 
     if (count != 0) {
-        cli_warn("what %u workspace%s need%s cannot be read in the store's 'roots': all results are "
-                 "kept",
-                 count, gc_plural(count), count == 1 ? "s" : "");
+        cli_warn(
+            "what %u workspace%s need%s cannot be read in the store's 'roots': all results are "
+            "kept",
+            count, gc_plural(count), count == 1 ? "s" : "");
     }
 }
 

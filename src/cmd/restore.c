@@ -448,11 +448,13 @@ static void restore_show(struct restore_call *call)
 
 /* --- the command --- */
 
+/* What is seen to be in the store stays until it is restored. */
 static int restore_workspace(struct restore_call *call)
 {
     struct err err = {0};
-    bool looked =
-        restore_take_words(call, &err) && restore_choose(call, &err) && restore_look(call, &err);
+    bool looked = store_lock_enter(&call->session->store_lock, call->session->objects, &err) &&
+                  restore_take_words(call, &err) && restore_choose(call, &err) &&
+                  restore_look(call, &err);
     bool ok = looked && restore_do(call, &err);
 
     if (looked || call->cli->json) {

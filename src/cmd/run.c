@@ -215,8 +215,7 @@ static bool run_begin(struct run_call *call, struct err *err)
     struct session *session = &call->session;
     struct roots_end end;
 
-    if (!store_lock_enter(&session->store_lock, session->objects, err) ||
-        !run_keep_plan(call, err) || !run_begin_record(call, err)) {
+    if (!run_keep_plan(call, err) || !run_begin_record(call, err)) {
         return false;
     }
     end = run_roots_end(call);

@@ -111,10 +111,12 @@ static bool run_decide_slice(struct run_call *call)
 
 /* --- all --- */
 
+/* What is found from now on stays until the run's roots name it: run_begin. */
 static bool run_open(struct run_call *call, struct err *err)
 {
     return session_open_store(&call->session, SESSION_CHANGE, call->cli->wait, err) &&
-           recover_workspace(&call->session, &call->recovered, err);
+           recover_workspace(&call->session, &call->recovered, err) &&
+           store_lock_enter(&call->session.store_lock, call->session.objects, err);
 }
 
 static bool run_decide_whole(struct run_call *call, struct err *err)

@@ -162,7 +162,8 @@ static bool verify_repair(struct verify_call *call)
 
     return verify_repair_records(verify, err) &&
            session_open_store(session, SESSION_CHANGE, false, err) &&
-           verify_repair_objects(verify, session->objects, session->results, err) &&
+           verify_repair_objects(verify, session->objects, session->results, &session->store_lock,
+                                 err) &&
            place_recover(session, err) && verify_repair_left(verify, err);
 }
 

@@ -110,6 +110,7 @@ struct restore_job {
     struct attempt_output *outputs;
     uint32_t output_count;
     uint64_t size_bytes;
+    bool inside; /* the store's lock: its objects stay */
 };
 
 enum { EXECUTOR_SPARE_ARENAS = 8 };

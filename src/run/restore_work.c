@@ -10,14 +10,10 @@
 
 static bool restore_is_damaged(struct objects *objects, const struct digest *digest)
 {
-    struct err err = {0};
-    uint64_t size_bytes;
+    bool removed;
 
-    if (objects_verify(objects, digest, &size_bytes, &err) || err.status != STATUS_CORRUPT) {
-        return false;
-    }
-    objects_remove(objects, digest, NULL);
-    return true;
+    return objects_remove_damaged(objects, digest, &removed, NULL) &&
+           (removed || !objects_has(objects, digest));
 }
 
 /* Objects of an output that are not what their names say leave the store: looking again then finds
@@ -99,6 +95,9 @@ void restore_take(struct restore_job *job)
     struct arena *arena = &executor->note_arena;
     struct note note = {.kind = NOTE_RESTORED, .instance = job->instance};
 
+    if (job->inside) {
+        store_lock_leave(&executor->session->store_lock);
+    }
     note.event.outputs.items = ARENA_ARRAY(arena, struct event_pair, job->output_count);
     for (uint32_t i = 0; i < job->output_count && job->err.status == 0; i++) {
         const struct output_fact *fact = &executor->facts->outputs[job->outputs[i].output];
@@ -201,6 +200,8 @@ void restore_begin(void *ctx, struct inst_id instance)
     job->executor = executor;
     job->instance = instance;
     job->outputs = ARENA_ARRAY(&job->arena, struct attempt_output, inst->output_count);
+    job->inside =
+        store_lock_enter(&executor->session->store_lock, executor->session->objects, &job->err);
     for (uint32_t i = 0; i < inst->output_count && job->err.status == 0; i++) {
         uint32_t output = inst->outputs_first + i;
 

@@ -20,19 +20,10 @@ static void save_write(struct session *session, const struct roots_end *end, str
     roots_write(session->store_fd, &session->workspace.id, run, NULL);
 }
 
-void roots_save_begin(struct session *session, const struct roots_end *end)
-{
-    struct roots_run run = {.part = true};
-
-    if (session_store_is_shared(session)) {
-        save_write(session, end, &run);
-    }
-}
-
-void roots_save(struct session *session, const struct roots_end *end)
+/* The keys that are known; what it does not know of what it was asked for makes it a part. */
+static void save_rows(struct session *session, const struct roots_end *end, struct roots_run *run)
 {
     const struct plan *plan = &session->plan;
-    struct roots_run run = {.part = !end->whole};
     struct roots_row *rows = mem_calloc(plan->instance_count, sizeof(*rows));
 
     for (uint32_t i = 0; i < plan->instance_count; i++) {
@@ -40,15 +31,31 @@ void roots_save(struct session *session, const struct roots_end *end)
         const struct inst_fact *fact = &end->facts->instances[i];
 
         if (fact->good && !digest_is_zero(&fact->key)) {
-            rows[run.row_count++] =
+            rows[run->row_count++] =
                 (struct roots_row){result_instance_hash(plan->stages[inst->stage.n].name,
                                                         inst->name, &session->workspace.id),
                                    fact->key};
         } else if (end->scope[i] && !fact->skipped) {
-            run.part = true;
+            run->part = true;
         }
     }
-    run.rows = rows;
-    save_write(session, end, &run);
+    run->rows = rows;
+    save_write(session, end, run);
     free(rows);
+}
+
+void roots_save_begin(struct session *session, const struct roots_end *end)
+{
+    struct roots_run run = {.part = true, .begun = true};
+
+    if (session_store_is_shared(session)) {
+        save_rows(session, end, &run);
+    }
+}
+
+void roots_save(struct session *session, const struct roots_end *end)
+{
+    struct roots_run run = {.part = !end->whole};
+
+    save_rows(session, end, &run);
 }

@@ -3,8 +3,9 @@
 /* What a run leaves for gc: the keys that its instances have now (store/roots.h). Best effort: what
  * is not written is kept.
  *
- * roots_save_begin: in a shared store, so that nobody takes the objects of its record as long as it
- * lives; a private store belongs to whoever holds the workspace's lock. roots_save: at its end.
+ * roots_save_begin: in a shared store, so that nobody takes the objects of its record, or a result
+ * that it found, as long as it lives; a private store belongs to whoever holds the workspace's
+ * lock. roots_save: at its end.
  */
 #include "run/facts.h"
 #include "store/run_dir.h"

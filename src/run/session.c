@@ -362,6 +362,20 @@ bool session_store_is_shared(const struct session *session)
     return session->store_fd != session->workspace.pawlfd;
 }
 
+static bool session_open_store_lock(struct session *session, enum session_access access,
+                                    struct err *err)
+{
+    bool shared = session_store_is_shared(session);
+
+    if (access == SESSION_CHANGE) {
+        return store_lock_open(&session->store_lock, session->store_fd, shared, err);
+    }
+    if (shared) {
+        store_lock_look(&session->store_lock, session->store_fd);
+    }
+    return true;
+}
+
 static bool session_open_records(struct session *session, enum session_access access,
                                  struct err *err)
 {
@@ -370,8 +384,7 @@ static bool session_open_records(struct session *session, enum session_access ac
     struct objects_settled settled;
     struct digest epoch;
 
-    if (!store_lock_open(&session->store_lock, session->store_fd,
-                         access == SESSION_CHANGE && session_store_is_shared(session), err)) {
+    if (!session_open_store_lock(session, access, err)) {
         return false;
     }
     session->objects = objects_open(&options, &settled, err);

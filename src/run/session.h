@@ -61,7 +61,7 @@ struct session {
     struct lock lock, lives;
     bool locked;
     int store_fd;                 /* .pawl or the shared store's folder */
-    struct store_lock store_lock; /* of a shared store that may be changed */
+    struct store_lock store_lock; /* of a shared store */
     struct objects *objects;
     struct results *results;
     struct index *index;

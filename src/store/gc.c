@@ -15,7 +15,7 @@
 
 enum { GC_BATCH = 1000, GC_COMPACT_TRIES = 8 };
 
-static void gc_init(struct gc *gc, const struct gc_store *store, const struct gc_options *options)
+void gc_init(struct gc *gc, const struct gc_store *store, const struct gc_options *options)
 {
     *gc = (struct gc){.store = store, .options = options};
     arena_init(&gc->arena);
@@ -27,7 +27,7 @@ static void gc_init(struct gc *gc, const struct gc_store *store, const struct gc
     map_init(&gc->ended);
 }
 
-static void gc_fini(struct gc *gc)
+void gc_fini(struct gc *gc)
 {
     map_fini(&gc->key_numbers);
     map_fini(&gc->object_numbers);

@@ -5,10 +5,10 @@
  *
  * Needed are the keys that the roots of other workspaces name (store/roots.h), those of the last
  * `keep_runs` runs of each pipeline of the own one, and every result of which no roots say anything
- * yet (store/gc_roots.c): of live, resumable and given up runs, and of workspaces without roots. What
- * only earlier runs of the own workspace need goes, too, when it is older than `cutoff_ns`, and,
- * the oldest first, as long as the store is larger than `max_bytes`. What its last run needs never
- * goes.
+ * yet (store/gc_roots.c): of live, resumable and given up runs, and of workspaces without roots.
+ * What only earlier runs of the own workspace need goes, too, when it is older than `cutoff_ns`,
+ * and, the oldest first, as long as the store is larger than `max_bytes`. What its last run needs
+ * never goes.
  *
  * The caller holds his workspace's lock unless `dry`. In a shared store others commit meanwhile
  * (store/store_lock.h). Removes before it writes, and needs no room on the disk. One thread.

@@ -53,6 +53,10 @@ struct gc {
     uint64_t needed_bytes;
 };
 
+/* gc.c */
+void gc_init(struct gc *gc, const struct gc_store *store, const struct gc_options *options);
+void gc_fini(struct gc *gc);
+
 /* gc_mark.c: what is there, and what of it is needed. */
 bool gc_list_objects(struct gc *gc, struct err *err);
 bool gc_mark(struct gc *gc, struct err *err);

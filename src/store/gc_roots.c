@@ -145,12 +145,6 @@ static bool gc_skip_seen(void *ctx, const struct run_id *run, uint64_t ino)
     return gc_saw_roots(seen->gc, seen->workspace, run, ino);
 }
 
-/* What is written when a run begins names no key. */
-static bool gc_is_end(const struct roots_run *run)
-{
-    return !run->part || run->row_count != 0;
-}
-
 static struct str gc_ended_name(struct strbuf *name, const struct digest *workspace,
                                 const struct run_id *run)
 {
@@ -229,7 +223,7 @@ static void gc_add_workspace(struct gc *gc, const struct digest *id, const struc
         row.whole_ns = whole->time_ns;
     }
     for (uint32_t i = 0; i < roots->count; i++) {
-        if (gc_is_end(&roots->runs[i])) {
+        if (!roots->runs[i].begun) {
             gc_note_end(gc, id, &roots->runs[i].run);
         }
     }

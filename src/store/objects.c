@@ -314,14 +314,13 @@ bool objects_read(struct objects *objects, const struct digest *digest, uint64_t
     return digest_equal(&found, digest) || object_damaged(objects, digest, err);
 }
 
-/* Read once more, as what is gone is gone. */
 static void object_drop_damaged(struct objects *objects, const struct digest *digest)
 {
     struct err damage = {0};
+    bool removed;
 
-    if (objects_has(objects, digest) && !objects_verify(objects, digest, NULL, &damage) &&
-        damage.status == STATUS_CORRUPT && objects_has(objects, digest) &&
-        objects_remove(objects, digest, NULL)) {
+    if (objects_remove_damaged(objects, digest, &removed, NULL) && removed) {
+        (void)object_damaged(objects, digest, &damage);
         pthread_mutex_lock(&objects->mutex);
         objects->damage = damage;
         pthread_mutex_unlock(&objects->mutex);
@@ -367,6 +366,53 @@ bool objects_verify(struct objects *objects, const struct digest *digest, uint64
     return ok && (digest_equal(&found, digest) || object_damaged(objects, digest, err));
 }
 
+/* A name that still is the file that was read. */
+static bool object_remove_same(int dir, const char *name, const struct sys_stat *read,
+                               struct err *err)
+{
+    struct sys_stat stat;
+
+    return dir < 0 || sys_statat(dir, name, AT_SYMLINK_NOFOLLOW, &stat) != 0 ||
+           stat.ino != read->ino || file_remove(dir, name, err);
+}
+
+static bool object_remove_file(struct objects *objects, const struct digest *digest, int fd,
+                               struct err *err)
+{
+    char name[OBJECT_NAME_BYTES], hex[DIGEST_HEX_BYTES + 1];
+    struct sys_stat read;
+    bool ok = sys_fstat(fd, &read) == 0 || err_sys(err, "'%s': cannot be read", objects->shown);
+
+    objects_know(objects, digest, KNOWN_NOT);
+    pthread_rwlock_rdlock(&objects->epoch_lock);
+    ok = ok && object_remove_same(objects->objects_fd, object_name(digest, name), &read, err) &&
+         object_remove_same(objects->epoch_fd, digest_hex(digest, hex), &read, err);
+    pthread_rwlock_unlock(&objects->epoch_lock);
+    return ok;
+}
+
+bool objects_remove_damaged(struct objects *objects, const struct digest *digest, bool *removed,
+                            struct err *err)
+{
+    char hex[DIGEST_HEX_BYTES + 1];
+    struct digest found;
+    struct err missing = {0};
+    int fd = objects_get(objects, digest, &missing);
+    bool ok;
+
+    *removed = false;
+    if (fd < 0) {
+        return missing.status == STATUS_CORRUPT ||
+               err_set(err, (enum status)missing.status, "%s", missing.text);
+    }
+    ok = file_hash_fd(fd, digest_hex(digest, hex), &found, NULL, err);
+    if (ok && !digest_equal(&found, digest)) {
+        ok = *removed = object_remove_file(objects, digest, fd, err);
+    }
+    (void)sys_close(fd);
+    return ok;
+}
+
 bool objects_remove(struct objects *objects, const struct digest *digest, struct err *err)
 {
     char name[OBJECT_NAME_BYTES], hex[DIGEST_HEX_BYTES + 1];
@@ -380,15 +426,36 @@ bool objects_remove(struct objects *objects, const struct digest *digest, struct
     return ok;
 }
 
+/* What this session put and no barrier noted stays on its list, if it is there: the barrier of
+ * another session may have made it durable, and gc removed it since. */
+static void objects_look_fresh(struct objects *objects)
+{
+    char hex[DIGEST_HEX_BYTES + 1];
+    struct sys_stat stat;
+    size_t count = 0;
+
+    objects->fresh_bytes = 0;
+    for (size_t i = 0; i < objects->fresh.count; i++) {
+        struct digest digest = objects->fresh.items[i];
+
+        if (sys_statat(objects->epoch_fd, digest_hex(&digest, hex), AT_SYMLINK_NOFOLLOW, &stat) ==
+            0) {
+            known_set(&objects->known, &digest, KNOWN_FRESH);
+            objects->fresh.items[count++] = digest;
+            objects->fresh_bytes += stat.size_bytes;
+        }
+    }
+    objects->fresh.count = count;
+}
+
 void objects_forget(struct objects *objects)
 {
+    pthread_rwlock_rdlock(&objects->epoch_lock);
     pthread_mutex_lock(&objects->mutex);
     known_fini(&objects->known);
-    /* What this session put and no barrier noted stays on its list. */
-    for (size_t i = 0; i < objects->fresh.count; i++) {
-        known_set(&objects->known, &objects->fresh.items[i], KNOWN_FRESH);
-    }
+    objects_look_fresh(objects);
     pthread_mutex_unlock(&objects->mutex);
+    pthread_rwlock_unlock(&objects->epoch_lock);
 }
 
 void objects_fresh(struct objects *objects, uint64_t *count, uint64_t *size_bytes)

@@ -129,7 +129,11 @@ bool objects_take_damage(struct objects *objects, struct err *damage);
 /* Reads it all: false with status 12 when missing or damaged. */
 bool objects_verify(struct objects *objects, const struct digest *digest, uint64_t *size_bytes,
                     struct err *err);
-/* Takes a damaged or unneeded object away. A missing one is success. */
+/* Reads it all and takes it away if it is damaged: that file alone, never an intact one that
+ * somebody put in its place meanwhile. A missing one is success. */
+bool objects_remove_damaged(struct objects *objects, const struct digest *digest, bool *removed,
+                            struct err *err);
+/* Takes an unneeded object away. A missing one is success. */
 bool objects_remove(struct objects *objects, const struct digest *digest, struct err *err);
 
 /* Calls `each` for every object (objects/ and this epoch's fresh/); false from it ends the listing.

@@ -5,7 +5,8 @@
  *
  *      0  "PAWLROOT"
  *      8  version: u32, 1
- *     12  flags: u32; 1: a part; 2: merged of several
+ *     12  flags: u32; 1: a part; 2: merged of several;
+ *         4: written at its beginning
  *     16  time of writing: i64, ns since 1970
  *     24  number of objects: u32
  *     28  number of rows: u32
@@ -38,6 +39,7 @@ enum {
     ROOTS_VERSION = 1,
     ROOTS_PART = 1,
     ROOTS_MERGED = 2,
+    ROOTS_BEGUN = 4,
     ROOTS_HEAD_BYTES = 36,
     ROOTS_ROW_BYTES = 8 + DIGEST_BYTES,
     ROOTS_LIMIT_BYTES = 1 << 30,
@@ -60,7 +62,8 @@ static void roots_encode(const struct roots_run *run, struct strbuf *out)
 {
     strbuf_puts(out, ROOTS_MAGIC);
     bytes_put_u32(out, ROOTS_VERSION);
-    bytes_put_u32(out, (run->part ? ROOTS_PART : 0) | (run->merged ? ROOTS_MERGED : 0));
+    bytes_put_u32(out, (run->part ? ROOTS_PART : 0) | (run->merged ? ROOTS_MERGED : 0) |
+                           (run->begun ? ROOTS_BEGUN : 0));
     bytes_put_i64(out, run->time_ns);
     bytes_put_u32(out, run->object_count);
     bytes_put_u32(out, run->row_count);
@@ -123,6 +126,7 @@ static bool roots_decode(struct str bytes, struct arena *arena, struct roots_run
     flags = reader_u32(&reader);
     run->part = (flags & ROOTS_PART) != 0;
     run->merged = (flags & ROOTS_MERGED) != 0;
+    run->begun = (flags & ROOTS_BEGUN) != 0;
     run->time_ns = reader_i64(&reader);
     run->object_count = reader_u32(&reader);
     run->row_count = reader_u32(&reader);

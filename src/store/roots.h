@@ -30,7 +30,8 @@ struct roots_run {
     struct run_id run;
     struct str pipeline; /* of several manifests in a workspace each has its own runs */
     bool part;
-    bool merged; /* all keys, but of several runs that were pruned into it */
+    bool begun;      /* written at its beginning: a part of the keys that it found */
+    bool merged;     /* all keys, but of several runs that were pruned into it */
     int64_t time_ns; /* when it was written, since 1970 */
     const struct digest *objects;
     uint32_t object_count;

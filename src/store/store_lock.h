@@ -9,9 +9,13 @@
  *     store_lock_settle(&lock)                what was committed is appended: given up if all left
  *     store_lock_close(&lock)
  *
- * Commits that overlap hold it together: two system calls for all of them. A store of one workspace
- * has none (`shared` false): the workspace's lock is enough, and every call here does nothing.
- * Main thread; the workers of a commit look and put between enter and leave. Errors: status 11.
+ * So does whoever restores, as long as he needs objects to stay, and a run from its first decision
+ * until its roots say what it found.
+ *
+ * Commits that overlap hold it together: four system calls for all of them. A store of one
+ * workspace has none (`shared` false): the workspace's lock is enough, and every call here does
+ * nothing. Main thread; the workers of a commit look and put between enter and leave. Errors:
+ * status 11.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,6 +32,8 @@ struct store_lock {
 };
 
 bool store_lock_open(struct store_lock *lock, int store_fd, bool shared, struct err *err);
+/* For who only reads, without writing anything: where there is no lock yet, there is none. */
+void store_lock_look(struct store_lock *lock, int store_fd);
 void store_lock_close(struct store_lock *lock);
 
 /* Forgets which objects are known to be there if some were removed since. */
@@ -37,7 +43,8 @@ void store_lock_settle(struct store_lock *lock);
 
 /* For gc. One at a time in a store: status 9 while another one works. */
 bool store_lock_begin_gc(struct store_lock *lock, struct err *err);
-/* Waits for those who commit; tells them that objects may go. */
+/* Waits for those who commit, who wait for it in their turn; tells them that objects may go. Nobody
+ * who holds it shared through the same `lock` may call it. */
 bool store_lock_take(struct store_lock *lock, struct err *err);
 void store_lock_give(struct store_lock *lock);
 

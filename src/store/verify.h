@@ -7,7 +7,7 @@
  *     verify_look(&verify);                               only reads
  *     verify.problems, verify.counts …
  *     verify_repair_records(&verify, &err);               the lock held, nothing opened yet
- *     verify_repair_objects(&verify, objects, results, &err);         the store opened for that
+ *     verify_repair_objects(&verify, objects, results, &lock, &err);  the store opened for that
  *     verify_repair_left(&verify, &err);                  after what a killed run left was set
  * right verify_fini(&verify);
  *
@@ -28,6 +28,7 @@
 #include "store/known.h"
 #include "store/objects.h"
 #include "store/results.h"
+#include "store/store_lock.h"
 
 enum verify_level {
     VERIFY_DAMAGED,
@@ -101,10 +102,10 @@ void verify_look(struct verify *verify);
  * is damaged, as nothing in it can be read. */
 bool verify_repair_records(struct verify *verify, struct err *err);
 /* Removes damaged objects; stores again what the workspace still has; forgets results whose bytes
- * are nowhere, so that their stages run again. In a store that others use, too, at the same time, a
- * result they add meanwhile may name an object that went: they make it again. */
+ * are nowhere, so that their stages run again. In a store that others use, too, what these made
+ * again meanwhile stays. */
 bool verify_repair_objects(struct verify *verify, struct objects *objects, struct results *results,
-                           struct err *err);
+                           struct store_lock *lock, struct err *err);
 bool verify_repair_left(struct verify *verify, struct err *err);
 
 #endif

@@ -54,6 +54,39 @@ static bool record_rewrite(int dirfd, const char *name, const char *kind, struct
     return ok;
 }
 
+/* Is the name still this file, and nothing that can be read? */
+static bool record_is_beyond(int fd, int dirfd, const char *name)
+{
+    struct record_file file;
+    struct sys_stat locked, named;
+    struct err why = {0};
+    bool same = sys_fstat(fd, &locked) == 0 &&
+                sys_statat(dirfd, name, AT_SYMLINK_NOFOLLOW, &named) == 0 &&
+                locked.ino == named.ino;
+
+    if (same && record_file_open(&file, dirfd, name, name, &why)) {
+        record_file_close(&file);
+    }
+    return same && why.status == STATUS_CORRUPT;
+}
+
+/* Under the lock of those who write to it, as another repair may have done it meanwhile and others
+ * have begun a new file. */
+static bool record_set_aside(int dirfd, const char *name, const char *aside, struct err *err)
+{
+    int fd = sys_openat(dirfd, name, O_RDWR | O_NOFOLLOW, 0);
+    bool ok;
+
+    if (fd < 0) {
+        return errno == ENOENT || err_sys(err, "'%s': cannot be opened", name);
+    }
+    ok = (sys_lock(fd, F_WRLCK, 0, 0, true) == 0 || err_sys(err, "'%s': cannot be locked", name)) &&
+         (!record_is_beyond(fd, dirfd, name) || sys_renameat(dirfd, name, dirfd, aside) == 0 ||
+          err_sys(err, "'%s': cannot be set aside", name));
+    (void)sys_close(fd);
+    return ok;
+}
+
 static bool repair_record(struct verify *verify, enum verify_file which, int dirfd,
                           const char *name, struct err *err)
 {
@@ -71,8 +104,8 @@ static bool repair_record(struct verify *verify, enum verify_file which, int dir
     case VERIFY_NO_HEAD:
         break;
     }
-    if (sys_renameat(dirfd, name, dirfd, aside.data) != 0) {
-        return err_sys(err, "'%s': cannot be set aside", name);
+    if (!record_set_aside(dirfd, name, aside.data, err)) {
+        return false;
     }
     repaired(verify, verify->file_problems[which],
              STR_JOIN(&verify->arena, STR("set aside as '"), aside, STR("'")));
@@ -113,25 +146,20 @@ bool verify_repair_records(struct verify *verify, struct err *err)
 static bool repair_remove_objects(struct verify *verify, struct objects *objects, struct err *err)
 {
     for (size_t i = 0; i < verify->damaged.count; i++) {
-        const struct digest *digest = &verify->damaged.items[i];
-        struct err looked = {0};
+        bool removed;
 
-        /* Somebody may have made it again since. */
-        if (!objects_verify(objects, digest, NULL, &looked)) {
-            if (looked.status != STATUS_CORRUPT) {
-                return err_set(err, (enum status)looked.status, "%s", looked.text);
-            }
-            if (!objects_remove(objects, digest, err)) {
-                return false;
-            }
+        if (!objects_remove_damaged(objects, &verify->damaged.items[i], &removed, err)) {
+            return false;
         }
-        repaired(verify, verify->damaged_problems.items[i], STR("removed"));
+        /* Else somebody made it again since, or took it away. */
+        repaired(verify, verify->damaged_problems.items[i],
+                 removed ? STR("removed") : STR("set right by another process"));
     }
     return true;
 }
 
-/* Puts again what the workspace has. False: one is no longer what it was. */
-static bool repair_put(struct verify *verify, struct objects *objects,
+/* Puts again what the workspace has, as long as it is what it was. */
+static void repair_put(struct verify *verify, struct objects *objects,
                        const struct verify_lost *lost)
 {
     for (uint32_t i = 0; i < lost->output_count; i++) {
@@ -142,41 +170,88 @@ static bool repair_put(struct verify *verify, struct objects *objects,
                                 NULL) ||
             put.type != kind_of_result(output->kind) ||
             !digest_equal(&put.digest, &output->digest)) {
+            return;
+        }
+    }
+}
+
+static bool repair_has(struct objects *objects, const struct result_output *outputs, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (outputs[i].stored &&
+            !objects_has_output(objects, kind_of_result(outputs[i].kind), &outputs[i].digest)) {
             return false;
         }
     }
     return true;
 }
 
-/* Another result's bytes that were stored again may be those of this one. */
-static bool repair_is_there(struct objects *objects, const struct verify_lost *lost)
+/* Did another workspace make the same again meanwhile? What is forgotten is all of the key. */
+static bool repair_is_made(struct objects *objects, const struct results *results,
+                           const struct digest *key)
 {
-    for (uint32_t i = 0; i < lost->output_count; i++) {
-        if (!objects_has_output(objects, kind_of_result(lost->outputs[i].kind),
-                                &lost->outputs[i].digest)) {
-            return false;
-        }
-    }
-    return true;
+    struct result_ref ref = results_find(results, key);
+    struct arena arena;
+    struct result result;
+    bool made;
+
+    arena_init(&arena);
+    made = result_ref_is_some(ref) && results_read(results, ref, &arena, &result) &&
+           repair_has(objects, result.outputs, result.output_count);
+    arena_fini(&arena);
+    return made;
 }
 
-bool verify_repair_objects(struct verify *verify, struct objects *objects, struct results *results,
-                           struct err *err)
+/* Of what is to be forgotten nobody may add a result meanwhile. Another result's bytes that were
+ * stored again may be those of this one. */
+static bool repair_results(struct verify *verify, struct objects *objects, struct results *results,
+                           bool shared, struct err *err)
 {
-    if (!repair_remove_objects(verify, objects, err)) {
+    objects_forget(objects);
+    if (!results_refresh(results, err)) {
         return false;
     }
     VEC_EACH (lost, &verify->lost) {
-        lost->here = lost->here && repair_put(verify, objects, lost);
-    }
-    VEC_EACH (lost, &verify->lost) {
-        if (lost->here || repair_is_there(objects, lost)) {
+        if (repair_has(objects, lost->outputs, lost->output_count)) {
             repaired(verify, lost->problem, STR("stored again"));
+        } else if (shared && repair_is_made(objects, results, &lost->key)) {
+            repaired(verify, lost->problem, STR("made again by another workspace"));
         } else {
             results_forget(results, &lost->key);
         }
     }
-    if (!results_flush(results, err)) {
+    return results_flush(results, err);
+}
+
+static bool repair_lost(struct verify *verify, struct objects *objects, struct results *results,
+                        struct store_lock *lock, struct err *err)
+{
+    bool ok;
+
+    if (!store_lock_enter(lock, objects, err)) {
+        return false;
+    }
+    VEC_EACH (lost, &verify->lost) {
+        if (lost->here) {
+            repair_put(verify, objects, lost);
+        }
+    }
+    store_lock_leave(lock);
+    store_lock_settle(lock);
+    /* Alone; and who knows of an object that was removed asks again. */
+    if (!store_lock_take(lock, err)) {
+        return false;
+    }
+    ok = repair_results(verify, objects, results, lock->fd >= 0, err);
+    store_lock_give(lock);
+    return ok;
+}
+
+bool verify_repair_objects(struct verify *verify, struct objects *objects, struct results *results,
+                           struct store_lock *lock, struct err *err)
+{
+    if (!repair_remove_objects(verify, objects, err) ||
+        !repair_lost(verify, objects, results, lock, err)) {
         return false;
     }
     VEC_EACH (lost, &verify->lost) {

@@ -440,6 +440,58 @@ share() {
 	nothing_is_lost
 }
 
+@test "what a run of another workspace found stays, whatever goes while it runs" {
+	share x y
+	for w in x y; do
+		sed -i 's/^store/portable = true\n&/; s/x file of/file of/; s/y file of/file of/' $w/pawl.toml
+	done
+	(cd x && runs_of 1 2)
+	cd y
+	cat >>pawl.toml <<-'END'
+		[stage.slow]
+		run = ': >../holding; until [ -e ../go ]; do sleep 0.01; done; echo >slow'
+		inputs = ["both"]
+		outputs = ["slow"]
+	END
+	echo 1 >in
+	: >"$RAN"
+	"$PAWL" run >../said 2>&1 3>&- &
+	pid=$!
+	end=$((SECONDS + 60))
+	until [ -e ../holding ]; do
+		[ "$SECONDS" -lt "$end" ]
+	done
+	(cd ../x && "$PAWL" gc --keep-runs 1 --max-size 0B --max-age 0s)
+	: >../go
+	wait "$pid"
+	ran ""
+	rm -r file folder both .pawl/index*
+	ends 0
+	ran ""
+}
+
+@test "restore in a shared store waits for what is being removed, and keeps it from going" {
+	share x
+	cd x
+	runs_of 1
+	rm file
+	exec 7<>../store/roots/lock
+	perl -e 'my $l = pack("s s x4 q q i x4", 1, 0, 0, 1, 0); open(my $f, "+<&=", 7) or die; fcntl($f, 37, $l) or die "$!"'
+	for to in "" "--to ../there"; do
+		# shellcheck disable=SC2086
+		"$PAWL" restore $to file >>../said 2>&1 3>&- 7>&- &
+	done
+	end=$((SECONDS + 60))
+	until [ "$(grep -c -- "-> OFDLCK .* READ .*:$(stat -c %i ../store/roots/lock) " /proc/locks)" -eq 2 ]; do
+		[ "$SECONDS" -lt "$end" ]
+	done
+	[ ! -e file ]
+	exec 7>&-
+	wait
+	has file "x file of 1"
+	has ../there/file "x file of 1"
+}
+
 @test "only one gc at a time in a shared store" {
 	share x y
 	(cd x && runs_of 1) && (cd y && runs_of 1)

@@ -6,14 +6,16 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "../temp_folder.h"
 #include "base/hex.h"
+#include "base/sys.h"
 #include "store/barrier.h"
-#include "store/gc.h"
+#include "store/gc_inside.h"
 #include "store/result_codec.h"
-#include "store/roots.h"
 
 static struct temp_folder here;
 static struct arena arena;
@@ -125,6 +127,21 @@ static void root(const struct digest *workspace, const char *id, bool part, cons
         rows[run.row_count].instance = result_instance_hash(STR("s"), STR("b"), workspace);
         rows[run.row_count++].key = key_of(b);
     }
+    EXPECT_OK(roots_write(here.fd, workspace, &run, &err), &err);
+}
+
+/* A run of a shared store that begins, and has found this. */
+static void begin(const struct digest *workspace, const char *id)
+{
+    struct roots_row row = {.key = key_of("a2")};
+    struct roots_run run = {.pipeline = STR("p"),
+                            .part = true,
+                            .begun = true,
+                            .time_ns = 1000,
+                            .rows = &row,
+                            .row_count = 1};
+
+    assert_true(run_id_parse(str_of(id), &run.run));
     EXPECT_OK(roots_write(here.fd, workspace, &run, &err), &err);
 }
 
@@ -241,11 +258,11 @@ static void test_begun(void **state)
     make_three();
     root(&other, RUN_1, false, "a3", NULL);
     add(&other, RUN_2, "b", "killed", 3);
-    root(&other, RUN_2, true, NULL, NULL);
+    begin(&other, RUN_2);
     add(&other, RUN_3, "b", "last", 3);
     root(&other, RUN_3, true, "last", NULL);
     collect();
-    assert_true(has("killed") && has("last"));
+    assert_true(has("killed") && has("last") && has("a2"));
 }
 
 /* Another pipeline's whole run says nothing of this one's. */
@@ -368,6 +385,162 @@ static void test_removed_under_others(void **state)
     assert_true(has("both"));
 }
 
+/* What another session put and a barrier of this one made durable may go; the other one does not
+ * take it for one of its own that is there. */
+static void test_fresh_of_others(void **state)
+{
+    struct objects_options how = {.dirfd = here.fd, .shown = ".pawl"};
+    struct store_lock their_lock;
+    struct objects *theirs = objects_open(&how, NULL, &err);
+    struct digest digest;
+    uint64_t count, size_bytes;
+
+    (void)state;
+    EXPECT_OK(store_lock_open(&their_lock, here.fd, true, &err), &err);
+    EXPECT_OK(objects_put_bytes(theirs, STR("theirs"), &digest, &err), &err);
+    results_close(results);
+    objects_close(objects);
+    store_lock_close(&lock);
+    open_all();
+    collect();
+    assert_false(has("theirs"));
+    EXPECT_OK(store_lock_enter(&their_lock, theirs, &err), &err);
+    assert_false(objects_has(theirs, &digest));
+    objects_fresh(theirs, &count, &size_bytes);
+    assert_int_equal(count + size_bytes, 0);
+    objects_close(theirs);
+    store_lock_close(&their_lock);
+}
+
+/* Another process rewrites the results between two batches, and adds one for an object that was
+ * listed. */
+static void test_rewritten(void **state)
+{
+    struct gc_store store = store_of();
+    struct gc gc;
+    struct results *mine = results;
+
+    (void)state;
+    make_three();
+    put("late");
+    for (int i = 0; i < 5; i++) {
+        add(&own, RUN_4, "c", "same", 10 + i); /* of which four are dead */
+    }
+    gc_init(&gc, &store, &options);
+    EXPECT_OK(gc_list_objects(&gc, &err), &err);
+    EXPECT_OK(gc_mark(&gc, &err), &err);
+    results = results_open(here.fd, &err);
+    EXPECT_OK(results_compact(results, NULL, NULL, &err), &err);
+    add(&other, RUN_1, "a", "late", 20);
+    results_close(results);
+    results = mine;
+    EXPECT_OK(gc_mark_new(&gc, &err), &err);
+    VEC_EACH (object, &gc.objects) {
+        struct digest late = key_of("late");
+
+        assert_true(object->needed || !digest_equal(&object->digest, &late));
+    }
+    gc_fini(&gc);
+}
+
+/* --- the lock: two who commit and never leave it free, and one who wants it alone */
+
+struct committer {
+    pthread_t thread;
+    struct store_lock lock;
+    struct objects *objects;
+    _Atomic bool *stop, inside;
+    struct committer *peer;
+};
+
+static void *commit_on(void *arg)
+{
+    struct committer *me = arg;
+    struct err failed = {0};
+
+    while (!atomic_load(me->stop)) {
+        if (!store_lock_enter(&me->lock, me->objects, &failed)) {
+            return me;
+        }
+        atomic_store(&me->inside, true);
+        /* Until the other one is inside, too, or waits. */
+        for (int i = 0; i < 100 && !atomic_load(&me->peer->inside); i++) {
+            sys_poll(NULL, 0, 1);
+        }
+        atomic_store(&me->inside, false);
+        store_lock_leave(&me->lock);
+        store_lock_settle(&me->lock);
+    }
+    return NULL;
+}
+
+static void test_lock_is_fair(void **state)
+{
+    _Atomic bool stop = false;
+    struct committer both[2] = {{.stop = &stop, .objects = objects, .peer = &both[1]},
+                                {.stop = &stop, .objects = objects, .peer = &both[0]}};
+    void *failed;
+
+    (void)state;
+    alarm(60);
+    for (int i = 0; i < 2; i++) {
+        EXPECT_OK(store_lock_open(&both[i].lock, here.fd, true, &err), &err);
+        assert_int_equal(pthread_create(&both[i].thread, NULL, commit_on, &both[i]), 0);
+    }
+    for (int i = 0; i < 5; i++) {
+        while (!atomic_load(&both[0].inside) && !atomic_load(&both[1].inside)) {
+            sys_poll(NULL, 0, 1);
+        }
+        EXPECT_OK(store_lock_take(&lock, &err), &err);
+        assert_false(atomic_load(&both[0].inside) || atomic_load(&both[1].inside));
+        store_lock_give(&lock);
+    }
+    atomic_store(&stop, true);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_join(both[i].thread, &failed), 0);
+        assert_null(failed);
+        store_lock_close(&both[i].lock);
+    }
+    alarm(0);
+}
+
+static void *take_alone(void *arg)
+{
+    struct err failed = {0};
+
+    return store_lock_take(arg, &failed) ? NULL : arg;
+}
+
+/* Who waits for one that holds it long does not keep the others waiting as long. */
+static void test_lock_lets_pass(void **state)
+{
+    struct store_lock longer, shorter;
+    pthread_t alone;
+    void *failed;
+
+    (void)state;
+    alarm(60);
+    EXPECT_OK(store_lock_open(&longer, here.fd, true, &err), &err);
+    EXPECT_OK(store_lock_open(&shorter, here.fd, true, &err), &err);
+    EXPECT_OK(store_lock_enter(&longer, objects, &err), &err);
+    assert_int_equal(pthread_create(&alone, NULL, take_alone, &lock), 0);
+    while (sys_lock_probe(shorter.fd, F_RDLCK, 2, 1) == 0) {
+        sys_poll(NULL, 0, 1);
+    }
+    EXPECT_OK(store_lock_enter(&shorter, objects, &err), &err);
+    store_lock_leave(&shorter);
+    store_lock_settle(&shorter);
+    store_lock_leave(&longer);
+    store_lock_settle(&longer);
+    assert_int_equal(pthread_join(alone, &failed), 0);
+    assert_null(failed);
+    assert_true(lock.held);
+    store_lock_give(&lock);
+    store_lock_close(&longer);
+    store_lock_close(&shorter);
+    alarm(0);
+}
+
 static void test_one_gc(void **state)
 {
     struct gc_store store = store_of();
@@ -388,14 +561,25 @@ int main(void)
 #define TEST(name)   cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define SHARED(name) cmocka_unit_test_prestate_setup_teardown(name, setup, teardown, &arena)
     const struct CMUnitTest tests[] = {
-        TEST(test_no_roots),     TEST(test_window),
-        TEST(test_behind_roots), TEST(test_age_and_size),
-        TEST(test_dry),          TEST(test_others),
-        TEST(test_unended),      TEST(test_pipelines),
-        TEST(test_damaged_roots), SHARED(test_begun),
-        SHARED(test_no_roots),   SHARED(test_window),
-        SHARED(test_others),     SHARED(test_removed_under_others),
+        TEST(test_no_roots),
+        TEST(test_window),
+        TEST(test_behind_roots),
+        TEST(test_age_and_size),
+        TEST(test_dry),
+        TEST(test_others),
+        TEST(test_unended),
+        TEST(test_pipelines),
+        TEST(test_damaged_roots),
+        SHARED(test_begun),
+        SHARED(test_no_roots),
+        SHARED(test_window),
+        SHARED(test_others),
+        SHARED(test_removed_under_others),
         SHARED(test_one_gc),
+        SHARED(test_fresh_of_others),
+        SHARED(test_rewritten),
+        SHARED(test_lock_is_fair),
+        SHARED(test_lock_lets_pass),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

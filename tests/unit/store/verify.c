@@ -17,6 +17,7 @@ static struct err err;
 static struct objects *store;
 static struct results *results;
 static struct verify verify;
+static struct store_lock lock; /* of a private store, but in the tests of shared ones */
 static struct digest workspace;
 static bool held;
 static int home;
@@ -51,6 +52,7 @@ static int setup(void **state)
     (void)state;
     err_clear(&err);
     held = false;
+    lock = (struct store_lock){.fd = -1};
     workspace = sha256_of("w", 1);
     temp_folder_make(&here);
     home = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -159,7 +161,7 @@ static void test_damaged_and_forgotten(void **state)
     close_store();
     EXPECT_OK(verify_repair_records(&verify, &err), &err);
     open_store();
-    EXPECT_OK(verify_repair_objects(&verify, store, results, &err), &err);
+    EXPECT_OK(verify_repair_objects(&verify, store, results, &lock, &err), &err);
     verify_fini(&verify);
     assert_false(objects_has(store, &one));
     assert_true(objects_has(store, &two));
@@ -186,7 +188,7 @@ static void test_folder_comes_back(void **state)
     damage(&output.digest);
     look(3, 0);
     assert_true(verify.lost.items[0].here);
-    EXPECT_OK(verify_repair_objects(&verify, store, results, &err), &err);
+    EXPECT_OK(verify_repair_objects(&verify, store, results, &lock, &err), &err);
     verify_fini(&verify);
     assert_int_equal(results_count(results), 1);
     assert_true(objects_has_output(store, TREE_FOLDER, &output.digest));
@@ -209,7 +211,7 @@ static void test_folder_that_changed(void **state)
     temp_write(here.fd, "d/b", "more");
     look(2, 0);
     assert_false(verify.lost.items[0].here);
-    EXPECT_OK(verify_repair_objects(&verify, store, results, &err), &err);
+    EXPECT_OK(verify_repair_objects(&verify, store, results, &lock, &err), &err);
     verify_fini(&verify);
     assert_int_equal(results_count(results), 0);
     /* The list of members is intact, and stays. */
@@ -225,7 +227,7 @@ static void test_no_tree(void **state)
     (void)state;
     add_result("k", "d", RESULT_FOLDER, &digest);
     look(1, 0);
-    EXPECT_OK(verify_repair_objects(&verify, store, results, &err), &err);
+    EXPECT_OK(verify_repair_objects(&verify, store, results, &lock, &err), &err);
     verify_fini(&verify);
     assert_true(objects_has(store, &digest));
     expect(0, 0);
@@ -241,10 +243,55 @@ static void test_another_repaired_it_first(void **state)
     look(2, 0);
     EXPECT_OK(objects_remove(store, &digest, &err), &err);
     put("one");
-    EXPECT_OK(verify_repair_objects(&verify, store, results, &err), &err);
+    EXPECT_OK(verify_repair_objects(&verify, store, results, &lock, &err), &err);
     verify_fini(&verify);
     assert_int_equal(results_count(results), 1);
     expect(0, 0);
+}
+
+/* Another workspace of a shared store met the damage after the look, and its stage gave other bytes
+ * this time: that is not forgotten with what was lost. */
+static void test_another_made_it_anew(void **state)
+{
+    struct digest one = put("one"), two;
+
+    (void)state;
+    EXPECT_OK(store_lock_open(&lock, here.fd, true, &err), &err);
+    add_result("k", "out", RESULT_FILE, &one);
+    damage(&one);
+    look(2, 0);
+    two = put("two");
+    add_result("k", "out", RESULT_FILE, &two);
+    EXPECT_OK(verify_repair_objects(&verify, store, results, &lock, &err), &err);
+    verify_fini(&verify);
+    assert_false(objects_has(store, &one));
+    assert_int_equal(results_count(results), 1);
+    assert_false(lock.held);
+    store_lock_close(&lock);
+}
+
+/* Who knew of an object that a repair removed puts it again. */
+static void test_others_ask_again(void **state)
+{
+    struct objects_options options = {.dirfd = here.fd, .shown = "."};
+    struct digest digest = put("one");
+    struct store_lock their_lock;
+    struct objects *theirs;
+
+    (void)state;
+    EXPECT_OK(store_lock_open(&lock, here.fd, true, &err), &err);
+    EXPECT_OK(store_lock_open(&their_lock, here.fd, true, &err), &err);
+    theirs = objects_open(&options, NULL, &err);
+    assert_true(objects_has(theirs, &digest));
+    damage(&digest);
+    look(1, 0);
+    EXPECT_OK(verify_repair_objects(&verify, store, results, &lock, &err), &err);
+    verify_fini(&verify);
+    EXPECT_OK(store_lock_enter(&their_lock, theirs, &err), &err);
+    assert_false(objects_has(theirs, &digest));
+    objects_close(theirs);
+    store_lock_close(&their_lock);
+    store_lock_close(&lock);
 }
 
 /* An object that is being written belongs to a session that lives, until that is gone. */
@@ -346,6 +393,8 @@ int main(void)
         TEST(test_folder_that_changed),
         TEST(test_no_tree),
         TEST(test_another_repaired_it_first),
+        TEST(test_another_made_it_anew),
+        TEST(test_others_ask_again),
         TEST(test_temporary_of_the_living),
         TEST(test_parked),
         TEST(test_index_and_log),
