@@ -302,11 +302,34 @@ static bool gc_work(struct gc_call *call, struct err *err)
     return ok;
 }
 
+/* Where the store is, and how much is kept, the manifest says as long as the call does not. */
+static bool gc_needs_manifest(const struct gc_call *call)
+{
+    return call->cli->store == NULL || call->cli->keep_runs == NULL;
+}
+
 /* Mistakes of the command line come first; with the manifest at hand its words are taken. */
 static bool gc_open(struct gc_call *call, struct place *place, struct err *err)
 {
-    return place_advance(place, PLACE_STORE, call->cli->dry ? SESSION_LOOK : SESSION_CHANGE, err) &&
-           gc_read_options(call, err);
+    const struct cli *cli = call->cli;
+
+    return place_advance(place, PLACE_WORKSPACE, SESSION_LOOK, err) &&
+           place_read_manifest(place, gc_needs_manifest(call), err) &&
+           session_open_store(&place->session, cli->dry ? SESSION_LOOK : SESSION_CHANGE, cli->wait,
+                              err) &&
+           (cli->dry || place_recover(&place->session, err)) && gc_read_options(call, err);
+}
+
+static int gc_fail(const struct gc_call *call, struct place *place, const struct err *err)
+{
+    int status = place_fail(place, err);
+
+    if (status == STATUS_MANIFEST && gc_needs_manifest(call)) {
+        cli_warn(
+            "the manifest says where the store is and what is kept; with '--store DIR' (its own: "
+            ".pawl) and '--keep-runs N' it is not asked");
+    }
+    return status;
 }
 
 int cmd_gc(struct cli *cli)
@@ -318,7 +341,7 @@ int cmd_gc(struct cli *cli)
 
     place_init(&place, cli);
     if (!gc_read_options(&call, &err) || !gc_open(&call, &place, &err) || !gc_work(&call, &err)) {
-        status = place_fail(&place, &err);
+        status = gc_fail(&call, &place, &err);
     } else {
         session_show_diags(&place.session, cli_is_colored(cli, STDERR_FILENO));
         gc_warn(&call);

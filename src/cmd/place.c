@@ -45,6 +45,23 @@ void place_init(struct place *place, struct cli *cli)
     place_init_session(&place->session, cli);
 }
 
+bool place_read_manifest(struct place *place, bool needed, struct err *err)
+{
+    struct session *session = &place->session;
+
+    if (session_read_manifest(session, err)) {
+        return true;
+    }
+    if (needed || err->status != STATUS_MANIFEST) {
+        return false;
+    }
+    cli_warn("'%.*s' has mistakes, and is not asked: the command line counts alone",
+             STR_ARG(session->manifest_path));
+    session_forget_plan(session);
+    err_clear(err);
+    return true;
+}
+
 bool place_advance(struct place *place, enum place_need need, enum session_access access,
                    struct err *err)
 {

@@ -31,6 +31,9 @@ void place_init_session(struct session *session, struct cli *cli);
 void place_init(struct place *place, struct cli *cli);
 bool place_advance(struct place *place, enum place_need need, enum session_access access,
                    struct err *err);
+/* The manifest, after PLACE_WORKSPACE. One that has mistakes is passed over, and that is said,
+ * where the command line says all that is asked of it (`needed` false). */
+bool place_read_manifest(struct place *place, bool needed, struct err *err);
 /* Sets right what a killed run left, with the lock held and the store open: place_advance does. */
 bool place_recover(struct session *session, struct err *err);
 void place_close(struct place *place);

@@ -147,7 +147,8 @@ static bool verify_open(struct verify_call *call)
 {
     struct session *session = &call->place.session;
 
-    return place_advance(&call->place, PLACE_MANIFEST, SESSION_LOOK, &call->err) &&
+    return place_advance(&call->place, PLACE_WORKSPACE, SESSION_LOOK, &call->err) &&
+           place_read_manifest(&call->place, call->cli->store == NULL, &call->err) &&
            (!session->workspace.exists ||
             session_open_folder(session, call->cli->repair ? SESSION_CHANGE : SESSION_LOOK,
                                 call->cli->wait, &call->err));

@@ -327,6 +327,16 @@ static bool session_take_lock(struct session *session, bool wait, struct err *er
     return true;
 }
 
+/* `.pawl` by another name: the workspace's lock is enough for it. */
+static bool session_is_own_store(const struct session *session, struct str store)
+{
+    struct sys_stat named, own;
+
+    return session->workspace.pawlfd >= 0 && sys_fstat(session->workspace.pawlfd, &own) == 0 &&
+           sys_statat(AT_FDCWD, store.data, 0, &named) == 0 && named.ino == own.ino &&
+           named.dev_major == own.dev_major && named.dev_minor == own.dev_minor;
+}
+
 /* A shared store is a folder of its own; it may lie anywhere. */
 static bool session_open_store_folder(struct session *session, enum session_access access,
                                       struct err *err)
@@ -334,12 +344,12 @@ static bool session_open_store_folder(struct session *session, enum session_acce
     struct str store =
         session->options.store != NULL ? str_of(session->options.store) : session->manifest.store;
 
-    if (store.len == 0) {
+    store = str_dup(&session->arena, store);
+    if (store.len == 0 || session_is_own_store(session, store)) {
         session->store_fd = session->workspace.pawlfd;
         return access == SESSION_LOOK || !signature_is_network(session->store_fd) ||
                lock_probe(".pawl", err);
     }
-    store = str_dup(&session->arena, store);
     if (access == SESSION_CHANGE && sys_mkdir(store.data, SYS_OWN_FOLDER) != 0 && errno != EEXIST) {
         return err_sys(err, "store '%s': cannot be made", store.data);
     }

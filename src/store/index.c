@@ -9,11 +9,13 @@
  * empties the file it is in. */
 #include "store/index_inside.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
 #include "base/mem.h"
+#include "base/sys.h"
 #include "store/last_state_inside.h"
 
 /* --- rows of the file --- */
@@ -415,17 +417,33 @@ bool index_save_state(struct index *index, struct last_state_builder *state, str
     return index_replace(index, state, err);
 }
 
-bool index_check(int dirfd, struct err *err)
+/* Of another number than ours. */
+static bool index_is_foreign(int dirfd)
+{
+    char magic[sizeof(INDEX_MAGIC)];
+    int fd = sys_openat(dirfd, "index", O_RDONLY | O_NOFOLLOW, 0);
+    ssize_t len = fd >= 0 ? sys_read_full(fd, magic, sizeof(magic)) : -1;
+    size_t number = sizeof(magic) - 1;
+
+    if (fd >= 0) {
+        sys_close(fd);
+    }
+    return len == sizeof(magic) && memcmp(magic, INDEX_MAGIC, number) == 0 &&
+           magic[number] >= '0' && magic[number] <= '9' && magic[number] != INDEX_MAGIC[number];
+}
+
+bool index_check(int dirfd, bool *foreign, struct err *err)
 {
     uint32_t all = (1u << INDEX_SUMS) - 1;
     struct index_map map;
     bool damaged = false;
 
+    *foreign = false;
     if (!index_map_open(&map, dirfd, all, true, &damaged, err)) {
         return false;
     }
     index_map_close(&map);
-    return !damaged || err_set(err, STATUS_CORRUPT,
-                               "'.pawl/index': its checksums are wrong, or it is of another "
-                               "version");
+    *foreign = damaged && index_is_foreign(dirfd);
+    return !damaged || err_set(err, STATUS_CORRUPT, "'.pawl/index': its checksums are wrong%s",
+                               *foreign ? ", as it is of another version" : "");
 }

@@ -101,7 +101,8 @@ bool index_save_state(struct index *index, struct last_state_builder *state, str
 struct last_change;
 bool index_note_change(struct index *index, const struct last_change *change, struct err *err);
 
-/* False, status 12, if any checksum, offset or number of the file `index` is wrong (`verify`). */
-bool index_check(int dirfd, struct err *err);
+/* False, status 12, if any checksum, offset or number of the file `index` is wrong (`verify`).
+ * `*foreign`: another version of pawl wrote it, and nothing is known of it. */
+bool index_check(int dirfd, bool *foreign, struct err *err);
 
 #endif

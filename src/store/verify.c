@@ -114,6 +114,7 @@ static void verify_records(struct verify *verify)
     int pawl = verify->options.pawl_fd;
     const char *planning = "costs planning and hashing anew";
     struct err err = {0};
+    bool foreign;
 
     verify_record(verify, VERIFY_RESULTS, verify_in_store(verify, "results"),
                   verify->options.store_fd, "results", "results",
@@ -122,7 +123,10 @@ static void verify_records(struct verify *verify)
                   "files made by stages may be taken for somebody's: they are kept, not replaced");
     verify_record(verify, VERIFY_INDEX_LOG, STR(".pawl/index.log"), pawl, "index.log", "index",
                   planning);
-    if (!index_check(pawl, &err)) {
+    if (!index_check(pawl, &foreign, &err) && foreign) {
+        verify_say_left(verify, pawl, ".pawl", STR("index"),
+                        "is of another version, and is made anew", true);
+    } else if (err.status != 0) {
         verify_file_err(verify, VERIFY_INDEX, STR(".pawl/index"), &err, planning, VERIFY_NO_HEAD);
     }
 }
@@ -161,6 +165,17 @@ static void verify_chain(struct verify *verify, struct verify_heads *heads, stru
     }
 }
 
+/* A run without any was killed before it recorded anything, or begins just now. */
+static bool verify_has_logs(struct verify *verify, struct str run)
+{
+    static const struct walk_options flat = {.flat = true, .all = true};
+    struct walk_list list = {NULL, 0};
+    struct str logs = STR_JOIN(&verify->arena, STR("runs/"), run, STR("/logs"));
+
+    return walk_folder(verify->options.pawl_fd, logs.data, &flat, &verify->arena, &list, NULL) &&
+           list.count != 0;
+}
+
 static void verify_run(struct verify *verify, struct verify_heads *heads, const struct run_id *id)
 {
     struct str run = str_dup(&verify->arena, str_of(id->text));
@@ -171,9 +186,12 @@ static void verify_run(struct verify *verify, struct verify_heads *heads, const 
     reader =
         event_reader_open(verify->options.pawl_fd, str_skip(place, strlen(".pawl/")).data, &err);
     if (reader == NULL) {
-        /* A run that was killed before it recorded anything, or begins just now. */
         if (err.sys != ENOENT) {
             verify_say_err(verify, place, &err, "");
+        } else if (verify_has_logs(verify, run)) {
+            verify_say(verify, VERIFY_DAMAGED, place, STR("is missing, and the run has logs"),
+                       STR("what this run did is not known; its results count; the folder stays as "
+                           "it is"));
         }
         return;
     }

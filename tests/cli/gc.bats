@@ -359,6 +359,28 @@ all_whole() {
 	"$PAWL" gc
 }
 
+@test "a manifest with mistakes stops gc, unless the call says all that it is asked" {
+	three_stages
+	sed -i '2a retain = { runs = 50 }' pawl.toml
+	runs_of 1 2 3
+	cp pawl.toml ../good.toml
+	echo oops >>pawl.toml
+	for options in "" "--keep-runs 1" "--store .pawl"; do
+		# shellcheck disable=SC2086
+		run "$PAWL" gc $options
+		[ "$status" -eq 3 ]
+		says "pawl.toml:"
+		says "with '--store DIR' (its own: .pawl) and '--keep-runs N' it is not asked"
+	done
+	run "$PAWL" gc --keep-runs 1 --store .pawl
+	[ "$status" -eq 0 ]
+	says "'pawl.toml' has mistakes, and is not asked: the command line counts alone"
+	says ": 6 results, "
+	[ ! -e .pawl/roots/lock ]
+	cp ../good.toml pawl.toml
+	nothing_is_lost
+}
+
 # --- a store of several workspaces
 
 # Two workspaces, $1 each, with one store.

@@ -281,6 +281,61 @@ clean() {
 	cmp "$log" ../log
 }
 
+@test "a run that has logs and no record is told; one that has neither is none" {
+	three_stages
+	"$PAWL" evict folder
+	sed -i 's/echo three/echo said; echo three/' pawl.toml
+	ends 0
+	run=$(basename "$(ls -d .pawl/runs/* | tail -n 1)")
+	[ -n "$(ls ".pawl/runs/$run/logs")" ]
+	mv ".pawl/runs/$run/events.jsonl" ../events.jsonl
+	verifies 12
+	[ "${lines[0]}" = "damaged: .pawl/runs/$run/events.jsonl: is missing, and the run has logs; what this run did is not known; its results count; the folder stays as it is" ]
+	[[ ${lines[1]} == *"1 run: 1 damaged" ]]
+	rm ".pawl/runs/$run/logs/"*
+	clean
+}
+
+@test "an index of another version is no damage" {
+	three_stages
+	for version in 3 5; do
+		cp .pawl/index ../index
+		printf "pawlidx$version" | dd of=.pawl/index conv=notrunc status=none
+		verifies 0
+		[ "${lines[0]}" = "left over: .pawl/index: is of another version, and is made anew; the next run sets it right" ]
+		[[ ${lines[1]} == *": no damage, 1 left over" ]]
+		[ "$version" -eq 3 ] || verifies 0 --repair
+		ends 0
+		ran ''
+		clean
+	done
+	printf "pawlidxX" | dd of=.pawl/index conv=notrunc status=none
+	verifies 12
+}
+
+@test "a workspace of a later version is refused, by verify and gc too" {
+	three_stages
+	sed -i '1s/.*/pawl 2/' .pawl/format
+	before=$(find .pawl -printf '%p %i %s %T@ %C@\n' | sort)
+	for command in verify "verify --repair" gc "gc -n" "evict say"; do
+		# shellcheck disable=SC2086
+		run "$PAWL" $command
+		[ "$status" -eq 11 ]
+		says "format 2 is not known to this version"
+	done
+	[ "$before" = "$(find .pawl -printf '%p %i %s %T@ %C@\n' | sort)" ]
+}
+
+@test "a manifest with mistakes hides no store that is named" {
+	three_stages
+	echo oops >>pawl.toml
+	verifies 3
+	verifies 0 --store .pawl
+	[ "$stderr" = "pawl: 'pawl.toml' has mistakes, and is not asked: the command line counts alone" ]
+	says ": no damage"
+	verifies 0 --store .pawl --repair
+}
+
 @test "a torn tail is no damage" {
 	three_stages
 	log=$(echo .pawl/runs/*/events.jsonl)
