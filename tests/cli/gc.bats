@@ -2,11 +2,12 @@
 # gc and evict: nothing that is needed goes, what is not needed does, and nobody is disturbed.
 
 load run
+load root
 
 teardown() {
 	: >"$BATS_TEST_TMPDIR/stop"
 	cd /
-	[ ! -e "$BATS_TEST_TMPDIR/mounted" ] || umount "$(cat "$BATS_TEST_TMPDIR/mounted")"
+	unmount_small
 }
 
 # A file, a folder, and one that is made of both, each another one for another `in`.
@@ -60,17 +61,6 @@ nothing_is_lost() {
 	ran ""
 	says "3 restored"
 	[ "$(cat file folder/sub/copy folder/own both)" = "$outputs" ]
-}
-
-# Every object of a store is whole.
-all_whole() {
-	while read -r digest path; do
-		name=${path#"$1"/objects/}
-		[ "$digest" = "${name%%/*}${name#*/}" ] || {
-			echo "$path is not $digest"
-			return 1
-		}
-	done < <(find "$1/objects" -type f -exec sha256sum {} +)
 }
 
 @test "what the last runs need stays, the rest goes" {
@@ -193,16 +183,8 @@ all_whole() {
 	END
 	: >../go
 	runs_of 1
-	rm ../go ../holding
 	echo 2 >in
-	"$PAWL" run >../said 2>&1 3>&- &
-	pid=$!
-	end=$((SECONDS + 60))
-	until [ -e ../holding ]; do
-		[ "$SECONDS" -lt "$end" ]
-	done
-	kill -KILL "$pid"
-	wait "$pid" || :
+	killed_run
 	run "$PAWL" gc --keep-runs 1 --max-size 0B --max-age 0s
 	[ "$status" -eq 0 ]
 	rm -r file folder both
@@ -229,19 +211,12 @@ all_whole() {
 	END
 	: >../go
 	runs_of 1
-	rm ../go ../holding had
+	rm had
 	echo adopted >had
 	sed -i 's/echo had >had/echo another >had/' pawl.toml
 	"$PAWL" adopt had
 	echo 2 >in
-	"$PAWL" run >../said 2>&1 3>&- &
-	pid=$!
-	end=$((SECONDS + 60))
-	until [ -e ../holding ]; do
-		[ "$SECONDS" -lt "$end" ]
-	done
-	kill -KILL "$pid"
-	wait "$pid" || :
+	killed_run
 	for i in 1 2; do
 		sed -i "s/echo [^ ]*apart/echo $i-apart/" pawl.toml
 		ends 0 apart
@@ -346,12 +321,7 @@ all_whole() {
 		[stage.s]
 		run = ": >../holding; until [ -e ../go ]; do sleep 0.01; done"
 	END
-	"$PAWL" run >../said 2>&1 3>&- &
-	pid=$!
-	end=$((SECONDS + 60))
-	until [ -e ../holding ]; do
-		[ "$SECONDS" -lt "$end" ]
-	done
+	holding_run
 	run "$PAWL" gc
 	: >../go
 	wait "$pid"
@@ -477,12 +447,7 @@ share() {
 	END
 	echo 1 >in
 	: >"$RAN"
-	"$PAWL" run >../said 2>&1 3>&- &
-	pid=$!
-	end=$((SECONDS + 60))
-	until [ -e ../holding ]; do
-		[ "$SECONDS" -lt "$end" ]
-	done
+	holding_run
 	(cd ../x && "$PAWL" gc --keep-runs 1 --max-size 0B --max-age 0s)
 	: >../go
 	wait "$pid"
@@ -490,6 +455,11 @@ share() {
 	rm -r file folder both .pawl/index*
 	ends 0
 	ran ""
+}
+
+# Two processes wait for the store's lock.
+two_wait() {
+	[ "$(grep -c -- "-> OFDLCK .* READ .*:$(stat -c %i ../store/roots/lock) " /proc/locks)" -eq 2 ]
 }
 
 @test "restore in a shared store waits for what is being removed, and keeps it from going" {
@@ -503,10 +473,7 @@ share() {
 		# shellcheck disable=SC2086
 		"$PAWL" restore $to file >>../said 2>&1 3>&- 7>&- &
 	done
-	end=$((SECONDS + 60))
-	until [ "$(grep -c -- "-> OFDLCK .* READ .*:$(stat -c %i ../store/roots/lock) " /proc/locks)" -eq 2 ]; do
-		[ "$SECONDS" -lt "$end" ]
-	done
+	wait_until two_wait
 	[ ! -e file ]
 	exec 7>&-
 	wait
@@ -530,10 +497,7 @@ share() {
 # --- a full disk
 
 @test "gc on a full disk" {
-	[ "$(id -u)" -eq 0 ] || skip "not root"
-	mkdir small
-	mount -t tmpfs -o size=4m none small 2>/dev/null || skip "cannot mount"
-	realpath small >"$BATS_TEST_TMPDIR/mounted"
+	mount_small small 4m
 	cd small
 	manifest <<-'END'
 		[stage.s]

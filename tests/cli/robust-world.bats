@@ -2,6 +2,8 @@
 # A bad world: damaged records, full disks, places that cannot be written, odd names. Never a wrong
 # skip, never a crash: right work, or an error that says what is wrong.
 
+load root
+
 setup() {
 	: "${PAWL:?is the binary under test}"
 	unset PAWL_RUN_DIR PAWL_RUN_ID
@@ -26,33 +28,7 @@ setup() {
 
 teardown() {
 	[ -z "${place:-}" ] || rm -rf "$place"
-	[ ! -e "$BATS_TEST_TMPDIR/mounted" ] || umount "$(cat "$BATS_TEST_TMPDIR/mounted")"
-}
-
-as_root() {
-	[ "$(id -u)" -eq 0 ] || skip "not root"
-}
-
-# A small file system at FOLDER.
-mount_small() { # $1 folder, $2 size
-	as_root
-	mkdir -p "$1"
-	mount -t tmpfs -o "size=$2" none "$1" 2>/dev/null || skip "cannot mount"
-	realpath "$1" >"$BATS_TEST_TMPDIR/mounted"
-}
-
-as_nobody() {
-	setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
-}
-
-# A workspace that others reach; bats keeps its own folders to itself.
-move_where_others_come() {
-	as_root
-	place=$(mktemp -d)
-	chmod 755 "$place"
-	cp pawl.toml "$place"
-	cd "$place" || return 1
-	as_nobody test -x "$PAWL" -a -r pawl.toml || skip "not reachable for others"
+	unmount_small
 }
 
 # A workspace with a finished run and one that was killed.
@@ -137,7 +113,7 @@ expect_sane() {
 }
 
 @test "a workspace that cannot be written, and one of somebody else" {
-	move_where_others_come
+	place_for_others 755 .
 	run as_nobody "$PAWL" run
 	[ "$status" -eq 11 ]
 	[[ $output == *"'.pawl': cannot make this folder in the workspace"*"Permission denied"* ]]
@@ -196,7 +172,7 @@ expect_sane() {
 }
 
 @test "a folder that may not be written is replaced, its neighbour is not touched" {
-	move_where_others_come
+	place_for_others 755 .
 	chown -R 65534 .
 	as_nobody "$PAWL" run -q
 	chmod 555 b

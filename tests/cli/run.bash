@@ -88,3 +88,40 @@ not() {
 events() {
 	"$PAWL" events latest | grep "\"type\":\"$1\""
 }
+
+# Until the command succeeds, at most a minute.
+wait_until() {
+	tries=0
+	until "$@"; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 6000 ] || {
+			echo "waited in vain for: $*"
+			return 1
+		}
+		sleep 0.01
+	done
+}
+
+# Starts `pawl run` as $pid; its command makes ../holding and waits for ../go.
+holding_run() {
+	rm -f ../holding ../go
+	"$PAWL" run >../said 2>&1 3>&- &
+	pid=$!
+	wait_until test -e ../holding
+}
+
+killed_run() {
+	holding_run
+	kill -KILL "$pid"
+	wait "$pid" || :
+}
+
+# Every object of a store is whole.
+all_whole() {
+	wrong=$(find "$1/objects" -type f -exec sha256sum {} + |
+		awk '{ name = $2; sub(/^.*objects\//, "", name); sub("/", "", name) } name != $1 { print $2 " is not " $1 }')
+	[ -z "$wrong" ] || {
+		echo "$wrong"
+		return 1
+	}
+}

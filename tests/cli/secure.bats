@@ -3,6 +3,7 @@
 # links that lead nowhere.
 
 load run
+load root
 
 teardown() {
 	[ -z "${place:-}" ] || rm -rf "$place"
@@ -323,20 +324,10 @@ work_a_lot() {
 	[ "$(stat -c %a ../open/objects/?? | sort -u)" = 777 ]
 }
 
-as_nobody() {
-	setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
-}
-
-# A workspace that others reach; bats keeps its own folders to itself.
+# Of a plain user.
 move_where_others_come() {
-	[ "$(id -u)" -eq 0 ] || skip "not root"
-	place=$(mktemp -d)
-	chmod 777 "$place"
-	mkdir "$place/w"
-	cp pawl.toml "$place/w"
-	cd "$place/w" || return 1
+	place_for_others 777 w
 	chown -R 65534 .
-	as_nobody test -x "$PAWL" -a -r pawl.toml || skip "not reachable for others"
 }
 
 @test "a plain user runs, fails, restores and cleans" {

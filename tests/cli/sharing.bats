@@ -53,11 +53,7 @@ all_are_right() {
 		cmp "../w$n/own" "../w$n/tree/own"
 		[ "$(ls "../w$n/tree" | wc -l)" -eq 21 ]
 	done
-	find ../store/objects -type f | while read -r object; do
-		name=${object#../store/objects/}
-		[ "$(sha256sum <"$object" | cut -c1-64)" = "${name%%/*}${name##*/}" ] || echo "$object" >>../wrong
-	done
-	[ ! -e ../wrong ]
+	all_whole ../store
 }
 
 @test "twenty workspaces in one store at once, same keys and different" {
@@ -79,6 +75,68 @@ all_are_right() {
 	for n in $(seq 20); do
 		sort "../w$n/ran" | diff - <(printf 'own\ntree\n')
 	done
+}
+
+# In the background, once ../go is there: its status goes to ../statuses, what it said to a file.
+at_once() { # $1: name, rest: a command of pawl
+	local name=$1
+	shift
+	(
+		status=0
+		until [ -e ../go ]; do sleep 0.02; done
+		"$PAWL" "$@" >"../said.$name" 2>&1 3>&- || status=$?
+		echo "$1 $status" >>../statuses
+	) &
+}
+
+# In each workspace: two runs, a collection, a look at all that is stored, a plan.
+hundred_at_once() {
+	: >../statuses
+	rm -f ../go
+	for n in $(seq 20); do
+		cd "../w$n" || return 1
+		at_once "run.$n" run --wait -q -j 2
+		at_once "again.$n" run --wait -q -j 2
+		at_once "gc.$n" gc --wait --keep-runs 1 --max-size 0B
+		at_once "verify.$n" verify --store ../store
+		at_once "plan.$n" plan --check
+	done
+	: >../go
+	wait
+	# One gc at a time; a plan before the run has something to do.
+	if LC_ALL=C sort ../statuses | uniq -c | grep -vE ' (run|gc|verify|plan) 0$| gc 9$| plan 6$'; then
+		tail -n 3 ../said.*
+		return 1
+	fi
+	[ "$(wc -l <../statuses)" -eq 100 ]
+	grep -q '^gc 0$' ../statuses
+}
+
+@test "a hundred processes in twenty workspaces of one store, collections among them" {
+	for n in $(seq 20); do workspace_in_store "w$n"; done
+	sed -i 's/to = 20/to = 3/' ../w*/pawl.toml
+	for n in $(seq 20); do "$PAWL" -C "../w$n" run -q & done
+	wait
+	for n in $(seq 20); do echo "2 w$n" >"../w$n/in"; done
+	hundred_at_once
+	for n in $(seq 20); do
+		cd "../w$n"
+		"$PAWL" plan --check >/dev/null
+		[ "$(head -n 1 own)" = "2 w$n" ]
+		rm -rf ran own tree same
+		"$PAWL" run -q
+		[ ! -e ran ]
+		[ "$(head -n 1 own)" = "2 w$n" ]
+		cmp own tree/own
+	done
+	"$PAWL" gc --keep-runs 1
+	run "$PAWL" verify
+	echo "$output"
+	[[ $output == *": no damage" ]]
+	[ "${#lines[@]}" -eq 1 ]
+	# Every object is there once, and nothing is left of those who wrote them.
+	[ -z "$(find ../store/objects ../store/fresh -type f ! -name lock ! -name salt -printf '%P\n' | sed 's,/,,' | grep -oE '[0-9a-f]{64}$' | sort | uniq -d)" ]
+	[ -z "$(ls ../store/tmp)" ]
 }
 
 @test "a hundred runs in one workspace at once: the work is done once, the others are told" {

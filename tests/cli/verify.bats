@@ -10,14 +10,6 @@ teardown() {
 	[ -z "${pid:-}" ] || kill -9 "$pid" 2>/dev/null || :
 }
 
-# wait_for COMMAND…: until it succeeds, at most 20 s.
-wait_for() {
-	local end=$((SECONDS + 20))
-	until "$@"; do
-		[ "$SECONDS" -lt "$end" ] || return 1
-	done
-}
-
 three_stages() {
 	manifest <<-'END'
 		[stage.say]
@@ -372,7 +364,7 @@ start_slow() {
 	echo old >slow.txt
 	"$PAWL" run slow -q 3>&- &
 	pid=$!
-	wait_for test -e ../begun
+	wait_until test -e ../begun
 }
 
 @test "beside a run: no false alarm, and no repair" {
@@ -395,7 +387,7 @@ start_slow() {
 	END
 	"$PAWL" run -q 3>&- &
 	pid=$!
-	wait_for test -e .pawl/format
+	wait_until test -e .pawl/format
 	while kill -0 "$pid" 2>/dev/null; do clean; done
 	wait "$pid"
 	clean
@@ -409,7 +401,7 @@ start_slow() {
 	wait "$pid" || :
 	: >.pawl/tmp/o.0123456789abcdef.00000000.1
 	: >.pawl/results.new
-	wait_for sh -c '"$PAWL" status | grep -q ": interrupted"'
+	wait_until sh -c '"$PAWL" status | grep -q ": interrupted"'
 	verifies 0
 	says "left over: .pawl/parked/"
 	says "what lay at the outputs of an attempt that was killed; the next run sets it right"

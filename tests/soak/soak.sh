@@ -5,9 +5,11 @@
 # first thing that is wrong, and says the round and the seed (SEED=n repeats it).
 #
 # After each round: nothing that pawl started is left, .pawl/tmp and .pawl/parked are empty once the
-# next run has ended, the outputs are those of a run that was never disturbed. In a long run, looked
-# at while it goes on: descriptors, zombies, memory. Over all rounds: the memory of a run and of a
-# no-op, and what index.log, results and made take, in the last quarter against the first.
+# next run has ended, the outputs are those of a run that was never disturbed. Sometimes what is not
+# needed is removed (gc), sometimes a result is forgotten (evict), and all that is stored is read
+# (verify). In a long run, looked at while it goes on: descriptors, zombies, memory. Over all rounds:
+# the memory of a run and of a no-op, and what index.log, results, made and objects take, in the last
+# quarter against the first.
 #
 #   tests/soak/soak.sh BINARY [FOLDER]      FOLDER: where to work (default: a new one in TMPDIR)
 set -eu
@@ -100,6 +102,26 @@ disturb() {
 	esac
 }
 
+# After gc what was up to date still is; after evict the next run makes that again.
+collect() {
+	draw 4
+	[ "$random" -eq 0 ] || return 0
+	draw 5
+	case $random in
+	0) evicted='make' ;;
+	1) evicted='folder@n=2' ;;
+	*) evicted='' ;;
+	esac
+	if [ -n "$evicted" ]; then
+		"$pawl" evict "$evicted" >../said 2>&1 || wrong "evict: status $?: $(cat ../said)"
+		return 0
+	fi
+	"$pawl" gc --keep-runs 3 >../said 2>&1 || wrong "gc: status $?: $(cat ../said)"
+	"$pawl" plan --check >../said 2>&1 || wrong "not up to date after gc: $(cat ../said)"
+	"$pawl" verify >../said 2>&1 || wrong "verify: status $?: $(cat ../said)"
+	grep -q ': no damage$' ../said || wrong "verify: $(cat ../said)"
+}
+
 # A run that does not come to its end, in one of the ways there are.
 spoiled_run() {
 	status=0
@@ -134,8 +156,9 @@ check_round() { # $1: the number
 	none_alive
 	measured ../peak-noop "$pawl" run -q >../said 2>&1 || wrong "a no-op: status $?"
 	[ ! -s ../said ] || wrong "a no-op says: $(cat ../said)"
-	printf '%s %s %s %s %s\n' "$(cat ../peak)" "$(cat ../peak-noop)" "$(stat -c %s .pawl/index.log 2>/dev/null || echo 0)" \
-		"$(stat -c %s .pawl/results)" "$(stat -c %s .pawl/made)" >>../figures
+	collect
+	printf '%s %s %s %s %s %s\n' "$(cat ../peak)" "$(cat ../peak-noop)" "$(stat -c %s .pawl/index.log 2>/dev/null || echo 0)" \
+		"$(stat -c %s .pawl/results)" "$(stat -c %s .pawl/made)" "$(find .pawl/objects -type f | wc -l)" >>../figures
 }
 
 # One run of many commands, half of which fail, looked at while it goes on.
@@ -174,7 +197,7 @@ long_run() {
 
 # The last quarter against the first, each figure by its median.
 compare() {
-	awk '{ for (i = 1; i <= 5; i++) value[i, NR] = $i }
+	awk '{ for (i = 1; i <= 6; i++) value[i, NR] = $i }
 		function median(column, from, to, list, n, i, j, t) {
 			n = 0
 			for (i = from; i <= to; i++) list[++n] = value[column, i]
@@ -182,13 +205,13 @@ compare() {
 			return list[int((n + 1) / 2)]
 		}
 		END {
-			split("KiB of a run,KiB of a no-op,bytes of index.log,bytes of results,bytes of made", name, ",")
-			split("1.15 1.15 0 3 3", most, " ")
+			split("KiB of a run,KiB of a no-op,bytes of index.log,bytes of results,bytes of made,objects", name, ",")
+			split("1.15 1.15 0 3 3 1.5", most, " ")
 			quarter = int(NR / 4)
-			for (i = 1; i <= 5; i++) {
+			for (i = 1; i <= 6; i++) {
 				then = median(i, 1, quarter); now = median(i, NR - quarter + 1, NR)
 				printf "%-20s %10d at first %10d at last\n", name[i], then, now
-				if (i == 3 && now > 1100000 || most[i] > 0 && then > 0 && now > then * most[i] + 65536 * (i > 3)) { print "it grows"; bad = 1 }
+				if (i == 3 && now > 1100000 || most[i] > 0 && then > 0 && now > then * most[i] + (i == 6 ? 50 : i > 3 ? 65536 : 0)) { print "it grows"; bad = 1 }
 			}
 			exit bad
 		}' figures || wrong "something grows over $round rounds"
