@@ -131,13 +131,20 @@ const struct tree *facts_tree(struct facts *facts, uint32_t output)
 {
     struct output_fact *fact = &facts->outputs[output];
     struct tree *tree;
+    struct err err = {0};
 
     if (fact->tree != NULL) {
         return fact->tree;
     }
     tree = ARENA_NEW(&facts->arena, struct tree);
-    if (facts->session->objects == NULL ||
-        !objects_read_tree(facts->session->objects, &fact->digest, &facts->arena, tree, NULL)) {
+    if (facts->session->objects == NULL) {
+        return NULL;
+    }
+    if (!objects_read_tree(facts->session->objects, &fact->digest, &facts->arena, tree, &err)) {
+        /* What is damaged or missing is made again; what cannot be read is not taken for empty. */
+        if (err.status == STATUS_ENVIRONMENT && facts->broken.status == 0) {
+            facts->broken = err;
+        }
         return NULL;
     }
     fact->tree = tree;
@@ -193,6 +200,12 @@ static void facts_note_lack(struct facts *facts, struct inst_fact *fact,
 {
     struct inst_trouble *trouble = facts_trouble(facts, fact);
 
+    /* What could not be looked at is not missing. */
+    if (facts->broken.status != 0) {
+        trouble->lack = str_dup(&facts->arena, str_of(facts->broken.text));
+        trouble->lack_status = STATUS_ENVIRONMENT;
+        return;
+    }
     trouble->lack = str_dup(&facts->arena, reads->lack);
     trouble->lack_status = reads->lack_status;
 }

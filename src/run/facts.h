@@ -148,7 +148,7 @@ const struct source_fact *facts_known_source(const struct facts *facts, struct s
  * and what cannot be read is told in `err` alone. */
 bool facts_regular_source(struct facts *facts, struct str path, struct source_fact *fact,
                           struct err *err);
-/* The tree of a folder output; NULL when it cannot be read. */
+/* The tree of a folder output; NULL when it is damaged or missing, or cannot be read (`broken`). */
 const struct tree *facts_tree(struct facts *facts, uint32_t output);
 
 /* run/reads.c: for facts_decide(). */

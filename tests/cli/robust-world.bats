@@ -182,6 +182,24 @@ expect_sane() {
 	[ -e b/1 ]
 }
 
+@test "a folder's list of members that cannot be read is not taken for an empty one" {
+	move_where_others_come
+	chown -R 65534 .
+	as_nobody "$PAWL" run -q
+	sed -i 's/cat b/cat  b/' pawl.toml
+	list=$(grep -rl '^pawl tree' .pawl/objects)
+	chmod 000 "$list"
+	run as_nobody "$PAWL" run
+	echo "$output"
+	[ "$status" -eq 11 ]
+	[[ $output == *"pawl: object '"*"cannot be opened: Permission denied"* ]]
+	[[ $output != *"no file"* ]]
+	chmod 444 "$list"
+	as_nobody "$PAWL" run
+	[ "$(cat c)" = aa ]
+	as_nobody "$PAWL" plan --check
+}
+
 @test "paths with line breaks, quotes, dashes and bytes that are no text" {
 	cat >pawl.toml <<-'END'
 		[pipeline]
