@@ -269,11 +269,28 @@ static bool take_place_slowly(const struct placing *placing, const char *aside, 
     return tree_remove(placing->from, aside, err);
 }
 
-static bool take_place(const struct placing *placing, const char *aside, struct err *err)
+/* A mount point stays where it is: what is in it gives way to what is in the new folder. All of
+ * that is in the store; killed anywhere, the next call finds another folder than it wants and
+ * begins anew. */
+static bool take_mount_point(const struct placing *placing, struct clone_memory *memory,
+                             struct err *err)
+{
+    struct err why = {0};
+    if (!tree_remove(placing->dir, placing->name, &why) && why.sys != EBUSY) {
+        return err_errno(err, why.sys, "'%s': cannot be replaced", placing->path);
+    }
+    return file_move(memory, placing->from, placing->temp, placing->dir, placing->name, err);
+}
+
+static bool take_place(const struct placing *placing, const char *aside,
+                       struct clone_memory *memory, struct err *err)
 {
     bool unsupported;
     if (sys_renameat(placing->from, placing->temp, placing->dir, placing->name) == 0) {
         return true;
+    }
+    if (errno == EBUSY) {
+        return take_mount_point(placing, memory, err);
     }
     if (errno != EISDIR && errno != ENOTDIR && errno != ENOTEMPTY && errno != EEXIST) {
         return err_sys(err, "'%s': cannot be replaced", placing->path);
@@ -337,7 +354,7 @@ static bool restore_by(struct restoring *restoring, const struct placing *placin
                        struct err *err)
 {
     bool ok = write_output(restoring, placing->from, placing->temp, output, err);
-    if (ok && !take_place(placing, aside, err)) {
+    if (ok && !take_place(placing, aside, &restoring->objects->clone, err)) {
         *refused = err->sys == EXDEV || err->sys == EACCES || err->sys == EPERM;
         ok = false;
     }

@@ -200,6 +200,89 @@ expect_sane() {
 	as_nobody "$PAWL" plan --check
 }
 
+# A folder that is ours and may not be written cannot be renamed to another parent as it is.
+@test "an output folder that may not be written is put aside, comes back and is replaced" {
+	move_where_others_come
+	cat >pawl.toml <<-'END'
+		[pipeline]
+		name = "closed"
+		[stage.b]
+		inputs = ["in"]
+		run = "mkdir -p b/s; cat in > b/1; cat in > b/s/2; chmod 555 b/s b; ! grep -q fail in"
+		outputs = ["b/"]
+	END
+	echo one >in
+	chown -R 65534 .
+	as_nobody "$PAWL" run -q
+	[ "$(stat -c %a b b/s | tr '\n' ' ')" = "555 555 " ]
+	echo fail >in
+	run as_nobody "$PAWL" run
+	[ "$status" -eq 1 ]
+	[ "$(cat b/1 b/s/2)" = "$(printf 'one\none')" ]
+	[ "$(stat -c %a b b/s | tr '\n' ' ')" = "555 555 " ]
+	echo two >in
+	as_nobody "$PAWL" run -q
+	[ "$(cat b/1 b/s/2)" = "$(printf 'two\ntwo')" ]
+	# As the store has it: modes are those of the umask.
+	echo one >in
+	as_nobody "$PAWL" run -q
+	[ "$(cat b/1 b/s/2)" = "$(printf 'one\none')" ]
+	as_nobody "$PAWL" plan --check
+	[ -z "$(find .pawl/parked .pawl/tmp -mindepth 1 2>/dev/null)" ]
+}
+
+# Mount points cannot be renamed, and what is in them cannot be renamed out of them.
+@test "an output folder that is a mount point" {
+	as_root
+	mount_small b 1m
+	sed -i 's/mkdir -p b;/mkdir -p b; [ ! -e fail ];/' pawl.toml
+	"$PAWL" run -q
+	"$PAWL" plan --check
+	# Somebody's file in it, then one that is lost: all of it comes from the store.
+	echo mine >b/3
+	rm b/1
+	"$PAWL" run
+	[ "$(cat b/1 b/2)" = aa ]
+	[ ! -e b/3 ]
+	[ "$(cat .pawl/kept/*/b/3)" = mine ]
+	mountpoint -q b
+	# Put aside for a command that fails.
+	sed -i 's/head -c 1 a > b.2/head -c 2 a > b\/2/' pawl.toml
+	: >fail
+	run "$PAWL" run
+	[ "$status" -eq 1 ]
+	[ "$(cat b/1 b/2)" = aa ]
+	rm fail
+	"$PAWL" run
+	[ "$(cat b/1 b/2)" = "$(printf 'aa\n')" ]
+	"$PAWL" plan --check
+	[ -z "$(find .pawl/parked .pawl/tmp -mindepth 1 2>/dev/null)" ]
+}
+
+@test "a workspace on an overlay: what is below it cannot be renamed" {
+	as_root
+	unshare -m sh -c 'mkdir l u w m && mount -t tmpfs none u && mkdir u/u u/w &&
+		mount -t overlay -o lowerdir=l,upperdir=u/u,workdir=u/w none m' 2>/dev/null || skip "cannot mount an overlay"
+	mkdir ../lower
+	cp pawl.toml ../lower
+	(cd ../lower && "$PAWL" run -q)
+	rm ../lower/b/1
+	export lower=$PWD/../lower
+	unshare -m sh -ec '
+		mount -t tmpfs none u && mkdir u/u u/w
+		mount -t overlay -o "lowerdir=$lower,upperdir=u/u,workdir=u/w" none m
+		cd m
+		"$PAWL" run
+		test "$(cat b/1 b/2 c)" = aaaa
+		sed -i "s/head -c 1 a > b.2/false/" pawl.toml
+		! "$PAWL" run
+		test "$(cat b/1 b/2 c)" = aaaa
+		sed -i "s/false/head -c 2 a > b\/2/" pawl.toml
+		"$PAWL" run
+		test "$(cat b/1 b/2)" = "$(printf "aa\n")"
+		"$PAWL" plan --check'
+}
+
 @test "paths with line breaks, quotes, dashes and bytes that are no text" {
 	cat >pawl.toml <<-'END'
 		[pipeline]
