@@ -59,15 +59,15 @@ static bool recover_is_final(struct str type)
            str_is(type, "run.cancelled") || str_is(type, "run.abandoned");
 }
 
-/* Its pawl was killed before it recorded anything: nothing was started, no log was written. */
+/* Its pawl was killed before it recorded anything, or the power failed before its record was on the
+ * disk. Logs that are there nevertheless belong to attempts that nobody knows of. */
 static bool recover_is_blank(int dir_fd)
 {
     struct sys_stat events;
-    bool blank = sys_statat(dir_fd, "events.jsonl", AT_SYMLINK_NOFOLLOW, &events) == 0
-                     ? S_ISREG(events.mode) && events.size_bytes == 0
-                     : errno == ENOENT;
 
-    return blank && (sys_unlinkat(dir_fd, "logs", AT_REMOVEDIR) == 0 || errno == ENOENT);
+    return sys_statat(dir_fd, "events.jsonl", AT_SYMLINK_NOFOLLOW, &events) == 0
+               ? S_ISREG(events.mode) && events.size_bytes == 0
+               : errno == ENOENT;
 }
 
 static bool recover_remove_blank(struct session *session, const struct run_id *run,

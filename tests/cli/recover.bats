@@ -262,6 +262,29 @@ strays() {
 	has out 2
 }
 
+# The power failed: names of logs had reached the disk, the record had not.
+@test "a folder of a run with logs and no record does not stop the next one" {
+	manifest <<-'END'
+		[stage.s]
+		run = "echo s >>../ran; cat in > out"
+		inputs = ["in"]
+		outputs = ["out"]
+	END
+	for record in none empty; do
+		folder=.pawl/runs/20991231T235959Z-ffff
+		mkdir -p "$folder/logs"
+		echo said >"$folder/logs/s.s.1"
+		[ "$record" = none ] || : >"$folder/events.jsonl"
+		"$PAWL" verify
+		echo "$record" >in
+		ends 0
+		ran s
+		has out "$record"
+		[ ! -e "$folder" ]
+		"$PAWL" runs
+	done
+}
+
 # c2 learns only when q is done that it must run and so needs tmp, which p must make once more; c1
 # reads what p made and appends to it meanwhile. Were p to run beside c1, it would end after it.
 @test "a stage that must run again while one that reads from it ends unsettled" {
