@@ -199,13 +199,10 @@ struct dirent *sys_readdir(DIR *dir)
 {
     struct dirent *entry;
 
-    if (FAULT(GETDENTS, NULL)) {
-        return NULL;
-    }
     do {
         errno = 0;
-        entry = readdir(dir);
-    } while (entry != NULL && is_dots(entry->d_name));
+        entry = FAULT(GETDENTS, NULL) ? NULL : readdir(dir);
+    } while (entry != NULL ? is_dots(entry->d_name) : errno == EINTR);
     return entry;
 }
 
