@@ -243,24 +243,14 @@ int sys_fdatasync(int fd)
     RETRY(FDATASYNC, fdatasync(fd));
 }
 
-#ifdef PAWL_FAULT
-static int syncfs_told(int fd)
-{
-    int result, sys;
-
-    sys_fault_sync("begins");
-    result = syncfs(fd);
-    sys = errno;
-    sys_fault_sync(result == 0 ? "ended" : "failed");
-    errno = sys;
-    return result;
-}
-#define syncfs syncfs_told
-#endif
-
 int sys_syncfs(int fd)
 {
     int result;
 
-    RETRY(SYNCFS, syncfs(fd));
+    sys_fault_sync("begins");
+    do {
+        result = FAULT(SYNCFS, NULL) ? -1 : syncfs(fd);
+    } while (result == -1 && errno == EINTR);
+    sys_fault_sync(result == 0 ? "ended" : "failed");
+    return result;
 }

@@ -305,8 +305,9 @@ int sys_getrandom(void *data, size_t size);
  * EINTR ENOMEM EACCES EPERM EROFS EDQUOT EXDEV ENOSYS EAGAIN EINVAL), `short` (a read, write, send
  * or copy moves half of what was asked, at least one byte; elsewhere nothing), `kill` (the process
  * is killed before the call), `torn` (short, and killed after it, before the next call) or `pass`
- * (nothing happens: to count). A rule that fires appends one line `call:n:what` to the file that
- * PAWL_FAULT_FILE names, so that a loop over n knows when to end.
+ * (nothing happens: to count). A rule that fires appends one line, itself and the kind of the call
+ * (`any:7:kill write`), to the file that PAWL_FAULT_FILE names, so that a loop over n knows when to
+ * end.
  *
  * PAWL_FAULT_BOOT: a file that is opened instead of the kernel's boot id: another boot.
  * PAWL_FAULT_SYNC: a program that is run with `begins` before each syncfs and `ended` or `failed`

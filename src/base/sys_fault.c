@@ -27,7 +27,7 @@ struct fault_rule {
     int what;      /* errno or FAULT_… */
     uint64_t nth;
     bool onwards;
-    char text[64]; /* as given, for the report */
+    char text[64]; /* as given */
     atomic_uint_least64_t seen;
 };
 
@@ -50,10 +50,10 @@ static const struct {
     {"torn", FAULT_TORN}, {"pass", FAULT_PASS},
 };
 
-static void fault_report(const struct fault_rule *rule)
+static void fault_report(const struct fault_rule *rule, enum sys_call call)
 {
-    char line[80];
-    int len = snprintf(line, sizeof(line), "%s\n", rule->text);
+    char line[96];
+    int len = snprintf(line, sizeof(line), "%s %s\n", rule->text, sys_call_names[call]);
     int fd;
 
     if (fault_report_path == NULL) {
@@ -81,7 +81,7 @@ static int fault_ask(enum sys_call call)
         }
         nth = atomic_fetch_add(&rule->seen, 1) + 1;
         if (nth == rule->nth || (rule->onwards && nth > rule->nth)) {
-            fault_report(rule);
+            fault_report(rule, call);
             if (rule->what == FAULT_KILL) {
                 kill(getpid(), SIGKILL);
             }
@@ -182,6 +182,7 @@ const char *sys_fault_path(const char *path)
 
 void sys_fault_sync(const char *when)
 {
+    int sys = errno;
     char command[512];
     int len = fault_sync_path == NULL
                   ? 0
@@ -190,6 +191,7 @@ void sys_fault_sync(const char *when)
     if (len > 0 && (size_t)len < sizeof(command)) {
         (void)!system(command);
     }
+    errno = sys;
 }
 
 #else

@@ -13,10 +13,11 @@ bool sys_fault_fails(enum sys_call call, size_t *size);
 #define FAULT(call, size) sys_fault_fails(SYS_CALL_##call, (size))
 /* The path that is opened instead. */
 const char *sys_fault_path(const char *path);
-/* Tells the program of PAWL_FAULT_SYNC. */
+/* Tells the program of PAWL_FAULT_SYNC; leaves errno. */
 void sys_fault_sync(const char *when);
 #else
 #define sys_fault_path(path) (path)
+#define sys_fault_sync(when) ((void)0)
 #define FAULT(call, size)    false
 #endif
 

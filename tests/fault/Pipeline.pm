@@ -5,21 +5,40 @@
 #   disturb   the new manifest is run with a fault
 #   settle    it is run again, undisturbed
 #
-# All in the folder `w` of the current one; `mode` says whether the new pipeline has a stage that
-# fails (`bad`) or not (`good`).
+# All in the folder `w` of the current one. `mode` says how a run of the new pipeline ends if nothing
+# disturbs it:
+#
+#   good         each stage succeeds
+#   bad          one fails
+#   late         one is ended by its timeout
+#   INT, TERM    pawl gets this signal while a command runs, and others wait
+#   mounted      good, and two outputs are mount points; only in a namespace where this may mount
 package Pipeline;
 use strict;
 use warnings;
+use Cwd;
 use Digest::SHA;
 use Exporter 'import';
 use File::Find;
 use File::Path qw(remove_tree);
 use POSIX qw(:sys_wait_h setpgid);
 
-our @EXPORT = qw(seed run_pawl settle expect_safe expect_power_safe spaced put_file get_file count_calls problem said);
+our @EXPORT = qw(seed run_pawl settle expect_safe expect_power_safe spaced put_file get_file count_calls
+	is_right_end problem);
 my $pawl = $ENV{PAWL} or die "PAWL is not set\n";
 my $LIMIT_S = 60;
 my $said = '';
+
+# The status of an undisturbed run; all but the first and last have a stage `e` that fails until the
+# file `good` is there.
+my %END = (good => 0, bad => 1, late => 7, INT => 130, TERM => 143, mounted => 0);
+my %FAILS = (
+	bad => '[ -e good ]',
+	late => '[ -e good ] || exec sleep 300',
+	INT => '[ -e good ] || { kill -s INT "$(cat ../pid)"; exec sleep 300; }',
+	TERM => '[ -e good ] || { kill -s TERM "$(cat ../pid)"; exec sleep 300; }'
+);
+my @MOUNTS = ('w/b', 'w/f');
 
 sub said { $said }
 
@@ -54,7 +73,7 @@ run = "echo d > d"
 outputs = ["d"]
 [stage.f]
 inputs = ["src"]
-run = "mkdir f; cp src f/1; cp src f/2"
+run = "mkdir -p f; cp src f/1; cp src f/2"
 outputs = ["f/"]
 [stage.g]
 inputs = ["a"]
@@ -81,13 +100,30 @@ inputs = ["b/"]
 run = "cat b/1 b/s/2 > c; echo x > c2"
 outputs = ["c", "c2"]
 END
-	return $text if $mode eq 'good';
-	return $text . <<'END';
+	return $text unless $FAILS{$mode};
+	$text .= <<"END";
 [stage.e]
-inputs = ["a"]
-run = "echo partial > e; [ -e good ]; cat a > e"
+inputs = ["a", "b/1"]
+run = '''echo partial > e; $FAILS{$mode}; cat a > e'''
 outputs = ["e"]
+priority = 5
 END
+	return $mode eq 'late' ? $text . qq(timeout = "50ms"\n) : $text;
+}
+
+sub unmount {
+	my $mounts = get_file('/proc/self/mounts') // '';
+	my ($here) = getcwd();
+	for my $at (@MOUNTS) {
+		system('umount', $at) == 0 or die "$at: cannot unmount" if $mounts =~ m{ \Q$here/$at\E };
+	}
+}
+
+sub mount {
+	for my $at (@MOUNTS) {
+		mkdir $at or die "$at: $!";
+		system('mount', '-t', 'tmpfs', 'none', $at) == 0 or die "$at: cannot mount";
+	}
 }
 
 # The end of `pawl ARGS` in w: its status as a shell has it, or `hangs`. Another environment first.
@@ -97,6 +133,8 @@ sub run_pawl {
 	my $pid = fork // die "fork: $!";
 	if ($pid == 0) {
 		setpgid(0, 0);
+		put_file('pid', $$);
+		$SIG{$_} = 'DEFAULT' for qw(INT TERM);
 		chdir 'w' or die "w: $!";
 		%ENV = (%ENV, %$env);
 		open STDOUT, '>', '../said' or die;
@@ -134,17 +172,25 @@ my @GOOD = map { Digest::SHA::sha256_hex($OLD{$_}) } sort keys %OLD;
 
 sub seed {
 	my ($mode, $env) = @_;
+	unmount() if $mode eq 'mounted';
 	remove_tree('w');
 	mkdir 'w' or die "w: $!";
+	mount() if $mode eq 'mounted';
 	put_file('w/src', "src\n");
 	put_file('w/hdr', "hdr\n");
-	put_file('w/e', "mine too\n") if $mode eq 'bad';
+	put_file('w/e', "mine too\n") if $FAILS{$mode};
 	put_file('w/pawl.toml', manifest('old', $mode));
 	my $status = run_pawl($env // {}, 'run', '-q');
 	die "the seed ends with $status: $said" if $status ne '0';
 	unlink 'w/d', 'w/f/1';
 	put_file('w/c', "mine\n");
 	put_file('w/pawl.toml', manifest('new', $mode));
+}
+
+# What somebody has at outputs.
+sub mine {
+	my ($mode) = @_;
+	return ("mine\n", $FAILS{$mode} ? "mine too\n" : ());
 }
 
 # Fails the test that is made, with all that is known.
@@ -180,11 +226,21 @@ sub expect_objects {
 	}
 }
 
+# Whether a run with this fault may end so: what changes nothing ends as if it were not there; a sync that
+# fails is told, but for a run that a signal ended.
+sub is_right_end {
+	my ($status, $mode, $rule) = @_;
+	my ($what) = $rule =~ /:(\w+)$/;
+	return $status eq $END{$mode} if $what =~ /^(?:EINTR|short|pass)$/;
+	return $status eq '137' || $status eq $END{$mode} if $what =~ /^(?:kill|torn)$/;
+	return $status eq '11' || $mode =~ /^(?:INT|TERM)$/ && $status eq $END{$mode} if $rule =~ /^syncfs:/;
+	return $status =~ /^(?:1|11|12|$END{$mode})$/;
+}
+
 # What holds after a run with a fault, whatever its end.
 sub expect_safe {
 	my ($status, $mode, $rule) = @_;
-	problem("$rule: the status is $status")
-		unless $status =~ /^(?:1|11|12)$/ || $status eq '0' && $mode eq 'good' || $status eq '137' && $rule =~ /kill|torn/;
+	problem("$rule: the status is $status") unless is_right_end($status, $mode, $rule);
 	my $has = digests();
 	for my $path (sort keys %NEW) {
 		my $text = get_file("w/$path");
@@ -197,12 +253,13 @@ sub expect_safe {
 	for my $i (0 .. $#GOOD) {
 		problem("$rule: the old " . (sort keys %OLD)[$i] . " is gone") unless $has->{ $GOOD[$i] };
 	}
-	my @mine = ("mine\n", $mode eq 'bad' ? "mine too\n" : ());
-	for my $text (@mine) {
+	for my $text (mine($mode)) {
 		problem("$rule: somebody's file is gone: $text") unless $has->{ Digest::SHA::sha256_hex($text) };
 	}
+	# A disk that fails while outputs return is 11, but for a run that a signal ended.
+	my $may_lie = $status =~ /^(?:137|11)$/ || $mode =~ /^(?:INT|TERM)$/ && $rule =~ /:E(?!INTR)\w+$/;
 	problem("$rule: a partial output lies at its place")
-		if $status ne '137' && $status ne '11' && (get_file('w/e') // '') eq "partial\n";
+		if !$may_lie && (get_file('w/e') // '') eq "partial\n";
 	expect_objects();
 }
 
@@ -215,7 +272,7 @@ sub expect_power_safe {
 	for my $i (0 .. $#GOOD) {
 		problem("$rule: the old " . (sort keys %OLD)[$i] . " is lost") unless $has->{ $GOOD[$i] };
 	}
-	for my $text ("mine\n", $mode eq 'bad' ? "mine too\n" : ()) {
+	for my $text (mine($mode)) {
 		problem("$rule: somebody's file is lost: $text") unless $has->{ Digest::SHA::sha256_hex($text) };
 	}
 }
@@ -224,53 +281,76 @@ sub expect_power_safe {
 sub settle {
 	my ($mode, $rule) = @_;
 	my $status = run_pawl({}, 'run');
-	if ($mode eq 'bad') {
-		problem("$rule: the next run ends with $status") if $status ne '1';
+	if ($FAILS{$mode}) {
+		problem("$rule: the next run ends with $status") if $status ne $END{$mode};
 		problem("$rule: a partial output lies at its place after the next run")
 			if (get_file('w/e') // '') eq "partial\n";
 		put_file('w/good', '');
+		# No machine is that slow.
+		put_file('w/pawl.toml', manifest('new', $mode) =~ s/50ms/10m/r);
 		$status = run_pawl({}, 'run');
 	}
 	problem("$rule: the next good run ends with $status") if $status ne '0';
 	for my $path (sort keys %NEW) {
 		problem("$rule: then $path is wrong") if (get_file("w/$path") // '') ne $NEW{$path};
 	}
-	problem("$rule: then e is wrong") if $mode eq 'bad' && get_file('w/e') ne "new\n";
+	problem("$rule: then e is wrong") if $FAILS{$mode} && get_file('w/e') ne "new\n";
 	problem("$rule: then b/l is no link") if (readlink('w/b/l') // '') ne '1';
 	problem("$rule: then t is wrong") if (get_file('w/t') // "new\n") ne "new\n";
 	# What a failing disk left to be removed may lie there until the next run that does anything.
 	$status = run_pawl({}, 'run', '--force=d');
 	problem("$rule: one more run ends with $status") if $status ne '0';
 	my @left = grep { m{/\.pawl-|/\.pawl/(?:parked|tmp)/} } files('w');
+	# What was being copied to kept/ stays there.
+	@left = grep { !m{/kept/} } @left if $mode eq 'mounted';
 	problem("$rule: then there is @left") if @left;
 	# After a power cut that took the parking and left its record, the file was still at its place,
 	# with the times of this copy of the disk: it counts as what the attempt left.
 	my $places = $ENV{PAWL_FAULT_BOOT} ? 'kept|failed' : 'kept';
 	my $kept = join "\n", map { get_file($_) } grep { m{/(?:$places)/.*/[ce](?:\.\d+)?$} } files('w');
-	problem("$rule: then somebody's file is not in kept/") if $kept !~ /^mine$/m || $mode eq 'bad' && $kept !~ /^mine too$/m;
+	problem("$rule: then somebody's file is not in kept/") if $kept !~ /^mine$/m || $FAILS{$mode} && $kept !~ /^mine too$/m;
 	expect_objects();
 	$status = run_pawl({}, 'plan', '--check');
 	problem("$rule: then plan --check ends with $status") if $status ne '0';
 	$status = run_pawl({}, 'status');
 	problem("$rule: then status ends with $status") if $status ne '0';
+	expect_nothing_twice($mode, $rule) if $rule =~ /:(?:kill|torn)$/;
 }
 
-# How many calls of this kind the run with the new manifest makes.
+# No instance starts again with the same inputs after its end was recorded as done. A run that a signal ended
+# has removed its temporary outputs.
+sub expect_nothing_twice {
+	my ($mode, $rule) = @_;
+	my %done;
+	my @runs = sort glob 'w/.pawl/runs/*/events.jsonl';
+	shift @runs; # the seed
+	pop @runs; # --force
+	for my $line (map { split /^/, get_file($_) } @runs) {
+		my ($type, $instance) = $line =~ /"type":"(attempt\.\w+)".*"instance":"([^"]*)"/ or next;
+		next if $instance eq 't' && $mode =~ /^(?:INT|TERM)$/;
+		problem("$rule: $instance runs twice") if $type eq 'attempt.started' && $done{$instance};
+		$done{$instance} = 1 if $line =~ /"state":"done"/ || $type eq 'attempt.lost' && $line =~ /is recorded/;
+	}
+}
+
+# How many calls of each kind the run with the new manifest makes, and of `any` kind.
 sub count_calls {
-	my ($kind, $mode, @args) = @_;
+	my ($mode, @args) = @_;
+	my %count = (any => 0);
 	seed($mode);
 	unlink 'fired';
-	run_pawl({ PAWL_FAULT => "$kind:1+:pass", PAWL_FAULT_FILE => '../fired' }, @args);
-	my $fired = get_file('fired') // '';
-	return $fired =~ tr/\n//;
+	run_pawl({ PAWL_FAULT => 'any:1+:pass', PAWL_FAULT_FILE => '../fired' }, @args);
+	$count{$_}++, $count{any}++ for get_file('fired') =~ / (\w+)$/mg;
+	return \%count;
 }
 
-# At most `most` of 1 … count, from `from` on, evenly; all with FAULT_LONG=1.
+# Some of 1 … count, evenly, from `from` on: twice the root of `count`, by `part`. All with FAULT_LONG=1.
 sub spaced {
-	my ($count, $most, $from) = @_;
-	return 1 .. $count if $ENV{FAULT_LONG};
-	my $step = int(($count + $most - 1) / $most) || 1;
-	return grep { $_ <= $count } map { 1 + $from % $step + $_ * $step } 0 .. $most - 1;
+	my ($count, $part, $from) = @_;
+	return 1 .. $count if $ENV{FAULT_LONG} || !$count;
+	my $step = $count / (1 + int($part * 2 * sqrt $count));
+	$step = 1 if $step < 1;
+	return map { 1 + int(($from % $count) / $count * $step + $_ * $step) } 0 .. int($count / $step) - 1;
 }
 
 1;

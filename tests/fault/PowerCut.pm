@@ -6,13 +6,15 @@
 #
 #   take_picture(TREE, PICTURE)   a folder `files` numbered by inode, and `list`
 #   cut_power(TREE, PICTURE)      makes TREE, which nobody writes to any more, what a disk may hold
+#   lose_writes(TREE, PICTURE)    the disk failed and the machine goes on: names are as they were, bytes
+#                                 of any file that was written to may be lost as in a power cut
 package PowerCut;
 use strict;
 use warnings;
 use Exporter 'import';
 use File::Path qw(make_path);
 
-our @EXPORT = qw(take_picture cut_power);
+our @EXPORT = qw(take_picture cut_power lose_writes);
 
 sub chance { rand() < $_[0] }
 
@@ -159,17 +161,29 @@ sub cut_power {
 		}
 		$disk{$path} = \%is;
 	}
-	keep_order(\%disk);
 	build($tree, \%disk, $new);
 }
 
-# File systems order names of one folder: no log is there where the record that was begun before it is not.
-sub keep_order {
-	my ($disk) = @_;
-	for my $path (keys %$disk) {
-		my ($run) = $path =~ m{^(\.pawl/runs/[^/]+)/logs/.} or next;
-		my $events = $disk->{"$run/events.jsonl"};
-		delete $disk->{$path} unless $events && length $events->{bytes};
+# In place: whoever has the file open goes on with it.
+sub write_over {
+	my ($path, $bytes, $mode) = @_;
+	chmod 0600, $path;
+	open my $out, '+<:raw', $path or die "$path: $!";
+	print $out $bytes;
+	truncate $out, length $bytes or die "$path: $!";
+	close $out or die "$path: $!";
+	chmod $mode & 07777, $path;
+}
+
+sub lose_writes {
+	my ($tree, $picture) = @_;
+	my ($old, $new) = (read_picture($picture), look($tree));
+	my %durable = map { $_->{ino} => $_->{bytes} } grep { $_->{type} eq 'f' } values %$old;
+	for my $path (sort keys %$new) {
+		my ($bytes, $was) = ($new->{$path}{bytes}, $durable{ $new->{$path}{ino} });
+		next if $new->{$path}{type} ne 'f' || defined $was && $was eq $bytes;
+		my $is = defined $was ? mix($was, $bytes) : garble($bytes);
+		write_over("$tree/$path", $is, $new->{$path}{mode}) if $is ne $bytes;
 	}
 }
 

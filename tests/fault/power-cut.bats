@@ -2,24 +2,23 @@
 # The power fails: pawl ends at some call, and of all that was not synced any part is lost or garbled
 # (tests/fault/PowerCut.pm). The seed is printed; POWER_SEED=n repeats one.
 
-setup() {
-	: "${PAWL:?is the binary under test, built with V=fault}"
-	unset PAWL_RUN_DIR PAWL_RUN_ID PAWL_FAULT PAWL_FAULT_FILE
-	here=$BATS_TEST_DIRNAME
-	cd "$BATS_TEST_TMPDIR" || return 1
-}
+load fault
 
 @test "the power fails at any call" {
-	perl "$here/power-cut.pl" 1 8 any kill
+	power_cut 1 15 any kill
 }
 
 @test "the power fails around a sync, and after what follows it" {
-	perl "$here/power-cut.pl" 2 4 syncfs kill
-	perl "$here/power-cut.pl" 3 4 syncfs torn
-	perl "$here/power-cut.pl" 4 6 rename torn
+	power_cut 2 5 syncfs kill
+	power_cut 3 5 syncfs torn
+	power_cut 4 6 rename torn
 }
 
 @test "the power fails in the middle of a write" {
-	perl "$here/power-cut.pl" 5 5 write torn
-	perl "$here/power-cut.pl" 6 5 pwrite torn
+	power_cut 5 5 write torn
+	power_cut 6 5 pwrite torn
+}
+
+@test "a sync fails, and what was written is lost" {
+	power_cut 7 10 syncfs EIO
 }
