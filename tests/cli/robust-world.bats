@@ -183,7 +183,7 @@ expect_sane() {
 }
 
 @test "a folder's list of members that cannot be read is not taken for an empty one" {
-	move_where_others_come
+	place_for_others 755 .
 	chown -R 65534 .
 	as_nobody "$PAWL" run -q
 	sed -i 's/cat b/cat  b/' pawl.toml
@@ -202,7 +202,7 @@ expect_sane() {
 
 # A folder that is ours and may not be written cannot be renamed to another parent as it is.
 @test "an output folder that may not be written is put aside, comes back and is replaced" {
-	move_where_others_come
+	place_for_others 755 .
 	cat >pawl.toml <<-'END'
 		[pipeline]
 		name = "closed"
