@@ -29,7 +29,7 @@ record_of() {
 		grep -v -e '"type":"limit.changed"' -e '"type":"run.started"' -e '"type":"warning"' |
 		sed -e 's/.*"type":"\([a-z_.]*\)"/\1 /' \
 			-e 's/"\(chain\|trace\|span\|run\|attempt_id\|log\|[a-z_]*_at\)":"[^"]*"//g' \
-			-e 's/"\([a-z_]*_ns\|[a-z_]*_bytes\|running\|ready\|limit\)":[0-9]*//g' |
+			-e 's/"\([a-z_]*_ns\|[a-z_]*_bytes\|running\|ready\|limit\|through\)":[0-9]*//g' |
 		awk '$1 == "instances.up_to_date" || $1 == "instances.ready" {
 			gsub(/.*"ids":"|".*/, "")
 			count = split($0, parts, ",")
