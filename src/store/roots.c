@@ -216,6 +216,29 @@ bool roots_read(int store_fd, const struct digest *workspace,
     return ok;
 }
 
+bool roots_list(int store_fd, const struct digest *workspace, struct arena *arena,
+                struct run_list *list, struct err *err)
+{
+    char path[ROOTS_PATH_BYTES];
+
+    return run_list_read(store_fd, roots_path(workspace, "", path), "roots", arena, list, err);
+}
+
+bool roots_read_run(int store_fd, const struct digest *workspace, const struct run_id *id,
+                    struct arena *arena, struct roots_run *run)
+{
+    int dir = roots_open_own(store_fd, workspace);
+    bool ok;
+
+    if (dir < 0) {
+        return false;
+    }
+    *run = (struct roots_run){.run = *id};
+    ok = roots_read_one(dir, id->text, arena, run);
+    sys_close(dir);
+    return ok;
+}
+
 bool roots_workspaces(int store_fd, struct arena *arena, struct roots_workspaces *list,
                       struct err *err)
 {

@@ -63,6 +63,12 @@ bool roots_workspaces(int store_fd, struct arena *arena, struct roots_workspaces
 bool roots_read(int store_fd, const struct digest *workspace,
                 bool (*skip)(void *ctx, const struct run_id *run, uint64_t ino), void *ctx,
                 struct arena *arena, struct roots *roots, struct err *err);
+/* The runs that have one, sorted; none if the workspace wrote none yet. */
+bool roots_list(int store_fd, const struct digest *workspace, struct arena *arena,
+                struct run_list *list, struct err *err);
+/* Of one run. False: there is none, or no whole one. */
+bool roots_read_run(int store_fd, const struct digest *workspace, const struct run_id *id,
+                    struct arena *arena, struct roots_run *run);
 bool roots_remove(int store_fd, const struct digest *workspace, const struct run_id *run,
                   struct err *err);
 

@@ -150,7 +150,8 @@ int run_dir_create(int pawlfd, int64_t time_ns, uint16_t (*random)(void *context
 
 /* --- lists --- */
 
-static bool run_dir_read(DIR *dir, struct arena *arena, struct run_list *list, struct err *err)
+static bool run_list_take(DIR *dir, const char *shown, struct arena *arena, struct run_list *list,
+                          struct err *err)
 {
     VEC(struct run_id) ids = {0};
     struct dirent *entry;
@@ -162,7 +163,7 @@ static bool run_dir_read(DIR *dir, struct arena *arena, struct run_list *list, s
             VEC_PUSH(&ids, id);
         }
     }
-    ok = errno == 0 || err_sys(err, "'.pawl/runs': cannot read");
+    ok = errno == 0 || err_sys(err, "'%s': cannot read", shown);
     if (ids.count > 0) {
         qsort(ids.items, ids.count, sizeof(ids.items[0]), run_id_compare);
         list->ids = ARENA_ARRAY(arena, struct run_id, ids.count);
@@ -173,27 +174,51 @@ static bool run_dir_read(DIR *dir, struct arena *arena, struct run_list *list, s
     return ok;
 }
 
-bool run_dir_list(int pawlfd, struct arena *arena, struct run_list *list, struct err *err)
+bool run_list_read(int dirfd, const char *folder, const char *shown, struct arena *arena,
+                   struct run_list *list, struct err *err)
 {
     DIR *dir;
     bool ok;
     int fd;
 
     *list = (struct run_list){0};
-    if (pawlfd < 0) {
+    if (dirfd < 0) {
         return true;
     }
-    fd = sys_openat(pawlfd, "runs", O_RDONLY | O_DIRECTORY, 0);
+    fd = sys_openat(dirfd, folder, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0) {
-        return errno == ENOENT ? true : err_sys(err, "'.pawl/runs': cannot open");
+        return errno == ENOENT ? true : err_sys(err, "'%s': cannot open", shown);
     }
     dir = sys_fdopendir(fd);
     if (dir == NULL) {
-        return err_sys(err, "'.pawl/runs': cannot read");
+        return err_sys(err, "'%s': cannot read", shown);
     }
-    ok = run_dir_read(dir, arena, list, err);
+    ok = run_list_take(dir, shown, arena, list, err);
     sys_closedir(dir);
     return ok;
+}
+
+bool run_dir_list(int pawlfd, struct arena *arena, struct run_list *list, struct err *err)
+{
+    return run_list_read(pawlfd, "runs", ".pawl/runs", arena, list, err);
+}
+
+void run_list_merge(struct run_list *list, const struct run_list *other, struct arena *arena)
+{
+    struct run_list both = {.ids = ARENA_ARRAY(arena, struct run_id, list->count + other->count)};
+    uint32_t i = 0;
+    uint32_t k = 0;
+
+    while (i < list->count || k < other->count) {
+        int order = i == list->count    ? 1
+                    : k == other->count ? -1
+                                        : run_id_compare(&list->ids[i], &other->ids[k]);
+
+        both.ids[both.count++] = order <= 0 ? list->ids[i] : other->ids[k];
+        i += order <= 0;
+        k += order >= 0;
+    }
+    *list = both;
 }
 
 /* --- selection --- */
@@ -248,6 +273,14 @@ static bool run_dir_by_age(const struct run_list *list, struct str selector, uin
     return true;
 }
 
+bool run_list_resolve(const struct run_list *list, struct str selector, struct run_id *id,
+                      struct err *err)
+{
+    return str_is(selector, "latest")     ? run_dir_by_age(list, selector, 0, id, err)
+           : str_is(selector, "previous") ? run_dir_by_age(list, selector, 1, id, err)
+                                          : run_dir_by_prefix(list, selector, id, err);
+}
+
 bool run_dir_resolve(int pawlfd, struct str selector, struct run_id *id, struct err *err)
 {
     struct run_list list;
@@ -255,10 +288,7 @@ bool run_dir_resolve(int pawlfd, struct str selector, struct run_id *id, struct 
     bool ok;
 
     arena_init(&arena);
-    ok = run_dir_list(pawlfd, &arena, &list, err) &&
-         (str_is(selector, "latest")     ? run_dir_by_age(&list, selector, 0, id, err)
-          : str_is(selector, "previous") ? run_dir_by_age(&list, selector, 1, id, err)
-                                         : run_dir_by_prefix(&list, selector, id, err));
+    ok = run_dir_list(pawlfd, &arena, &list, err) && run_list_resolve(&list, selector, id, err);
     arena_fini(&arena);
     return ok;
 }

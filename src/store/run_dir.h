@@ -37,10 +37,18 @@ struct run_list {
     struct run_id *ids; /* oldest first */
     uint32_t count;
 };
-/* All runs, names that are no id left out. No folder: none. */
-bool run_dir_list(int pawlfd, struct arena *arena, struct run_list *list, struct err *err);
+/* The ids among the names in a folder, sorted; `shown` names it. No folder: none. */
+bool run_list_read(int dirfd, const char *folder, const char *shown, struct arena *arena,
+                   struct run_list *list, struct err *err);
+/* The same of both, each once. */
+void run_list_merge(struct run_list *list, const struct run_list *other, struct arena *arena);
 /* An id, a prefix that fits one alone, `latest` or `previous` (the one before it). Status 2: no
  * such run, or several, which are listed. */
+bool run_list_resolve(const struct run_list *list, struct str selector, struct run_id *id,
+                      struct err *err);
+/* All runs, names that are no id left out. No folder: none. */
+bool run_dir_list(int pawlfd, struct arena *arena, struct run_list *list, struct err *err);
+/* run_list_resolve of these. */
 bool run_dir_resolve(int pawlfd, struct str selector, struct run_id *id, struct err *err);
 
 #endif

@@ -190,11 +190,35 @@ static void test_frozen(void **state)
     check_run(&roots.runs[0], SAMPLE_RUN, true);
 }
 
+static void test_one(void **state)
+{
+    static const struct run_id other = {"20261120T234112Z-0001"};
+    struct run_list list;
+    struct run_list more = {(struct run_id[]){other, {SAMPLE_RUN}}, 2};
+    struct roots_run run;
+
+    (void)state;
+    EXPECT_OK(roots_list(here.fd, &workspace, &arena, &list, &err), &err);
+    assert_int_equal(list.count, 0);
+    write_run(SAMPLE_RUN, true);
+    EXPECT_OK(roots_list(here.fd, &workspace, &arena, &list, &err), &err);
+    assert_int_equal(list.count, 1);
+    assert_true(roots_read_run(here.fd, &workspace, &list.ids[0], &arena, &run));
+    check_run(&run, SAMPLE_RUN, true);
+    assert_false(roots_read_run(here.fd, &workspace, &other, &arena, &run));
+    /* With those that have a folder, each once. */
+    run_list_merge(&list, &more, &arena);
+    assert_int_equal(list.count, 2);
+    assert_string_equal(list.ids[0].text, other.text);
+    assert_string_equal(list.ids[1].text, SAMPLE_RUN);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_round), TEST(test_empty), TEST(test_skip), TEST(test_damage), TEST(test_frozen),
+        TEST(test_round), TEST(test_one),    TEST(test_empty),
+        TEST(test_skip),  TEST(test_damage), TEST(test_frozen),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
