@@ -11,6 +11,8 @@
 #include "model/run_state.h"
 #include "run/recorder.h"
 
+enum { IMPORT_AHEAD_S = 24 * 60 * 60 };
+
 struct import {
     struct cli *cli;
     struct session *session;
@@ -35,6 +37,17 @@ static bool import_check_run(int fd, const struct run_id *id, struct err *err)
     return ok;
 }
 
+/* The ids of all later runs here would come behind it. */
+static bool import_check_time(const struct import *import, const struct run_id *id, struct err *err)
+{
+    int64_t now_s = clock_real_ns(import->session->clock) / NS_PER_SEC;
+
+    return run_id_seconds(id) <= now_s + IMPORT_AHEAD_S ||
+           err_set(err, STATUS_ENVIRONMENT,
+                   "run %s in the bundle is of the future: the clock is wrong, here or there",
+                   id->text);
+}
+
 static bool import_check_runs(const struct import *import, struct err *err)
 {
     uint32_t count;
@@ -42,7 +55,7 @@ static bool import_check_runs(const struct import *import, struct err *err)
     const struct run_id *ids = bundle_import_runs(import->bundle, &count, &fd);
 
     for (uint32_t i = 0; i < count; i++) {
-        if (!import_check_run(fd, &ids[i], err)) {
+        if (!import_check_time(import, &ids[i], err) || !import_check_run(fd, &ids[i], err)) {
             return false;
         }
     }

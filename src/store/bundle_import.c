@@ -8,50 +8,16 @@
  *
  * Memory: one result, one line of the manifest, a bit for each member and an id for each run. The
  * manifest is read again from its copy, in step with the members. */
-#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bytes.h"
-#include "base/hex.h"
-#include "base/path.h"
 #include "base/sys.h"
 #include "base/vec.h"
 #include "os/files.h"
 #include "os/remove.h"
 #include "store/barrier.h"
-#include "store/bundle_inside.h"
-#include "store/result_codec.h"
-
-enum { LINES_BYTES = 16 << 10, COPY_BYTES = 32 << 10, RESULTS_AT_ONCE = 1024 };
-
-#define STAGING "tmp/import"
-
-/* The copy of the manifest, a line at a time. */
-struct lines {
-    int fd;
-    size_t at, len;
-    char bytes[LINES_BYTES];
-};
-
-struct bundle_import {
-    struct bundle_place place;
-    int staging_fd;
-    int results_fd; /* results that will enter: each a u32 length and its bytes */
-    struct lines lines;
-    struct tar tar;
-    char last[TAR_NAME_BYTES + 1]; /* name of the member before */
-    VEC(uint8_t) added;            /* by line of the manifest, a bit: an object that was not here */
-    uint64_t member_count;
-    VEC(struct run_id) runs; /* staged */
-    struct run_id run;       /* that the members are of now, or "" */
-    bool run_is_here;        /* then its files are checked and dropped */
-    struct bundle_sums sums;
-    struct strbuf payload;
-    bool entered;
-};
+#include "store/bundle_import_inside.h"
 
 /* --- opening and closing --- */
 
@@ -59,10 +25,11 @@ static bool import_prepare(struct bundle_import *import, struct err *err)
 {
     int pawlfd = import->place.pawlfd;
 
-    if (!tree_remove(pawlfd, STAGING, err) || !folder_make(pawlfd, STAGING "/runs", err)) {
+    if (!tree_remove(pawlfd, BUNDLE_STAGING, err) ||
+        !folder_make(pawlfd, BUNDLE_STAGING "/runs", err)) {
         return err_wrap(err, "'.pawl'");
     }
-    import->staging_fd = folder_open(pawlfd, STAGING, err);
+    import->staging_fd = folder_open(pawlfd, BUNDLE_STAGING, err);
     if (import->staging_fd < 0) {
         return false;
     }
@@ -71,7 +38,7 @@ static bool import_prepare(struct bundle_import *import, struct err *err)
     import->lines.fd =
         sys_openat(import->staging_fd, "manifest", O_RDWR | O_CREAT | O_EXCL, SYS_OWN_FILE);
     return (import->results_fd >= 0 && import->lines.fd >= 0) ||
-           err_sys(err, "'.pawl/" STAGING "': cannot be written");
+           err_sys(err, "'.pawl/" BUNDLE_STAGING "': cannot be written");
 }
 
 struct bundle_import *bundle_import_open(const struct bundle_place *place, struct err *err)
@@ -87,9 +54,6 @@ struct bundle_import *bundle_import_open(const struct bundle_place *place, struc
     return import;
 }
 
-static bool lines_next(struct lines *lines, struct str *line, struct err *err);
-static bool lines_rewind(struct lines *lines, struct err *err);
-
 static bool import_has_added(const struct bundle_import *import, uint64_t member)
 {
     return (import->added.items[member / 8] >> member % 8 & 1) != 0;
@@ -101,10 +65,11 @@ static void import_take_back(struct bundle_import *import)
     struct str line;
 
     if (import->place.shared || import->sums.new_objects == 0 ||
-        !lines_rewind(&import->lines, NULL)) {
+        !bundle_lines_rewind(&import->lines, NULL)) {
         return;
     }
-    for (uint64_t i = 0; i < import->member_count && lines_next(&import->lines, &line, NULL); i++) {
+    for (uint64_t i = 0; i < import->member_count && bundle_lines_next(&import->lines, &line, NULL);
+         i++) {
         struct digest digest;
         struct str name;
 
@@ -129,7 +94,7 @@ void bundle_import_close(struct bundle_import *import)
     close_if_open(import->lines.fd);
     close_if_open(import->results_fd);
     close_if_open(import->staging_fd);
-    (void)tree_remove(import->place.pawlfd, STAGING, NULL);
+    (void)tree_remove(import->place.pawlfd, BUNDLE_STAGING, NULL);
     VEC_FREE(&import->added);
     VEC_FREE(&import->runs);
     strbuf_fini(&import->payload);
@@ -137,58 +102,6 @@ void bundle_import_close(struct bundle_import *import)
 }
 
 /* --- the manifest --- */
-
-static bool manifest_fail(struct err *err)
-{
-    return err_set(err, STATUS_CORRUPT, "the bundle's list of its members is damaged");
-}
-
-static bool lines_fill(struct lines *lines, struct err *err)
-{
-    ssize_t got;
-
-    memmove(lines->bytes, lines->bytes + lines->at, lines->len - lines->at);
-    lines->len -= lines->at;
-    lines->at = 0;
-    got = sys_read_full(lines->fd, lines->bytes + lines->len, sizeof(lines->bytes) - lines->len);
-    if (got < 0) {
-        return err_sys(err, "'.pawl/" STAGING "/manifest': cannot be read");
-    }
-    lines->len += (size_t)got;
-    return true;
-}
-
-/* The next line without its newline, until the next call; empty at the end. */
-static bool lines_next(struct lines *lines, struct str *line, struct err *err)
-{
-    const char *end;
-
-    if (lines->len - lines->at < BUNDLE_LINE_BYTES && !lines_fill(lines, err)) {
-        return false;
-    }
-    *line = STR("");
-    if (lines->at == lines->len) {
-        return true;
-    }
-    end = memchr(lines->bytes + lines->at, '\n', lines->len - lines->at);
-    if (end == NULL || end == lines->bytes + lines->at) {
-        return manifest_fail(err);
-    }
-    *line = str_n(lines->bytes + lines->at, (size_t)(end - lines->bytes) - lines->at);
-    lines->at += line->len + 1;
-    return true;
-}
-
-/* Back to the first member. */
-static bool lines_rewind(struct lines *lines, struct err *err)
-{
-    struct str head;
-
-    lines->at = lines->len = 0;
-    return (sys_seek(lines->fd, 0, SEEK_SET) == 0 ||
-            err_sys(err, "'.pawl/" STAGING "/manifest': cannot be read")) &&
-           lines_next(lines, &head, err);
-}
 
 static bool import_check_format(const char *bytes, size_t len, struct err *err)
 {
@@ -199,7 +112,7 @@ static bool import_check_format(const char *bytes, size_t len, struct err *err)
     if (!str_has_prefix(text, STR(BUNDLE_HEAD)) || str_find(text, '\n') < 0 ||
         !str_split(&text, '\n', &line) ||
         !str_to_u64(str_skip(line, strlen(BUNDLE_HEAD)), &format) || format == 0) {
-        return manifest_fail(err);
+        return bundle_lines_fail(err);
     }
     return format == BUNDLE_FORMAT ||
            err_set(err, STATUS_ENVIRONMENT,
@@ -210,7 +123,7 @@ static bool import_check_format(const char *bytes, size_t len, struct err *err)
 /* Keeps the first member; nothing else is read of a bundle of another format. */
 static bool import_manifest(struct bundle_import *import, struct err *err)
 {
-    char data[COPY_BYTES];
+    char data[BUNDLE_COPY_BYTES];
     struct sha256 sha;
     bool first = true;
     ssize_t got;
@@ -234,11 +147,12 @@ static bool import_manifest(struct bundle_import *import, struct err *err)
         first = false;
         sha256_update(&sha, data, (size_t)got);
         if (!file_write_all(import->lines.fd, data, (size_t)got)) {
-            return err_sys(err, "'.pawl/" STAGING "/manifest': cannot be written");
+            return err_sys(err, "'.pawl/" BUNDLE_STAGING "/manifest': cannot be written");
         }
     }
     sha256_finish(&sha, &import->sums.manifest);
-    return got == 0 && (!first || manifest_fail(err)) && lines_rewind(&import->lines, err);
+    return got == 0 && (!first || bundle_lines_fail(err)) &&
+           bundle_lines_rewind(&import->lines, err);
 }
 
 /* --- members --- */
@@ -263,188 +177,10 @@ static bool import_object(struct bundle_import *import, const struct digest *dig
     return ok;
 }
 
-static bool member_fail(const struct bundle_import *import, struct err *err, const char *what)
+bool import_member_fail(const struct bundle_import *import, struct err *err, const char *what)
 {
     return err_set(err, STATUS_CORRUPT, "'%.*s' in the bundle: %s", STR_ARG(import->tar.name),
                    what);
-}
-
-/* The member's bytes, in `payload`. */
-static bool import_payload(struct bundle_import *import, const struct digest *digest,
-                           struct err *err)
-{
-    struct strbuf *payload = &import->payload;
-    struct digest found;
-    ssize_t got;
-
-    strbuf_clear(payload);
-    if (import->tar.size_bytes > BUNDLE_RESULT_BYTES) {
-        return member_fail(import, err, "it is too large");
-    }
-    /* Room for what came, whatever the header says will come. */
-    while ((got = tar_read(&import->tar, strbuf_reserve(payload, COPY_BYTES), COPY_BYTES, err)) >
-           0) {
-        payload->len += (size_t)got;
-    }
-    if (got < 0) {
-        return false;
-    }
-    found = sha256_of(payload->data, payload->len);
-    return digest_equal(&found, digest) ||
-           member_fail(import, err, "its bytes have another digest");
-}
-
-static bool result_is_valid(const struct result *result)
-{
-    if ((result->flags & RESULT_UNKEYED) != 0) {
-        return false;
-    }
-    for (uint32_t i = 0; i < result->output_count; i++) {
-        if (!tree_path_is_valid(result->outputs[i].path)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool is_of(const struct result *result, const struct digest *workspace,
-                  const struct digest *machine)
-{
-    return digest_equal(&result->workspace, workspace) && digest_equal(&result->machine, machine);
-}
-
-/* What is here stays: a result of this key that is ours, or of the same origin, and has its bytes.
- */
-static bool import_has(const struct bundle_import *import, const struct result *result,
-                       struct arena *arena)
-{
-    const struct bundle_place *place = &import->place;
-    struct result_ref refs[RESULTS_PER_KEY];
-    uint32_t count = results_find_declared(place->results, &result->declared, refs);
-
-    for (uint32_t i = 0; i < count; i++) {
-        struct result here;
-
-        if (results_read(place->results, refs[i], arena, &here) &&
-            digest_equal(&here.key, &result->key) &&
-            (is_of(&here, &place->workspace, &place->machine) ||
-             is_of(&here, &result->workspace, &result->machine)) &&
-            bundle_has_outputs(place->objects, &here)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool import_keep_result(struct bundle_import *import, const struct result *result,
-                               struct err *err)
-{
-    const struct bundle_place *place = &import->place;
-    unsigned char len[4];
-
-    import->sums.new_results++;
-    import->sums.strangers += (result->flags & RESULT_PORTABLE) == 0 &&
-                              !is_of(result, &place->workspace, &place->machine);
-    bytes_set_u32(len, (uint32_t)import->payload.len);
-    return (file_write_all(import->results_fd, len, sizeof(len)) &&
-            file_write_all(import->results_fd, import->payload.data, import->payload.len)) ||
-           err_sys(err, "'.pawl/" STAGING "/results': cannot be written");
-}
-
-static bool import_result(struct bundle_import *import, const struct digest *digest,
-                          struct err *err)
-{
-    struct arena arena;
-    struct result result;
-    bool ok = import_payload(import, digest, err);
-
-    import->sums.results++;
-    arena_init(&arena);
-    if (ok && (!result_decode(strbuf_str(&import->payload), &arena, &result) ||
-               !result_is_valid(&result))) {
-        ok = member_fail(import, err, "it is no result");
-    }
-    if (ok && !bundle_has_outputs(import->place.objects, &result)) {
-        ok = member_fail(import, err, "it names an object that is neither there nor here");
-    }
-    ok = ok && (import_has(import, &result, &arena) || import_keep_result(import, &result, err));
-    arena_fini(&arena);
-    return ok;
-}
-
-/* --- runs --- */
-
-static bool import_begin_run(struct bundle_import *import, const struct bundle_name *name,
-                             struct err *err)
-{
-    char path[64];
-    struct sys_stat stat;
-
-    if (!str_is(name->file, "events.jsonl")) {
-        return member_fail(import, err, "there is no record of this run");
-    }
-    import->run = name->run;
-    import->sums.runs++;
-    snprintf(path, sizeof(path), "runs/%s", name->run.text);
-    import->run_is_here = sys_statat(import->place.pawlfd, path, AT_SYMLINK_NOFOLLOW, &stat) == 0;
-    if (import->run_is_here) {
-        return true;
-    }
-    VEC_PUSH(&import->runs, name->run);
-    snprintf(path, sizeof(path), "runs/%s/logs", name->run.text);
-    return folder_make(import->staging_fd, path, err);
-}
-
-/* Hashes a member's bytes and, with a descriptor, writes them. */
-static bool import_copy(struct bundle_import *import, int fd, const struct digest *digest,
-                        struct err *err)
-{
-    unsigned char data[COPY_BYTES];
-    struct digest found;
-    struct sha256 sha;
-    ssize_t got;
-
-    sha256_init(&sha);
-    while ((got = tar_read(&import->tar, data, sizeof(data), err)) > 0) {
-        sha256_update(&sha, data, (size_t)got);
-        if (fd >= 0 && !file_write_all(fd, data, (size_t)got)) {
-            return err_sys(err, "'.pawl/" STAGING "/%.*s': cannot be written",
-                           STR_ARG(import->tar.name));
-        }
-    }
-    if (got < 0) {
-        return false;
-    }
-    sha256_finish(&sha, &found);
-    return digest_equal(&found, digest) ||
-           member_fail(import, err, "its bytes have another digest");
-}
-
-static bool import_file(struct bundle_import *import, const struct bundle_name *name,
-                        const struct digest *digest, struct err *err)
-{
-    int fd = -1;
-    bool ok;
-
-    if (strcmp(import->run.text, name->run.text) != 0 && !import_begin_run(import, name, err)) {
-        return false;
-    }
-    if (str_is(name->file, "events.jsonl") && import->tar.size_bytes > BUNDLE_EVENTS_BYTES) {
-        return member_fail(import, err, "it is too large");
-    }
-    if (!import->run_is_here) {
-        fd = sys_openat(import->staging_fd, import->tar.name_text, O_WRONLY | O_CREAT | O_EXCL,
-                        SYS_OWN_FILE);
-        if (fd < 0) {
-            return err_sys(err, "'.pawl/" STAGING "/%.*s': cannot be made",
-                           STR_ARG(import->tar.name));
-        }
-    }
-    ok = import_copy(import, fd, digest, err);
-    if (fd >= 0 && sys_close(fd) != 0 && ok) {
-        ok = err_sys(err, "'.pawl/" STAGING "/%.*s': cannot be written", STR_ARG(import->tar.name));
-    }
-    return ok;
 }
 
 /* --- all of it --- */
@@ -457,23 +193,23 @@ static bool import_expect(struct bundle_import *import, struct bundle_name *name
     struct str line;
     struct str wanted;
 
-    if (!lines_next(&import->lines, &line, err)) {
+    if (!bundle_lines_next(&import->lines, &line, err)) {
         return false;
     }
     if (line.len == 0) {
-        return member_fail(import, err, "it is not on the list of members");
+        return import_member_fail(import, err, "it is not on the list of members");
     }
     if (!bundle_line_parse(line, digest, &wanted) || !bundle_name_parse(wanted, name) ||
         (name->kind != BUNDLE_RUN && !digest_equal(digest, &name->digest)) ||
         str_compare(str_of(import->last), wanted) >= 0) {
-        return manifest_fail(err);
+        return bundle_lines_fail(err);
     }
     memcpy(import->last, wanted.data, wanted.len);
     import->last[wanted.len] = '\0';
     /* The line does not live as long as the name is asked for. */
     return str_equal(wanted, import->tar.name)
                ? bundle_name_parse(import->tar.name, name)
-               : member_fail(import, err, "another member should be in its place");
+               : import_member_fail(import, err, "another member should be in its place");
 }
 
 static bool import_member(struct bundle_import *import, struct err *err)
@@ -507,7 +243,7 @@ static bool import_end(struct bundle_import *import, struct err *err)
 {
     struct str line;
 
-    return lines_next(&import->lines, &line, err) &&
+    return bundle_lines_next(&import->lines, &line, err) &&
            (line.len == 0 || err_set(err, STATUS_CORRUPT, "the bundle lacks members of its list"));
 }
 
@@ -548,77 +284,6 @@ const struct run_id *bundle_import_runs(const struct bundle_import *import, uint
     return import->runs.items;
 }
 
-/* --- entering --- */
-
-static bool enter_read(struct bundle_import *import, void *data, size_t len, bool *end,
-                       struct err *err)
-{
-    ssize_t got = sys_read_full(import->results_fd, data, len);
-
-    *end = got == 0;
-    return got == (ssize_t)len || *end ||
-           err_sys(err, "'.pawl/" STAGING "/results': cannot be read");
-}
-
-static bool enter_result(struct bundle_import *import, bool *end, struct err *err)
-{
-    struct strbuf *payload = &import->payload;
-    unsigned char len[4];
-    struct arena arena;
-    struct result result;
-
-    if (!enter_read(import, len, sizeof(len), end, err) || *end) {
-        return *end;
-    }
-    strbuf_clear(payload);
-    strbuf_reserve(payload, bytes_get_u32(len));
-    if (!enter_read(import, payload->data, bytes_get_u32(len), end, err)) {
-        return false;
-    }
-    payload->len = bytes_get_u32(len);
-    arena_init(&arena);
-    if (result_decode(strbuf_str(payload), &arena, &result)) {
-        results_add(import->place.results, &result);
-    }
-    arena_fini(&arena);
-    *end = false;
-    return true;
-}
-
-static bool enter_results(struct bundle_import *import, struct err *err)
-{
-    bool end = false;
-
-    if (sys_seek(import->results_fd, 0, SEEK_SET) != 0) {
-        return err_sys(err, "'.pawl/" STAGING "/results': cannot be read");
-    }
-    for (uint32_t i = 1; !end; i++) {
-        if (!enter_result(import, &end, err) ||
-            ((end || i % RESULTS_AT_ONCE == 0) && !results_flush(import->place.results, err))) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* The lock is held, so nobody makes a run of this id meanwhile. */
-static bool enter_runs(struct bundle_import *import, struct err *err)
-{
-    if (import->runs.count != 0 && !folder_make(import->place.pawlfd, "runs", err)) {
-        return false;
-    }
-    VEC_EACH (id, &import->runs) {
-        char path[64];
-
-        snprintf(path, sizeof(path), "runs/%s", id->text);
-        if (sys_renameat(import->staging_fd, path, import->place.pawlfd, path) != 0) {
-            return err_sys(err, "'.pawl/%s': cannot be made", path);
-        }
-        import->sums.new_runs++;
-    }
-    return true;
-}
-
 bool bundle_import_enter(struct bundle_import *import, struct bundle_sums *sums, struct err *err)
 {
     const struct bundle_place *place = &import->place;
@@ -628,7 +293,7 @@ bool bundle_import_enter(struct bundle_import *import, struct bundle_sums *sums,
     }
     /* From here on results may count on the objects. */
     import->entered = true;
-    if (!enter_results(import, err) || !enter_runs(import, err) ||
+    if (!import_enter_results(import, err) || !import_enter_runs(import, err) ||
         !barrier_now(place->objects, place->pawlfd, err)) {
         return false;
     }

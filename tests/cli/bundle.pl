@@ -114,6 +114,7 @@ my %kinds = (
     'run-id'     => sub { listed('runs/2026/events.jsonl', $data) },
     'run-path'   => sub { listed("runs/$run/../../../evil", $data) },
     'run-no-record' => sub { listed("runs/$run/result.json", '{}') },
+    'run-future'    => sub { listed('runs/22600102T030405Z-0001/events.jsonl', '') },
     'run-not-over'  => sub { listed("runs/$run/events.jsonl", '') },
     'log-path'      => sub {
         bundle([@good, ["runs/$run/events.jsonl", ''], ["runs/$run/logs/a/b", $data]]);
