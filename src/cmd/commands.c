@@ -388,9 +388,11 @@ const struct cli_command commands[] = {
          "anything else lies, nothing is restored at all, and it is named (status 2): '--force' "
          "moves it to .pawl/kept.\n\n"
          "What is missing or damaged in the store is named (status 12), and the rest is "
-         "restored. What a run found up to date stands in no event of it: it is taken from the "
-         "newest run before that made or restored it, which is named. 'run' goes on from "
-         "whatever is restored: what is not the present result is replaced by it.",
+         "restored. What a run found up to date is restored by the key that it had then, and "
+         "the run that made it is named; where that is not on record any more, nothing is "
+         "given for it (status 2). A manifest with mistakes does not stop the restoring of a "
+         "run. 'run' goes on from whatever is restored: what is not the present result is "
+         "replaced by it.",
      .options = restore_options,
      .examples = restore_examples,
      MANY,

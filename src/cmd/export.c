@@ -6,14 +6,13 @@
 #include <unistd.h>
 
 #include "base/hex.h"
-#include "base/limits.h"
-#include "base/map.h"
 #include "base/path.h"
 #include "base/sys.h"
 #include "cmd/bundle_show.h"
 #include "cmd/decided.h"
 #include "cmd/run_view.h"
 #include "os/files.h"
+#include "run/history.h"
 
 enum { RUN_DATE_BYTES = 8 };
 
@@ -138,80 +137,19 @@ static bool export_stages(struct export *export, struct err *err)
 
 /* --- runs --- */
 
-/* The instances of a run that ended well, by name, and the result of each. */
-struct run_results {
-    const struct run_view *view;
-    struct map numbers;
-    struct result_ref *refs; /* by number */
-    uint8_t *own;            /* by number: the run itself made it */
-};
-
-static bool run_state_is_good(enum inst_state state)
+static bool export_run_results(struct export *export, const struct run_id *id, struct err *err)
 {
-    return state == INST_DONE || state == INST_UP_TO_DATE || state == INST_RESTORED;
-}
+    struct history history;
+    bool ok = history_of_run(&export->decided.place.session, id, NULL, NULL, &export->cli->arena,
+                             &history, err);
 
-static void run_results_name(struct run_results *results, struct arena *arena)
-{
-    const struct run_state *state = &results->view->state;
+    for (uint32_t i = 0; ok && i < history.count; i++) {
+        const struct past *past = &history.items[i];
+        struct result_ref ref = {past->known ? past->ref.n : RESULT_NONE};
 
-    results->refs = ARENA_ARRAY(arena, struct result_ref, state->instance_count);
-    results->own = ARENA_ARRAY(arena, uint8_t, state->instance_count);
-    map_init(&results->numbers);
-    for (uint32_t i = 0; i < state->instance_count; i++) {
-        results->refs[i].n = RESULT_NONE;
-        if (run_state_is_good(state->instances[i].state) && state->instances[i].name.len != 0) {
-            map_put(&results->numbers, state->instances[i].name, i);
-        }
+        ok = export_result(export, ref, past->instance, err);
     }
-}
-
-/* Of each the newest result from before the run's end; its own, if it made one. */
-static void run_results_take(struct run_results *results, struct result_ref ref,
-                             const struct result *result)
-{
-    uint32_t number = map_get(&results->numbers, result->instance);
-    bool own = str_equal(result->run, str_of(results->view->id.text));
-
-    if (number != MAP_MISSING && (result->flags & RESULT_UNKEYED) == 0 &&
-        (own || (!results->own[number] && result->ended_ns <= results->view->state.ended_at_ns))) {
-        results->refs[number] = ref;
-        results->own[number] = own;
-    }
-}
-
-static void run_results_find(struct run_results *results, const struct session *session)
-{
-    struct result_ref ref = results_next(session->results, 0);
-    struct arena arena;
-
-    arena_init(&arena);
-    for (; result_ref_is_some(ref); ref = results_next(session->results, ref.n + 1)) {
-        struct result result;
-
-        if (results_read(session->results, ref, &arena, &result)) {
-            run_results_take(results, ref, &result);
-        }
-        arena_reset(&arena);
-    }
-    arena_fini(&arena);
-}
-
-static bool export_run_results(struct export *export, const struct run_view *view, struct err *err)
-{
-    struct run_results results = {.view = view};
-    bool ok = true;
-
-    run_results_name(&results, &export->cli->arena);
-    run_results_find(&results, &export->decided.place.session);
-    for (uint32_t i = 0; ok && i < view->state.instance_count; i++) {
-        const struct inst_status *inst = &view->state.instances[i];
-
-        if (map_get(&results.numbers, inst->name) == i) {
-            ok = export_result(export, results.refs[i], inst->name, err);
-        }
-    }
-    map_fini(&results.numbers);
+    export->left += history.unnamed;
     return ok;
 }
 
@@ -231,21 +169,7 @@ static bool export_view(struct export *export, const struct run_view *view, stru
     return bundle_export_run(export->bundle, &view->id, err) &&
            export_named_object(export, view->state.manifest, err) &&
            export_named_object(export, view->state.listing, err) &&
-           export_run_results(export, view, err);
-}
-
-/* The names of instances that the record only counts. */
-static void export_name_instances(const struct session *session, struct run_state *state)
-{
-    struct strbuf text = {0};
-    struct digest digest;
-    struct err err;
-
-    if (digest_parse(state->listing, &digest) &&
-        objects_read(session->objects, &digest, LIMIT_TOML_BYTES, &text, &err)) {
-        run_state_take_listing(state, strbuf_str(&text));
-    }
-    strbuf_fini(&text);
+           export_run_results(export, &view->id, err);
 }
 
 static bool export_run(struct export *export, const char *word, struct err *err)
@@ -258,11 +182,7 @@ static bool export_run(struct export *export, const char *word, struct err *err)
     if (!run_view_find(session, word, &id, err)) {
         return false;
     }
-    ok = run_view_read(session, &id, &view, err);
-    if (ok) {
-        export_name_instances(session, &view.state);
-        ok = export_view(export, &view, err);
-    }
+    ok = run_view_read(session, &id, &view, err) && export_view(export, &view, err);
     run_view_fini(&view);
     return ok;
 }

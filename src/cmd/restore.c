@@ -1,10 +1,12 @@
 /* Owns `restore`: what is meant by the words, then all outputs looked at before the first one is
  * written, then one after the other. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/hex.h"
 #include "base/json_write.h"
 #include "base/path.h"
+#include "base/sys.h"
 #include "base/vec.h"
 #include "cmd/place.h"
 #include "cmd/run_view.h"
@@ -17,6 +19,7 @@ struct restore_call {
     struct session *session;
     struct checkout checkout;
     bool by_run;
+    bool part; /* more may have been up to date in the run */
     struct run_id run;
     const char *word;      /* the stage, or "" */
     struct cli_texts rest; /* paths, as typed */
@@ -68,6 +71,7 @@ static bool restore_take_run(struct restore_call *call, struct err *err)
                  history.unnamed, call->run.text);
         restore_fails(call, STATUS_USAGE);
     }
+    call->part = history.part;
     return true;
 }
 
@@ -100,11 +104,11 @@ static bool restore_take_word(struct restore_call *call, struct err *err)
     uint8_t *selected = ARENA_ARRAY(&session->arena, uint8_t, session->plan.instance_count);
     struct err no_run = {0};
 
-    if (targets_select(session, call->word, selected, err)) {
+    if (session->planned && targets_select(session, call->word, selected, err)) {
         restore_take_stages(call, selected);
         return true;
     }
-    if (run_view_find(session, call->word, &call->run, &no_run)) {
+    if (history_find_run(session, call->word, &call->run, &no_run)) {
         err_clear(err);
         call->by_run = true;
         call->word = "";
@@ -127,7 +131,7 @@ static bool restore_take_words(struct restore_call *call, struct err *err)
         return restore_take_word(call, err);
     }
     call->by_run = true;
-    return run_view_find(call->session, call->cli->run, &call->run, err) &&
+    return history_find_run(call->session, call->cli->run, &call->run, err) &&
            restore_take_run(call, err);
 }
 
@@ -220,6 +224,13 @@ static bool restore_choose(struct restore_call *call, struct err *err)
             restore_say_unknown(call, &call->pasts[i]);
         }
     }
+    if (call->part && call->rest.count == 0 && call->word[0] == '\0') {
+        cli_warn(
+            "the record of run %s is gone: what it did not look at because nothing had changed "
+            "is not known",
+            call->run.text);
+        restore_fails(call, STATUS_USAGE);
+    }
     return ok;
 }
 
@@ -237,6 +248,42 @@ static void restore_say_foreign(const struct restore_call *call, const struct ch
     }
 }
 
+/* What lies in another one comes with that. */
+static bool restore_is_covered(const struct restore_call *call, size_t n)
+{
+    const struct checkout_item *item = &call->items.items[n];
+
+    for (size_t i = 0; i < call->items.count; i++) {
+        const struct checkout_item *other = &call->items.items[i];
+
+        if (i != n && path_is_below(item->path, other->path) &&
+            (i < n || item->path.len != other->path.len)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Only paths that were named can be parts of others, or come twice. */
+static void restore_drop_covered(struct restore_call *call)
+{
+    bool *covered = ARENA_ARRAY(&call->cli->arena, bool, call->items.count);
+    size_t count = 0;
+
+    if (call->rest.count < 2) {
+        return;
+    }
+    for (size_t i = 0; i < call->items.count; i++) {
+        covered[i] = restore_is_covered(call, i);
+    }
+    for (size_t i = 0; i < call->items.count; i++) {
+        if (!covered[i]) {
+            call->items.items[count++] = call->items.items[i];
+        }
+    }
+    call->items.count = count;
+}
+
 /* False: `err`, or something lies in the way that was named. */
 static bool restore_look(struct restore_call *call, struct err *err)
 {
@@ -246,6 +293,9 @@ static bool restore_look(struct restore_call *call, struct err *err)
         if (!checkout_look(&call->checkout, item, err)) {
             return false;
         }
+    }
+    restore_drop_covered(call);
+    VEC_EACH (item, &call->items) {
         if (item->fate == CHECKOUT_FOREIGN && !call->cli->overwrite) {
             restore_say_foreign(call, item);
             free = false;
@@ -265,7 +315,7 @@ static bool restore_is_named(const struct restore_call *call)
 /* What comes back no more. */
 static void restore_say_lack(struct restore_call *call, const struct checkout_item *item)
 {
-    if (item->fate == CHECKOUT_LOST) {
+    if (item->fate == CHECKOUT_LOST || (item->fate == CHECKOUT_FOREIGN && item->err.status != 0)) {
         cli_warn("%s", item->err.text);
         restore_fails(call, item->err.status);
     } else if (item->fate == CHECKOUT_UNSTORED && restore_is_named(call)) {
@@ -394,10 +444,15 @@ static void restore_show_source(const struct restore_call *call, const struct ch
     for (uint32_t i = 0; call->by_run && past == NULL && i < call->past_count; i++) {
         past = item->result == &call->pasts[i].result ? &call->pasts[i] : NULL;
     }
-    if (past != NULL && past->said_by.len == 0) {
-        strbuf_puts(out, " (up to date then; by the newest result before)");
-    } else if (past != NULL && !str_is(past->said_by, call->run.text)) {
+    if (past == NULL) {
+        return;
+    }
+    if (past->said_by.len != 0 && !str_is(past->said_by, call->run.text)) {
         strbuf_printf(out, " (up to date then; as of run %.*s)", STR_ARG(past->said_by));
+    } else if (past->said_by.len == 0 && (past->result.flags & RESULT_ADOPTED) != 0) {
+        strbuf_puts(out, " (up to date then; adopted)");
+    } else if (past->said_by.len == 0 && !str_is(past->result.run, call->run.text)) {
+        strbuf_printf(out, " (up to date then; made by run %.*s)", STR_ARG(past->result.run));
     }
 }
 
@@ -474,6 +529,19 @@ static struct str restore_to(struct restore_call *call)
                : path_join(&call->session->arena, call->session->prefix, str_of(call->cli->to));
 }
 
+/* What is in .pawl is nobody's to write but pawl's. */
+static bool restore_goes_inside(struct restore_call *call)
+{
+    struct str path;
+
+    if (call->cli->to == NULL || !session_user_path(call->session, str_of(call->cli->to), &path) ||
+        !path_is_below(path, STR(".pawl"))) {
+        return false;
+    }
+    cli_warn("'%s': '--to' leads into '.pawl'", call->cli->to);
+    return true;
+}
+
 static bool restore_is_sound(const struct cli *cli)
 {
     if (cli->operands.count == 0 && cli->run == NULL) {
@@ -489,6 +557,53 @@ static bool restore_is_sound(const struct cli *cli)
     return true;
 }
 
+/* A run's record tells all that restoring needs, once it is known which run and where the store is.
+ */
+static bool restore_needs_no_plan(const struct cli *cli)
+{
+    return cli->run != NULL || restore_is_like_run(cli->operands.items[0]);
+}
+
+/* Whatever the manifest would say of a store: results are where they were put. */
+static bool restore_knows_store(const struct session *session)
+{
+    return session->options.store != NULL || session->manifest_read ||
+           (session->workspace.exists &&
+            sys_access(session->workspace.pawlfd, "results", F_OK) == 0);
+}
+
+/* The manifest's mistakes are told, and then left alone. */
+static bool restore_open_without(struct place *place, enum session_access access, struct err *err)
+{
+    struct session *session = &place->session;
+
+    session_show_diags(session, cli_is_colored(place->cli, STDERR_FILENO));
+    cli_warn("the manifest has mistakes: the run is restored by its record");
+    if (session->manifest_read) {
+        return true;
+    }
+    session_forget_plan(session);
+    return session_open_store(session, access, place->cli->wait, err) &&
+           (access == SESSION_LOOK || place_recover(session, err));
+}
+
+static int restore_open(struct place *place, struct cli *cli, enum session_access access)
+{
+    struct err err = {0};
+
+    place_init(place, cli);
+    if (place_advance(place, PLACE_PLAN, access, &err)) {
+        session_show_diags(&place->session, cli_is_colored(cli, STDERR_FILENO));
+        return STATUS_OK;
+    }
+    if (err.status != STATUS_MANIFEST || !restore_needs_no_plan(cli) ||
+        !restore_knows_store(&place->session)) {
+        return place_fail(place, &err);
+    }
+    err_clear(&err);
+    return restore_open_without(place, access, &err) ? STATUS_OK : place_fail(place, &err);
+}
+
 int cmd_restore(struct cli *cli)
 {
     struct place place;
@@ -498,8 +613,10 @@ int cmd_restore(struct cli *cli)
     if (!restore_is_sound(cli)) {
         return STATUS_USAGE;
     }
-    status = place_open(&place, cli, PLACE_PLAN,
-                        cli->dry || cli->to != NULL ? SESSION_LOOK : SESSION_CHANGE);
+    status = restore_open(&place, cli, cli->dry || cli->to != NULL ? SESSION_LOOK : SESSION_CHANGE);
+    if (status == STATUS_OK && restore_goes_inside(&call)) {
+        status = STATUS_USAGE;
+    }
     if (status == STATUS_OK) {
         checkout_init(&call.checkout, &place.session, restore_to(&call), &place.session.arena);
         status = restore_workspace(&call);

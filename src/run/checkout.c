@@ -14,13 +14,18 @@
 #include "store/park.h"
 #include "store/restore.h"
 
+static int checkout_open(struct str folder)
+{
+    return sys_open(folder.data, O_RDONLY | O_DIRECTORY, 0);
+}
+
 void checkout_init(struct checkout *checkout, struct session *session, struct str to,
                    struct arena *arena)
 {
     *checkout = (struct checkout){.session = session,
                                   .arena = arena,
                                   .to = to,
-                                  .to_fd = -1,
+                                  .to_fd = to.len == 0 ? -1 : checkout_open(to),
                                   .ways = executor_ways(&session->manifest)};
 }
 
@@ -140,6 +145,32 @@ static bool checkout_has_objects(struct checkout *checkout, const struct checkou
         }
     }
     return true;
+}
+
+/* Are the folders above it folders, as far as they are there? */
+static bool checkout_has_way(const struct checkout *checkout, const struct checkout_item *item,
+                             struct err *err)
+{
+    int top = checkout->to.len == 0 ? checkout->session->root_fd : checkout->to_fd;
+    struct err why = {0};
+    const char *base;
+    bool missing;
+    int dir;
+
+    if (top < 0) {
+        return true;
+    }
+    dir = folder_open_parent(top, item->path.data, false, &base, &missing, &why);
+    if (dir >= 0) {
+        sys_close(dir);
+        return true;
+    }
+    if (missing && why.sys == ENOENT) {
+        return true;
+    }
+    *err = why;
+    return err_wrap(err, "'%.*s' of '%.*s' cannot be restored", STR_ARG(item->path),
+                    STR_ARG(item->result->instance));
 }
 
 static bool checkout_is_same(struct checkout *checkout, const struct checkout_item *item,
@@ -265,7 +296,6 @@ bool checkout_is_news(const struct checkout *checkout, const struct checkout_ite
 
 bool checkout_look(struct checkout *checkout, struct checkout_item *item, struct err *err)
 {
-    bool exists;
     bool same;
 
     /* A record may have come from elsewhere. */
@@ -283,7 +313,8 @@ bool checkout_look(struct checkout *checkout, struct checkout_item *item, struct
     if (!checkout_read_tree(checkout, item, err)) {
         return item->fate == CHECKOUT_LOST;
     }
-    if (!checkout_is_same(checkout, item, &exists, &same, err)) {
+    if (!checkout_has_way(checkout, item, err) ||
+        !checkout_is_same(checkout, item, &item->exists, &same, err)) {
         return false;
     }
     if (same) {
@@ -298,7 +329,7 @@ bool checkout_look(struct checkout *checkout, struct checkout_item *item, struct
         return true;
     }
     item->fate = CHECKOUT_FREE;
-    return !exists || checkout_look_there(checkout, item, err);
+    return !item->exists || checkout_look_there(checkout, item, err);
 }
 
 /* --- doing --- */
@@ -351,8 +382,11 @@ static bool checkout_keep(struct checkout *checkout, struct checkout_item *item,
 static const struct ways *checkout_ways(const struct checkout *checkout, struct str path)
 {
     const struct plan *plan = &checkout->session->plan;
-    struct path_id id = plan_find_path(plan, path);
+    struct path_id id = {PLAN_NONE};
 
+    if (checkout->session->planned) {
+        id = plan_find_path(plan, path);
+    }
     if (checkout->to.len != 0 || id.n == PLAN_NONE || !inst_is_some(plan->paths[id.n].producer) ||
         plan->outputs[plan->paths[id.n].output].persist) {
         return &WAYS_DEFAULT;
@@ -370,7 +404,7 @@ static bool checkout_open_to(struct checkout *checkout, struct err *err)
     if (sys_mkdir(dir, 0777) != 0 && errno != EEXIST) {
         return err_sys(err, "'%s': the folder cannot be made", dir);
     }
-    checkout->to_fd = sys_open(dir, O_RDONLY | O_DIRECTORY, 0);
+    checkout->to_fd = checkout_open(checkout->to);
     return checkout->to_fd >= 0 || err_sys(err, "'%s': cannot be opened", dir);
 }
 
@@ -383,11 +417,13 @@ static bool checkout_write(struct checkout *checkout, struct checkout_item *item
     struct put_output put = {
         .type = item->type, .digest = item->digest, .executable = item->executable};
 
+    enum restore_place place = item->exists ? RESTORE_REPLACES : RESTORE_IS_NEW;
+
     if (item->type == TREE_FOLDER) {
-        return restore_tree(session->objects, dir_fd, item->path.data, &item->tree, ways, rows,
-                            err);
+        return restore_tree(session->objects, dir_fd, item->path.data, &item->tree, ways, place,
+                            rows, err);
     }
-    return restore_output(session->objects, dir_fd, item->path.data, &put, ways, rows, err);
+    return restore_output(session->objects, dir_fd, item->path.data, &put, ways, place, rows, err);
 }
 
 static uint64_t checkout_tree_size(const struct tree *tree)
@@ -448,11 +484,47 @@ static bool checkout_note(struct checkout *checkout, struct checkout_item *item,
     return true;
 }
 
+/* Somebody wrote there since it was looked at. */
+static bool checkout_leave(struct checkout_item *item)
+{
+    item->fate = CHECKOUT_FOREIGN;
+    err_clear(&item->err);
+    err_set(&item->err, STATUS_USAGE, "'%.*s' changed while others were restored: it is left alone",
+            STR_ARG(item->place));
+    return true;
+}
+
+/* Much may have been copied since the first look. */
+static bool checkout_look_again(struct checkout *checkout, struct checkout_item *item,
+                                struct err *err)
+{
+    enum checkout_fate before = item->fate;
+
+    checkout_add(checkout, item->result, item->output, item->path, item);
+    if (!checkout_look(checkout, item, err)) {
+        return false;
+    }
+    return item->fate != CHECKOUT_FOREIGN || before == CHECKOUT_FOREIGN || checkout_leave(item);
+}
+
+static bool checkout_is_to_do(const struct checkout_item *item)
+{
+    return item->err.status == STATUS_OK &&
+           (item->fate == CHECKOUT_FREE || item->fate == CHECKOUT_ONLY ||
+            item->fate == CHECKOUT_FOREIGN);
+}
+
 bool checkout_do(struct checkout *checkout, struct checkout_item *item, struct err *err)
 {
     struct output_rows rows = {.arena = checkout->arena, .times = checkout->session->times};
     bool to = checkout->to.len != 0;
 
+    if (!checkout_look_again(checkout, item, err)) {
+        return false;
+    }
+    if (!checkout_is_to_do(item)) {
+        return true;
+    }
     if (item->fate != CHECKOUT_FREE) {
         if (!checkout_verify(checkout, item)) {
             checkout_lose(item);
@@ -461,11 +533,15 @@ bool checkout_do(struct checkout *checkout, struct checkout_item *item, struct e
         if (!checkout_keep(checkout, item, err)) {
             return false;
         }
+        item->exists = false;
     }
     if (!checkout_open_to(checkout, err)) {
         return false;
     }
     if (!checkout_write(checkout, item, to ? NULL : &rows, &item->err)) {
+        if (item->err.sys == EEXIST) {
+            return checkout_leave(item);
+        }
         checkout_lose(item);
         *err = item->err;
         return item->err.status == STATUS_CORRUPT;

@@ -30,6 +30,7 @@ struct checkout_item {
     bool executable;
     struct digest digest; /* not of a folder within an output */
     struct tree tree;     /* of a folder; read by checkout_look */
+    bool exists;          /* something lies there; the same */
     enum checkout_fate fate;
     uint64_t size_bytes;
     struct str kept; /* where what lay there is now, relative to the workspace; or "" */
@@ -52,12 +53,14 @@ void checkout_fini(struct checkout *checkout);
 /* `path` is the output's own or lies in it. */
 void checkout_add(struct checkout *checkout, const struct result *result,
                   const struct result_output *output, struct str path, struct checkout_item *item);
-/* False: the world failed (status 11), or a folder output has no such entry (status 2). */
+/* False: the world failed, or a link or file is in the way of its folder (status 11), or a folder
+ * output has no such entry (status 2). */
 bool checkout_look(struct checkout *checkout, struct checkout_item *item, struct err *err);
 /* Is the output another than what pawl put there last? */
 bool checkout_is_news(const struct checkout *checkout, const struct checkout_item *item);
 /* Of items whose fate is FREE, ONLY or FOREIGN. False: the world failed. Damage found on the way
- * makes it LOST, and nothing at its place is changed. */
+ * makes it LOST, and nothing at its place is changed. What was put there since checkout_look by
+ * somebody else stays: then the fate of what was not FOREIGN is that, with `err`. */
 bool checkout_do(struct checkout *checkout, struct checkout_item *item, struct err *err);
 bool checkout_save(struct checkout *checkout, struct err *err);
 

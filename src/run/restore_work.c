@@ -44,8 +44,8 @@ static bool restore_one(struct restore_job *job, struct attempt_output *row)
     bool persist = executor->plan->outputs[row->output].persist;
 
     return restore_output(executor->session->objects, executor->session->root_fd, row->path.data,
-                          &output, persist ? &WAYS_DEFAULT : &executor->ways, &row->rows,
-                          &job->err);
+                          &output, persist ? &WAYS_DEFAULT : &executor->ways, RESTORE_REPLACES,
+                          &row->rows, &job->err);
 }
 
 static void restore_work(void *arg)

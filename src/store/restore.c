@@ -23,6 +23,7 @@
 struct restoring {
     struct objects *objects;
     const struct ways *ways;
+    enum restore_place place;
     struct output_rows *rows; /* NULL: not wanted */
     const struct tree *tree;  /* of a folder; NULL: as its object says */
     const char *path;         /* workspace path of the output */
@@ -282,6 +283,29 @@ static bool take_mount_point(const struct placing *placing, struct clone_memory 
     return file_move(memory, placing->from, placing->temp, placing->dir, placing->name, err);
 }
 
+/* Where the file system has no such rename, what comes between a look and the rename is replaced.
+ */
+static int rename_new(const struct placing *placing)
+{
+    struct sys_stat stat;
+    int result = sys_renameat2(placing->from, placing->temp, placing->dir, placing->name,
+                               SYS_RENAME_NOREPLACE);
+
+    if (result == 0 || (errno != EINVAL && errno != ENOSYS)) {
+        return result;
+    }
+    if (sys_statat(placing->dir, placing->name, AT_SYMLINK_NOFOLLOW, &stat) == 0) {
+        errno = EEXIST;
+        return -1;
+    }
+    return sys_renameat(placing->from, placing->temp, placing->dir, placing->name);
+}
+
+static bool take_new_place(const struct placing *placing, struct err *err)
+{
+    return rename_new(placing) == 0 || err_sys(err, "'%s': cannot be made", placing->path);
+}
+
 static bool take_place(const struct placing *placing, const char *aside,
                        struct clone_memory *memory, struct err *err)
 {
@@ -354,7 +378,9 @@ static bool restore_by(struct restoring *restoring, const struct placing *placin
                        struct err *err)
 {
     bool ok = write_output(restoring, placing->from, placing->temp, output, err);
-    if (ok && !take_place(placing, aside, &restoring->objects->clone, err)) {
+    if (ok && !(restoring->place == RESTORE_IS_NEW
+                    ? take_new_place(placing, err)
+                    : take_place(placing, aside, &restoring->objects->clone, err))) {
         *refused = err->sys == EXDEV || err->sys == EACCES || err->sys == EPERM;
         ok = false;
     }
@@ -422,18 +448,19 @@ static bool restore_at(struct restoring *restoring, int workspace_fd,
 
 bool restore_output(struct objects *objects, int workspace_fd, const char *path,
                     const struct put_output *output, const struct ways *ways,
-                    struct output_rows *rows, struct err *err)
+                    enum restore_place place, struct output_rows *rows, struct err *err)
 {
-    struct restoring restoring = {.objects = objects, .ways = ways, .rows = rows, .path = path};
+    struct restoring restoring = {
+        .objects = objects, .ways = ways, .place = place, .rows = rows, .path = path};
     return restore_at(&restoring, workspace_fd, output, err);
 }
 
 bool restore_tree(struct objects *objects, int workspace_fd, const char *path,
-                  const struct tree *tree, const struct ways *ways, struct output_rows *rows,
-                  struct err *err)
+                  const struct tree *tree, const struct ways *ways, enum restore_place place,
+                  struct output_rows *rows, struct err *err)
 {
     struct restoring restoring = {
-        .objects = objects, .ways = ways, .rows = rows, .tree = tree, .path = path};
+        .objects = objects, .ways = ways, .place = place, .rows = rows, .tree = tree, .path = path};
     struct put_output output = {.type = TREE_FOLDER};
     return restore_at(&restoring, workspace_fd, &output, err);
 }

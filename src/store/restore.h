@@ -13,18 +13,21 @@
 #include "store/objects.h"
 #include "store/ways.h"
 
+/* Where only something new may be: what came there meanwhile stays, and `err` says EEXIST. */
+enum restore_place { RESTORE_REPLACES, RESTORE_IS_NEW };
+
 /* Restores one output to `path` below `workspace_fd`: `output` says type, digest and x-bit, the
  * rest of it is not read. Parents are made, following no link. With `rows` (may be NULL; see
  * objects.h) what lies there afterwards. */
 bool restore_output(struct objects *objects, int workspace_fd, const char *path,
                     const struct put_output *output, const struct ways *ways,
-                    struct output_rows *rows, struct err *err);
+                    enum restore_place place, struct output_rows *rows, struct err *err);
 
 /* The same for a folder that holds what `tree` says, in the store under no name of its own: a part
  * of a folder output. */
 bool restore_tree(struct objects *objects, int workspace_fd, const char *path,
-                  const struct tree *tree, const struct ways *ways, struct output_rows *rows,
-                  struct err *err);
+                  const struct tree *tree, const struct ways *ways, enum restore_place place,
+                  struct output_rows *rows, struct err *err);
 
 /* Where hard links are the first of the ways: the files of an output that was put just now become
  * links to their objects, and `rows` says what lies there afterwards. What cannot be linked, or is

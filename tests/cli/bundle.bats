@@ -340,6 +340,9 @@ refuses() {
 	hostile later >../bad.tar
 	refuses ../bad.tar 11
 	says "made by a later version"
+	hostile run-future >../bad.tar
+	refuses ../bad.tar 11
+	says "run 22600102T030405Z-0001 in the bundle is of the future"
 	hostile good >../good.tar
 	"$PAWL" import ../good.tar
 }
@@ -411,6 +414,108 @@ in_little_memory() {
 	[ ! -e .pawl/tmp/import ]
 	ends 0
 	ran ""
+}
+
+@test "an imported run says nothing of what lay here" {
+	manifest <<-'END'
+		portable = true
+		[stage.still]
+		run = "cat ../salt >still.txt"
+		outputs = ["still.txt"]
+		[stage.moves]
+		run = "cat src >moves.txt"
+		inputs = ["src"]
+		outputs = ["moves.txt"]
+	END
+	echo 1 >src
+	echo ours >../salt
+	other other
+	ends 0
+	cd ../w
+	echo theirs >../salt
+	ends 0
+	"$PAWL" export ../x.tar latest
+	theirs=$("$PAWL" runs | cut -d' ' -f1)
+	cd ../other
+	"$PAWL" import ../x.tar
+	echo 2 >src
+	ends 0
+	ours=$(find .pawl/runs -mindepth 1 -maxdepth 1 -printf '%f\n' | LC_ALL=C sort | tail -n 1)
+	[ "$ours" != "$theirs" ]
+	"$PAWL" restore --to ../to "$ours"
+	[ "$(cat ../to/still.txt ../to/moves.txt | xargs)" = "ours 2" ]
+	# What it made itself can be had.
+	"$PAWL" restore --to ../to2 "$theirs"
+	[ "$(cat ../to2/still.txt ../to2/moves.txt | xargs)" = "theirs 1" ]
+}
+
+# A workspace of one stage with all that outputs can be, and another one, made apart, beside it.
+kinds() { # $1: lines of the stage, or of the pipeline before it
+	{
+		printf '[pipeline]\nname = "kinds"\n'
+		[ "$1" != portable ] || echo 'portable = true'
+		cat <<-'END'
+			[stage.all]
+			run = """
+			echo all >>../ran; echo printed; : >empty; mkdir -p d/e/none; cat src >d/f; : >d/zero
+			cp "$(command -v thing)" d/x; chmod +x d/x; ln -s f d/l; printf x >x; chmod +x x; ln -s d/f l
+			"""
+			inputs = ["src"]
+			outputs = ["empty", "d/", "x", "l"]
+			stdout = "said"
+		END
+		[ "$1" != tools ] || echo 'tools = ["thing"]'
+		cat <<-'END'
+			[stage.end]
+			run = "echo end >>../ran; cat said d/f >end"
+			inputs = ["said", "d/", "x", "l"]
+			outputs = ["end"]
+		END
+		[ "$1" != tools ] || echo 'tools = ["thing"]'
+	} >pawl.toml
+	echo source >src
+}
+
+picture() {
+	find . -path ./.pawl -prune -o ! -name '*.tar' -printf '%p %y %m %l %s\n' | LC_ALL=C sort
+	find . -path ./.pawl -prune -o -type f -exec sha256sum {} + | LC_ALL=C sort
+}
+
+@test "the round trip of every kind of output, by tools and by portable; another tool runs" {
+	mkdir ../bin
+	printf '#!/bin/sh\necho 1\n' >../bin/thing
+	chmod +x ../bin/thing
+	export PATH="$BATS_TEST_TMPDIR/bin:$PATH"
+	for by in tools portable; do
+		rm -rf "../$by-a" "../$by-b"
+		mkdir -p "../$by-a/deep/er" "../$by-b"
+		cd "../$by-a/deep/er"
+		kinds "$by"
+		ends 0
+		"$PAWL" export "../../../$by.tar"
+		picture >"../../../$by.picture"
+		cd "../../../$by-b"
+		kinds "$by"
+		"$PAWL" import "../$by.tar"
+		"$PAWL" gc >/dev/null
+		ends 0
+		ran ""
+		picture | diff "../$by.picture" -
+		"$PAWL" plan --check
+		[ "$("$PAWL" verify | grep -c problem)" -eq 0 ] || "$PAWL" verify
+		# Another source, another command, another environment is another key.
+		echo other >>src
+		ends 0
+		ran all end
+	done
+	# The same sources, another tool.
+	mkdir ../tools-c
+	cd ../tools-c
+	kinds tools
+	printf '#!/bin/sh\necho 2\n' >../bin/thing
+	"$PAWL" import ../tools.tar
+	ends 0
+	ran all end
 }
 
 @test "a shared store" {

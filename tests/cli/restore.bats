@@ -302,6 +302,60 @@ still_and_moves() {
 	ln -s ../elsewhere out
 	restores 11 one
 	[ -z "$(ls ../elsewhere)" ]
+	# Nor looked through, and nothing else is done before that is seen.
+	echo theirs >../elsewhere/one.txt
+	rm -r dir
+	for options in "" --force; do
+		# shellcheck disable=SC2086
+		restores 11 $options latest
+		says "'out': a link or a file is where a folder should be"
+		[ ! -e dir ]
+		[ "$(cat ../elsewhere/one.txt)" = theirs ]
+	done
+	mkdir ../to
+	ln -s ../elsewhere ../to/out
+	restores 11 --to ../to one
+	[ "$(ls ../elsewhere ../to | xargs)" = "../elsewhere: one.txt ../to: out" ]
+	# A file there is no better.
+	rm out
+	echo mine >out
+	restores 11 --force latest
+	[ "$(cat out)" = mine ]
+	[ ! -e dir ]
+}
+
+@test "what somebody writes meanwhile stays" {
+	two_runs
+	command -v strace >/dev/null || skip "no strace"
+	strace -o /dev/null true 2>/dev/null || skip "strace may not trace"
+	for to in . ../old; do
+		rm -rf out dir
+		ASAN_OPTIONS=detect_leaks=0 strace -f -o ../trace -e trace=renameat2 \
+			-e inject=renameat2:signal=STOP:when=1 "$PAWL" restore --to "$to" "$first" >../said 2>&1 &
+		until grep -q 'stopped by' ../trace 2>/dev/null; do kill -0 $!; done
+		# One is there by now, the other one comes from elsewhere.
+		mkdir "$to/dir"
+		echo mine >"$to/dir/x"
+		kill -CONT "$(awk '/stopped by/ { print $1; exit }' ../trace)"
+		status=0
+		wait $! || status=$?
+		cat ../said
+		[ "$status" -eq 2 ]
+		grep -q "dir' changed while others were restored: it is left alone" ../said
+		[ "$(cat "$to/out/one.txt" "$to"/dir/* | xargs)" = "one 1 mine" ]
+		rm ../trace
+	done
+}
+
+@test "paths that are parts of others, or come twice; a folder of pawl's own" {
+	two_runs
+	restores 0 --to ../old "$first" dir/x dir dir/sub dir dir/x
+	[ "$output" = "restored '../old/dir'" ]
+	restores 2 --to ../old "$first" dir dir/none
+	restores 2 --to .pawl/objects "$first"
+	says "leads into '.pawl'"
+	cd dir
+	restores 2 --to ../.pawl "$first"
 }
 
 @test "-n says what would be, and writes nothing" {
@@ -474,13 +528,17 @@ still_and_moves() {
 	restores 0 "$fifth"
 	says "restored 'still.txt' (up to date then; as of run $fourth)"
 	[ "$(cat still.txt moves.txt | xargs)" = "1 4" ]
-	# Without the record of the first run, by the newest result of before.
+	# Without the record of the first run, by its roots.
 	rm -r ".pawl/runs/$first"
 	restores 0 "$third"
 	restores 0 "$second"
-	says "restored 'still.txt' (up to date then; by the newest result before)"
+	says "restored 'still.txt' (up to date then; made by run $first)"
 	[ "$(cat still.txt)" = 1 ]
-	# Nor any result: then it is not known.
+	# Nor these, or no result: then it is not known.
+	mv .pawl/roots ../roots
+	restores 2 "$second"
+	says "what 'still' had in run $second is not on record any more"
+	mv ../roots .pawl/roots
 	rm -f .pawl/results .pawl/results.table
 	restores 2 "$second"
 	says "what 'still' had in run $second is not on record any more"
@@ -509,9 +567,113 @@ still_and_moves() {
 	ends 0
 	restores 0 "$sure"
 	[ "$(cat still.txt moves.txt | xargs)" = "2 2" ]
+	# By the key that its roots name.
+	restores 0 "$unsure"
+	says "restored 'still.txt' (up to date then; made by run $first)"
+	[ "$(cat still.txt moves.txt | xargs)" = "1 3" ]
+	restores 0 "$sure"
+	rm -r .pawl/roots
 	restores 2 "$unsure"
 	says "what 'still' had in run $unsure is not on record"
 	[ "$(cat still.txt moves.txt | xargs)" = "2 3" ]
+}
+
+@test "an intermediate that a run took from an older result comes back as that" {
+	manifest <<-'TOML'
+		[stage.mid]
+		run = "cat in.txt >mid.txt"
+		inputs = ["in.txt"]
+		outputs = ["mid.txt"]
+
+		[stage.end]
+		run = "cat mid.txt >end.txt"
+		inputs = ["mid.txt"]
+		outputs = ["end.txt"]
+	TOML
+	for n in 1 2 1; do
+		echo $n >in.txt
+		ends 0 end
+	done
+	# It needed no bytes of it.
+	[ "$(cat mid.txt end.txt | xargs)" = "2 1" ]
+	third=$(last_run)
+	echo 3 >in.txt
+	ends 0
+	restores 0 "$third"
+	[ "$(cat mid.txt end.txt | xargs)" = "1 1" ]
+	# Where nothing names the key it had, nothing else is given for it.
+	echo 3 >in.txt
+	ends 0
+	rm -r .pawl/roots
+	restores 2 "$third"
+	says "what 'mid' had in run $third is not on record any more"
+	[ "$(cat mid.txt end.txt | xargs)" = "3 1" ]
+}
+
+@test "a run whose record gc removed, by its roots" {
+	two_runs
+	echo '[stage.more]' >>pawl.toml
+	printf 'run = "cat src >more.txt"\ninputs = ["src"]\noutputs = ["more.txt"]\n' >>pawl.toml
+	for n in 1 2 3; do
+		echo $n >src
+		ends 0 -p v=2
+	done
+	for run in $(cd .pawl/runs && echo *); do
+		[ "$run" = "$(last_run)" ] || rm -r ".pawl/runs/$run"
+	done
+	restores 0 "$first"
+	says "restored 'out/one.txt'"
+	[ "$(look out dir)" = "$was" ]
+	restores 0 --run "$second" tree dir/x
+	[ "$(cat dir/x)" = x2 ]
+	restores 0 --to ../old "$second"
+	[ "$(cd ../old && look out dir)" = "$is" ]
+	# A run that looked at a part of it.
+	part=$(cd .pawl/roots/* && for run in *; do echo "$run"; done | tail -n 2 | head -n 1)
+	restores 0 "$part" more.txt
+	[ "$(cat more.txt)" = 2 ]
+	restores 2 "$part"
+	says "the record of run $part is gone"
+	[ "$(cat more.txt)" = 2 ]
+	restores 2 "$part" out/one.txt
+	"$PAWL" gc --keep-runs 1 >/dev/null
+	restores 2 "$first"
+	says "there is no such run"
+}
+
+@test "a manifest with mistakes does not stop the restoring of a run" {
+	two_runs
+	cp pawl.toml good.toml
+	for mistake in '[stage' 'stage.one.runn = 1' '[stage.x]' \
+		'[stage.x]\nrun = "true"\ninputs = ["none"]' '[params.w]\ntype = "int"'; do
+		{
+			cat good.toml
+			printf '%b\n' "$mistake"
+		} >pawl.toml
+		restores 3 one
+		[ "$(look out dir)" = "$is" ]
+		restores 0 "$first"
+		says "pawl.toml:"
+		says "restored 'out/one.txt'"
+		[ "$(look out dir)" = "$was" ]
+		restores 0 -n --run latest tree
+		says "would restore 'dir'"
+		rm -rf ../old
+		restores 0 --to ../old latest
+		[ "$(cd ../old && look out dir)" = "$is" ]
+		restores 0 latest
+		[ "$(look out dir)" = "$is" ]
+	done
+	cp good.toml pawl.toml
+	plans_nothing -p v=2
+	# Where the store is, such a manifest does not say.
+	rm -r .pawl
+	ends 0 --store ../store
+	echo '[stage' >>pawl.toml
+	restores 3 latest
+	rm -r dir
+	restores 0 --store ../store latest
+	[ "$(look out dir)" = "$was" ]
 }
 
 @test "what was adopted since counts for the runs that found it up to date" {

@@ -131,8 +131,8 @@ static void use_objects(void)
         }
         was_synced = barrier_now(store, here.fd, &err) && was_put;
         if (was_put) {
-            was_restored =
-                remove_output() && restore_output(store, here.fd, "out", &put, ways, &rows, &err);
+            was_restored = remove_output() && restore_output(store, here.fd, "out", &put, ways,
+                                                             RESTORE_REPLACES, &rows, &err);
         }
     }
     objects_close(store);
@@ -157,11 +157,13 @@ static void judge_objects(void)
     EXPECT_OK(objects_list(store, verify_one, store, &err), &err);
     assert_true(!was_synced || objects_is_durable(store, &put.digest));
     if (was_synced) {
-        EXPECT_OK(restore_output(store, here.fd, "out", &put, ways, NULL, &err), &err);
+        EXPECT_OK(restore_output(store, here.fd, "out", &put, ways, RESTORE_REPLACES, NULL, &err),
+                  &err);
     } else {
         const char *from = was_put ? "old" : "out";
         EXPECT_OK(objects_put_output(store, here.fd, from, NULL, &put, &err), &err);
-        EXPECT_OK(restore_output(store, here.fd, "out", &put, ways, NULL, &err), &err);
+        EXPECT_OK(restore_output(store, here.fd, "out", &put, ways, RESTORE_REPLACES, NULL, &err),
+                  &err);
     }
     expect_output();
     EXPECT_OK(barrier_now(store, here.fd, &err), &err);

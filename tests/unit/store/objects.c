@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <errno.h>
 
 #include <pthread.h>
 
@@ -55,7 +56,7 @@ static bool restore(const char *path, enum tree_type type, bool executable,
                     const struct digest *digest, struct output_rows *rows)
 {
     struct put_output output = {.type = type, .digest = *digest, .executable = executable};
-    return restore_output(store, here.fd, path, &output, ways, rows, &err);
+    return restore_output(store, here.fd, path, &output, ways, RESTORE_REPLACES, rows, &err);
 }
 
 static void reopen(void)
@@ -528,6 +529,21 @@ static void test_put_changed_is_not_linked(void **state)
     expect_no_temp("ws");
 }
 
+static void test_restore_new(void **state)
+{
+    struct put_output output = {.type = TREE_FILE, .digest = put_text("bytes")};
+    (void)state;
+    temp_write(here.fd, "ws/f", "somebody's");
+    assert_false(restore_output(store, here.fd, "ws/f", &output, ways, RESTORE_IS_NEW, NULL, &err));
+    assert_int_equal(err.sys, EEXIST);
+    temp_expect(here.fd, "ws/f", "somebody's");
+    expect_no_temp("ws");
+    err_clear(&err);
+    EXPECT_OK(restore_output(store, here.fd, "ws/g", &output, ways, RESTORE_IS_NEW, NULL, &err),
+              &err);
+    temp_expect(here.fd, "ws/g", "bytes");
+}
+
 static void test_restore_links(void **state)
 {
     struct output_rows rows = {.arena = &arena};
@@ -668,6 +684,7 @@ int main(void)
         TEST(test_threads),
         TEST(test_put_changed_is_not_linked),
         TEST(test_threads),
+        TEST(test_restore_new),
         TEST(test_restore_links),
         TEST(test_threads),
         TEST(test_restore_damaged_link),
