@@ -176,7 +176,24 @@ static bool verify_has_logs(struct verify *verify, struct str run)
            list.count != 0;
 }
 
-static void verify_run(struct verify *verify, struct verify_heads *heads, const struct run_id *id)
+/* It has logs. Of the newest run a power cut may have left that: recovery removes it. */
+static void verify_no_record(struct verify *verify, struct str place, bool newest)
+{
+    struct str reason = STR("is missing, and the run has logs");
+
+    if (newest) {
+        verify_say(verify, VERIFY_LEFT, place, reason,
+                   STR("what this run did is not known, its results count; the next run removes "
+                       "the folder"));
+        return;
+    }
+    verify_say(
+        verify, VERIFY_DAMAGED, place, reason,
+        STR("what this run did is not known; its results count; the folder stays as it is"));
+}
+
+static void verify_run(struct verify *verify, struct verify_heads *heads, const struct run_id *id,
+                       bool newest)
 {
     struct str run = str_dup(&verify->arena, str_of(id->text));
     struct str place = STR_JOIN(&verify->arena, STR(".pawl/runs/"), run, STR("/events.jsonl"));
@@ -189,9 +206,7 @@ static void verify_run(struct verify *verify, struct verify_heads *heads, const 
         if (err.sys != ENOENT) {
             verify_say_err(verify, place, &err, "");
         } else if (verify_has_logs(verify, run)) {
-            verify_say(verify, VERIFY_DAMAGED, place, STR("is missing, and the run has logs"),
-                       STR("what this run did is not known; its results count; the folder stays as "
-                           "it is"));
+            verify_no_record(verify, place, newest);
         }
         return;
     }
@@ -239,7 +254,7 @@ static void verify_runs(struct verify *verify)
         verify_say_err(verify, STR(".pawl/runs"), &err, "");
     }
     for (uint32_t i = 0; i < list.count; i++) {
-        verify_run(verify, &heads, &list.ids[i]);
+        verify_run(verify, &heads, &list.ids[i], i + 1 == list.count);
     }
     verify_head(verify, &heads);
 }
