@@ -127,6 +127,7 @@ static bool recover_lives(struct session *session, struct err *err)
         if (answer == LOCK_FAILED || clock_mono_ns(session->clock) > limit_ns) {
             return false;
         }
+        err_clear(err);
         sys_poll(NULL, 0, 20);
     }
 }
