@@ -1,12 +1,6 @@
 /* Owns what is made sure of just before a command starts: what it reads is what was decided on,
  * nothing lies there that it must not find, and what lies at its outputs is put aside. */
-#include <fcntl.h>
-
-#include "base/limits.h"
-#include "base/path.h"
-#include "base/sys.h"
 #include "os/files.h"
-#include "os/remove.h"
 #include "run/attempt_inside.h"
 #include "run/strays.h"
 
@@ -71,10 +65,7 @@ static bool attempt_is_as_decided(const struct attempt *attempt, const struct re
                                   const struct source_fact *source)
 {
     const struct plan_input *input = &attempt->executor->plan->inputs[read->input];
-    struct strbuf text = {0};
     struct source_fact itself;
-    struct digest digest;
-    bool same;
 
     if (read->link && input->key_count == 0) {
         return source_look(attempt->executor->session, read->path, false, false, &itself, NULL) &&
@@ -83,16 +74,10 @@ static bool attempt_is_as_decided(const struct attempt *attempt, const struct re
     if (!source->exists) {
         return false;
     }
-    if (input->key_count == 0) {
-        return digest_equal(&source->digest, &read->digest) &&
-               source->executable == read->executable;
+    if (input->key_count != 0) {
+        return value_keys_are(read->path, input, &read->digest);
     }
-    same = file_read(AT_FDCWD, read->path.data, LIMIT_TOML_BYTES, &text, NULL) &&
-           value_keys_digest(read->path, strbuf_str(&text), input->keys, input->key_count, &digest,
-                             NULL) &&
-           digest_equal(&digest, &read->digest);
-    strbuf_fini(&text);
-    return same;
+    return digest_equal(&source->digest, &read->digest) && source->executable == read->executable;
 }
 
 /* What was decided on, made again: it was not kept while the instance waited. */
@@ -140,7 +125,9 @@ bool attempt_note_reads(struct attempt *attempt, struct err *err)
             attempt->cause = CAUSE_UNSETTLED;
             return false;
         }
-        read->digest = source.digest;
+        if (session->plan.inputs[read->input].key_count == 0) {
+            read->digest = source.digest;
+        }
     }
     return true;
 }

@@ -121,7 +121,7 @@ bool commit_place_stdout(struct attempt *attempt)
 /* --- inputs are what they were --- */
 
 /* True if it changed. Same firm signature: unchanged. Else it is read: another digest, or the same
- * with another mtime or inode, is a change. */
+ * with another mtime or inode, is a change. Where only some values count, they are read. */
 static bool commit_input_changed(struct attempt *attempt, const struct read_fact *read)
 {
     const struct plan_input *input = &attempt->executor->plan->inputs[read->input];
@@ -137,15 +137,17 @@ static bool commit_input_changed(struct attempt *attempt, const struct read_fact
         return false;
     }
     if (signature_equal(&now, &read->signature)) {
-        if (read->firm || input->key_count != 0) {
+        if (read->firm) {
             return false;
         }
     } else if (now.ino != read->signature.ino || now.mtime_ns != read->signature.mtime_ns ||
-               now.mode != read->signature.mode || now.size != read->signature.size ||
-               input->key_count != 0) {
+               now.mode != read->signature.mode || now.size != read->signature.size) {
         return true;
     }
     /* Only the ctime is another, or the signature could not be trusted: the bytes decide. */
+    if (input->key_count != 0) {
+        return !value_keys_are(read->path, input, &read->digest);
+    }
     if (!file_hash(AT_FDCWD, read->path.data, &digest, NULL, &err)) {
         commit_fail_err(attempt, &err);
         return false;

@@ -162,5 +162,7 @@ bool facts_has_surroundings(struct facts *facts, const struct m_stage *stage, st
 /* run/value_keys.c: digest of the named values of a TOML or JSON text. */
 bool value_keys_digest(struct str path, struct str text, const struct str *keys, uint32_t count,
                        struct digest *digest, struct err *err);
+/* Does the file at `path` have the values of this digest now? */
+bool value_keys_are(struct str path, const struct plan_input *input, const struct digest *digest);
 
 #endif

@@ -1,10 +1,14 @@
 /* Owns `keys = ["model.alpha"]`: of a TOML or JSON file only some values count. Each is written in
  * one form that does not depend on blanks, comments or order of other keys; a value that is not
  * there counts as missing, which differs from every value. */
+#include <fcntl.h>
+
 #include "base/bytes.h"
 #include "base/json_read.h"
 #include "base/json_write.h"
+#include "base/limits.h"
 #include "model/toml.h"
+#include "os/files.h"
 #include "run/facts.h"
 
 static void value_keys_write_json(struct json_writer *w, struct json value)
@@ -142,4 +146,17 @@ bool value_keys_digest(struct str path, struct str text, const struct str *keys,
     }
     strbuf_fini(&bytes);
     return ok;
+}
+
+bool value_keys_are(struct str path, const struct plan_input *input, const struct digest *digest)
+{
+    struct strbuf text = {0};
+    struct digest now;
+    bool same =
+        file_read(AT_FDCWD, path.data, LIMIT_TOML_BYTES, &text, NULL) &&
+        value_keys_digest(path, strbuf_str(&text), input->keys, input->key_count, &now, NULL) &&
+        digest_equal(&now, digest);
+
+    strbuf_fini(&text);
+    return same;
 }
