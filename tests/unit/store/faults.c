@@ -18,6 +18,8 @@
 #include <cmocka.h>
 
 #include "../temp_folder.h"
+#include "base/hex.h"
+#include "os/replace.h"
 #include "store/barrier.h"
 #include "store/event_log.h"
 #include "store/index.h"
@@ -184,6 +186,140 @@ static void test_linked_objects(void **state)
     (void)state;
     ways = &linked;
     each_call(prepare_output, use_objects, judge_objects);
+}
+
+/* --- what the system has told once, and does not tell again --- */
+
+static void next_call_fails(const char *rule)
+{
+    setenv("PAWL_FAULT", rule, 1);
+    assert_true(sys_fault_init());
+}
+
+static void end_of_faults(void)
+{
+    assert_true(atomic_load(&fault_rules[0].seen) >= fault_rules[0].nth);
+    next_call_fails("");
+}
+
+/* The file that an object of this epoch is; 0: it is not there, or synced. */
+static uint64_t fresh_inode(const struct objects *store, const struct digest *digest)
+{
+    char epoch[17], hex[DIGEST_HEX_BYTES + 1], name[128];
+    struct digest now = objects_epoch(store);
+    struct stat stat;
+    hex_encode(now.bytes, 8, epoch);
+    snprintf(name, sizeof(name), "fresh/%s/%s", epoch, digest_hex(digest, hex));
+    return fstatat(here.fd, name, &stat, 0) == 0 ? stat.st_ino : 0;
+}
+
+static struct objects *store_with(const char *text, struct digest *digest, uint64_t *inode)
+{
+    struct objects *store = open_store();
+    EXPECT_OK(store != NULL && objects_put_bytes(store, str_of(text), digest, &err), &err);
+    *inode = fresh_inode(store, digest);
+    assert_true(*inode != 0);
+    return store;
+}
+
+/* Its pages may be clean by now and never be written: nothing is named as synced, and what was only
+ * written is written again, in another epoch, for the next sync. */
+static void expect_written_again(struct objects *store, const struct digest *before,
+                                 const struct digest *digest, uint64_t inode)
+{
+    struct digest after = objects_epoch(store);
+    uint64_t again = fresh_inode(store, digest);
+    assert_false(digest_equal(before, &after));
+    assert_false(objects_is_durable(store, digest));
+    assert_true(again != 0 && again != inode);
+    EXPECT_OK(barrier_now(store, here.fd, &err), &err);
+    assert_true(objects_is_durable(store, digest));
+}
+
+static void test_failed_sync(void **state)
+{
+    struct digest digest, before;
+    struct objects *store;
+    uint64_t inode;
+    (void)state;
+    set_up();
+    store = store_with("text", &digest, &inode);
+    before = objects_epoch(store);
+    next_call_fails("syncfs:1:EIO");
+    assert_false(barrier_now(store, here.fd, &err));
+    end_of_faults();
+    expect_written_again(store, &before, &digest, inode);
+    objects_close(store);
+    tear_down();
+}
+
+static void test_failed_close(void **state)
+{
+    struct digest digest, before, other;
+    struct objects *store;
+    uint64_t inode;
+    (void)state;
+    set_up();
+    store = store_with("text", &digest, &inode);
+    before = objects_epoch(store);
+    next_call_fails("close:1:EIO");
+    assert_false(objects_put_bytes(store, STR("other"), &other, &err));
+    end_of_faults();
+    assert_false(objects_has(store, &other));
+    expect_written_again(store, &before, &digest, inode);
+    objects_close(store);
+    tear_down();
+}
+
+/* A workspace beside its store, on another file system where there is one. */
+static bool is_apart(struct temp_folder *other)
+{
+    struct stat a, b;
+    temp_folder_in(other, NULL);
+    return fstat(here.fd, &a) == 0 && fstat(other->fd, &b) == 0 && a.st_dev != b.st_dev;
+}
+
+/* The outputs lie in the workspace: its file system must have answered, too. */
+static void test_failed_sync_of_the_workspace(void **state)
+{
+    struct digest digest, before;
+    struct temp_folder workspace;
+    struct objects *store;
+    uint64_t inode;
+    (void)state;
+    set_up();
+    if (is_apart(&workspace)) {
+        store = store_with("text", &digest, &inode);
+        before = objects_epoch(store);
+        next_call_fails("syncfs:2:EIO");
+        assert_false(barrier_now(store, workspace.fd, &err));
+        end_of_faults();
+        expect_written_again(store, &before, &digest, inode);
+        objects_close(store);
+    }
+    temp_folder_remove(&workspace);
+    tear_down();
+}
+
+/* Where a move must copy, the old file goes only when the new one is on the disk. */
+static void test_failed_sync_of_a_move(void **state)
+{
+    struct clone_memory clone = {0};
+    struct temp_folder other;
+    (void)state;
+    set_up();
+    temp_write(here.fd, "from", "text");
+    if (is_apart(&other)) {
+        next_call_fails("fsync:1:EIO");
+        assert_false(file_move(&clone, here.fd, "from", other.fd, "to", &err));
+        end_of_faults();
+        temp_expect(here.fd, "from", "text");
+        assert_false(temp_exists(other.fd, "to"));
+        EXPECT_OK(file_move(&clone, here.fd, "from", other.fd, "to", &err), &err);
+        temp_expect(other.fd, "to", "text");
+    }
+    temp_folder_remove(&other);
+    tear_down();
 }
 
 /* --- parking --- */
@@ -412,9 +548,16 @@ static void test_events(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_objects), cmocka_unit_test(test_linked_objects),
-        cmocka_unit_test(test_parking), cmocka_unit_test(test_results),
-        cmocka_unit_test(test_made),    cmocka_unit_test(test_index),
+        cmocka_unit_test(test_objects),
+        cmocka_unit_test(test_linked_objects),
+        cmocka_unit_test(test_failed_sync),
+        cmocka_unit_test(test_failed_close),
+        cmocka_unit_test(test_failed_sync_of_the_workspace),
+        cmocka_unit_test(test_failed_sync_of_a_move),
+        cmocka_unit_test(test_parking),
+        cmocka_unit_test(test_results),
+        cmocka_unit_test(test_made),
+        cmocka_unit_test(test_index),
         cmocka_unit_test(test_events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

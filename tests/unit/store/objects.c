@@ -6,10 +6,13 @@
 #include <cmocka.h>
 #include <errno.h>
 
+#include <poll.h>
 #include <pthread.h>
 
 #include "../temp_folder.h"
 #include "base/hex.h"
+#include "base/sys.h"
+#include "os/files.h"
 #include "os/walk.h"
 #include "store/barrier.h"
 #include "store/restore.h"
@@ -294,6 +297,136 @@ static void test_break(void **state)
     assert_string_equal(place_of(&a), "fresh");
     EXPECT_OK(barrier_now(store, -1, &err), &err);
     assert_string_equal(place_of(&a), "objects");
+}
+
+/* Another boot, another mount, another random number: another epoch. */
+static void test_epoch(void **state)
+{
+    char boot[64], salt[256], expected[512];
+    struct digest is = objects_epoch(store), named;
+    struct str text = objects_epoch_text(store);
+    struct sys_stat stat;
+    int fresh = openat(here.fd, "fresh", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd >= 0 ? read(fd, boot, sizeof(boot)) : 0;
+    (void)state;
+    assert_int_equal(sys_fstat(fresh, &stat), 0);
+    close(fresh);
+    close(fd);
+    if (len <= 1 || !stat.has_mount_id) {
+        skip();
+    }
+    snprintf(expected, sizeof(expected), "pawl epoch 1\n%.*s\n%u:%u:%llu\n%.32s", (int)len - 1,
+             boot, stat.dev_major, stat.dev_minor, (unsigned long long)stat.mount_id,
+             temp_read(here.fd, "fresh/salt", salt));
+    assert_true(str_is(text, expected));
+    named = sha256_of(text.data, text.len);
+    assert_true(digest_equal(&is, &named));
+}
+
+/* ---- an epoch that breaks while an object is written */
+
+struct breaking {
+    pthread_t thread;
+    _Atomic bool broken;
+    bool begun;
+};
+
+static void *break_now(void *ctx)
+{
+    struct breaking *breaking = ctx;
+    (void)objects_break_epoch(store, NULL);
+    breaking->broken = true;
+    return NULL;
+}
+
+/* The first bytes; then somebody wants to break the epoch, and must wait for the name. */
+static ssize_t feed_and_break(void *ctx, void *data, size_t size, struct err *error)
+{
+    struct breaking *breaking = ctx;
+    (void)error;
+    if (breaking->begun) {
+        return 0;
+    }
+    breaking->begun = true;
+    memcpy(data, "text", size < 4 ? size : 4);
+    assert_int_equal(pthread_create(&breaking->thread, NULL, break_now, breaking), 0);
+    for (int i = 0; i < 20 && !breaking->broken; i++) {
+        poll(NULL, 0, 1);
+    }
+    assert_false(breaking->broken);
+    return 4;
+}
+
+/* Bytes written before a failed sync get no name in the epoch after it. */
+static void test_break_waits_for_a_put(void **state)
+{
+    struct breaking breaking = {.broken = false};
+    struct objects_feed feed = {feed_and_break, &breaking};
+    struct digest digest = sha256_of("text", 4), before = objects_epoch(store), after;
+    bool added;
+    (void)state;
+    EXPECT_OK(objects_put_feed(store, &digest, &feed, &added, &err), &err);
+    pthread_join(breaking.thread, NULL);
+    assert_true(added);
+    after = objects_epoch(store);
+    assert_false(digest_equal(&before, &after));
+    assert_string_equal(place_of(&digest), "fresh");
+}
+
+/* ---- a file that somebody writes to while it is put */
+
+enum { WRITTEN_ROUNDS = 40 };
+
+struct writing {
+    int fd;
+    unsigned char byte;
+};
+
+static void *write_once(void *ctx)
+{
+    struct writing *writing = ctx;
+    (void)!pwrite(writing->fd, &writing->byte, 1, 0);
+    return NULL;
+}
+
+/* The object has the bytes of its name; and as long as the signature of the row is the file's and
+ * firm, its digest is that of the file. */
+static void put_once_written(struct writing *writing, struct signature_times *times)
+{
+    struct output_rows rows = {.arena = &arena, .times = times};
+    struct put_output output;
+    struct signature now;
+    struct digest found;
+    pthread_t writer;
+    assert_int_equal(pthread_create(&writer, NULL, write_once, writing), 0);
+    EXPECT_OK(objects_put_output(store, here.fd, "in", &rows, &output, &err), &err);
+    pthread_join(writer, NULL);
+    EXPECT_OK(objects_verify(store, &output.digest, NULL, &err), &err);
+    EXPECT_OK(signature_read(here.fd, "in", false, &now, &err), &err);
+    if (rows.items[0].firm && signature_equal(&now, &rows.items[0].signature)) {
+        EXPECT_OK(file_hash(here.fd, "in", &found, NULL, &err), &err);
+        assert_true(digest_equal(&found, &rows.items[0].digest));
+    }
+}
+
+static void test_put_under_a_writer(void **state)
+{
+    static const size_t sizes[] = {FILES_SMALL_BYTES, 2 << 20};
+    struct signature_times *times = signature_times_new();
+    (void)state;
+    signature_times_probe(times, here.fd);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct writing writing = {
+            openat(here.fd, "in", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666), 0};
+        assert_int_equal(ftruncate(writing.fd, (off_t)sizes[i]), 0);
+        for (int round = 0; round < WRITTEN_ROUNDS; round++) {
+            writing.byte++;
+            put_once_written(&writing, times);
+        }
+        close(writing.fd);
+    }
+    signature_times_free(times);
 }
 
 static void test_corrupt(void **state)
@@ -675,6 +808,9 @@ int main(void)
         TEST(test_boot_unknown),
         TEST(test_foreign_alive),
         TEST(test_break),
+        TEST(test_epoch),
+        TEST(test_break_waits_for_a_put),
+        TEST(test_put_under_a_writer),
         TEST(test_corrupt),
         TEST(test_damaged_tree),
         TEST(test_list),

@@ -1,4 +1,15 @@
-/* Parking: good outputs come home whatever happened, from anywhere, however often it is asked. */
+/* Parking: good outputs come home whatever happened, from anywhere, however often it is asked, and
+ * if it is killed at any call. */
+#ifndef PAWL_FAULT
+#define PAWL_FAULT
+#endif
+#include "base/sys.c"
+#include "base/sys_fault.c"
+#include "base/sys_fd.c"
+#include "base/sys_names.c"
+#include "base/sys_process.c"
+#include "base/sys_stat.c"
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -12,7 +23,6 @@
 #include <time.h>
 
 #include "../temp_folder.h"
-#include "base/sys.h"
 #include "store/park.h"
 
 static struct temp_folder here, other;
@@ -371,7 +381,7 @@ static void test_refuses_whole(void **state)
     assert_int_equal(count_parked(), 0);
 }
 
-/* ---- killed at each system call (in a build with faults) */
+/* ---- killed at each system call */
 
 static void steps_park(void)
 {
@@ -383,10 +393,9 @@ static void steps_return(void)
     (void)park_return(&place, RUN, ATTEMPT, paths, 3, PARK_FATE_FAILED, INSTANCE, 1, NULL);
 }
 
-/* Runs `steps`, in a fault build in a child that is killed at its n-th call; true if it was. */
+/* Runs `steps` in a child that is killed at its n-th call; true if it was. */
 static bool run_killed(int n, void (*steps)(void))
 {
-#ifdef PAWL_FAULT
     int status;
     pid_t pid = fork();
     if (pid == 0) {
@@ -402,11 +411,6 @@ static bool run_killed(int n, void (*steps)(void))
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
     return WIFSIGNALED(status);
-#else
-    (void)n;
-    steps();
-    return false;
-#endif
 }
 
 /* Parking killed anywhere: one recovery brings all home, a second one changes nothing. */
