@@ -169,13 +169,14 @@ static const char *attempt_path_of(const char *const *envp)
 }
 
 /* The input that was not settled may have been written in this very tick of the clock that stamps
- * files: in the next one no write before the start looks like one behind it. */
+ * files: in a later one no write before the start looks like one behind it. Stamps may be ahead of
+ * that clock, but not of the time itself. */
 static void attempt_leave_tick(const struct clock *clock)
 {
     enum { LONGEST_TICK_MS = 20 };
-    int64_t coarse_ns = clock_coarse_real_ns(clock);
+    int64_t now_ns = clock_real_ns(clock);
 
-    for (int i = 0; i < LONGEST_TICK_MS && clock_coarse_real_ns(clock) == coarse_ns; i++) {
+    for (int i = 0; i < LONGEST_TICK_MS && clock_coarse_real_ns(clock) <= now_ns; i++) {
         sys_poll(NULL, 0, 1);
     }
 }
