@@ -60,8 +60,11 @@ expect_order() {
 		(cd work && "$PAWL" run -j1 >../said 2>&1)
 		cat said
 		[ ! -e ran ]
-		[ ! -e work/.pawl/kept ]
 		[ "$(cat work/out)" = new ]
+		echo newer >work/in
+		(cd work && "$PAWL" run -q -j1)
+		[ "$(cat work/out)" = newer ]
+		[ ! -e work/.pawl/kept ]
 	fi
 }
 

@@ -69,6 +69,25 @@ static void test_row(void **state)
     assert_true(digest_equal(&fact.digest, &these));
 }
 
+/* Where the clock is all that tells two writes apart. */
+static void test_same_tick(void **state)
+{
+    struct source_fact fact;
+    int64_t from;
+
+    (void)state;
+    do {
+        from = signature_clock_ns();
+        temp_write(here.fd, "in", "written now");
+        EXPECT_OK(source_look(&session, STR("in"), true, false, &fact, &err), &err);
+    } while (signature_clock_ns() != from);
+    assert_false(fact.firm);
+    while (signature_clock_ns() <= fact.signature.ctime_ns) {
+    }
+    EXPECT_OK(source_look(&session, STR("in"), true, false, &fact, &err), &err);
+    assert_true(fact.firm);
+}
+
 /* Does an input that was read with this digest count as changed when its command has ended? */
 static enum cause check_input(struct plan_input *input, struct digest digest, bool firm)
 {
@@ -122,7 +141,8 @@ static void test_values(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-    const struct CMUnitTest tests[] = {TEST(test_row), TEST(test_input), TEST(test_values)};
+    const struct CMUnitTest tests[] = {TEST(test_row), TEST(test_same_tick), TEST(test_input),
+                                       TEST(test_values)};
 
     return cmocka_run_group_tests_name("run/firm", tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 #include <pthread.h>
 
 #include "../temp_folder.h"
+#include "base/clock.h"
 #include "base/hex.h"
 #include "base/sys.h"
 #include "os/files.h"
@@ -381,11 +382,16 @@ enum { WRITTEN_ROUNDS = 40 };
 struct writing {
     int fd;
     unsigned char byte;
+    int64_t after_ns;
 };
 
+/* Now sooner, now later. */
 static void *write_once(void *ctx)
 {
     struct writing *writing = ctx;
+    int64_t until_ns = clock_mono_ns(&clock_system) + writing->after_ns;
+    while (clock_mono_ns(&clock_system) < until_ns) {
+    }
     (void)!pwrite(writing->fd, &writing->byte, 1, 0);
     return NULL;
 }
@@ -418,10 +424,11 @@ static void test_put_under_a_writer(void **state)
     signature_times_probe(times, here.fd);
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         struct writing writing = {
-            openat(here.fd, "in", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666), 0};
+            .fd = openat(here.fd, "in", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)};
         assert_int_equal(ftruncate(writing.fd, (off_t)sizes[i]), 0);
         for (int round = 0; round < WRITTEN_ROUNDS; round++) {
             writing.byte++;
+            writing.after_ns = round * (int64_t)sizes[i] / 10;
             put_once_written(&writing, times);
         }
         close(writing.fd);
