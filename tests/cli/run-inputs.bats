@@ -339,6 +339,21 @@ load run
 	ran
 }
 
+@test "what only a depfile names changes while it is read: once more, at once" {
+	manifest <<-'END'
+		[stage.s]
+		run = "echo s >>../ran; cat hdr > out; echo 'out: hdr' > out.d; if [ ! -e ../done ]; then : > ../done; echo new > hdr; fi"
+		outputs = ["out"]
+		depfile = "out.d"
+	END
+	echo old >hdr
+	ends 0
+	ran s s
+	has out new
+	ends 0
+	ran
+}
+
 @test "a command that writes its own input is unsettled, and told" {
 	manifest <<-'END'
 		[stage.s]

@@ -100,6 +100,37 @@ expect_order() {
 	[ -z "$(ls work/.pawl/parked)" ]
 }
 
+@test "somebody's file at an output is kept, whenever pawl is killed" {
+	local kind n
+	seed
+	echo mine >seed/out
+	for kind in rename unlink; do
+		n=1
+		while run_with "$kind:$n:kill"; do
+			echo "killed at $kind:$n"
+			(cd work && "$PAWL" run -q -j1)
+			[ "$(cat work/out)" = new ]
+			grep -rx mine work/.pawl/kept
+			n=$((n + 1))
+		done
+	done
+}
+
+# Names reached the disk, bytes did not: of a good attempt, too, what it replaced is the best there is.
+@test "what was put aside is not dropped when the power took what had its place" {
+	echo 11111111-1111-1111-1111-111111111111 >../boot
+	export PAWL_FAULT_BOOT="$BATS_TEST_TMPDIR/boot"
+	seed
+	sed -i 's/{ path = "out", store = false }/"out"/' seed/pawl.toml
+	run_with syncfs:1:kill
+	[ "$(cat work/.pawl/parked/*/*/out)" = old ]
+	find work/out work/.pawl/fresh/*/ -type f ! -name lock -exec chmod u+w {} + -exec truncate -s 0 {} +
+	echo 22222222-2222-2222-2222-222222222222 >boot
+	(cd work && "$PAWL" run)
+	[ "$(cat work/out)" = new ]
+	grep -rx old work --include=out
+}
+
 wait_for() {
 	local tries=0
 	until "$@"; do
