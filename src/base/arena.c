@@ -186,3 +186,10 @@ char *arena_copy(struct arena *arena, const void *data, size_t len)
     copy[len] = '\0';
     return copy;
 }
+
+void *arena_dup(struct arena *arena, const void *items, size_t count, size_t size)
+{
+    void *copy = arena_calloc(arena, count, size);
+
+    return count != 0 ? memcpy(copy, items, count * size) : copy;
+}

@@ -31,6 +31,8 @@ void *arena_calloc(struct arena *arena, size_t count, size_t size);
 char *arena_bytes(struct arena *arena, size_t size);
 /* A copy of `len` bytes with a NUL behind it. */
 char *arena_copy(struct arena *arena, const void *data, size_t len);
+/* A copy of `count` elements, aligned; see also VEC_DUP (base/vec.h). */
+void *arena_dup(struct arena *arena, const void *items, size_t count, size_t size);
 
 #define ARENA_NEW(arena, type)          ((type *)arena_alloc((arena), sizeof(type)))
 #define ARENA_ARRAY(arena, type, count) ((type *)arena_calloc((arena), (count), sizeof(type)))

@@ -4,6 +4,7 @@
  * array grows, so keep indexes, not pointers. The owner calls VEC_FREE. */
 #include <stdlib.h>
 
+#include "base/arena.h"
 #include "base/mem.h"
 
 #define VEC(type)                                                                                  \
@@ -29,7 +30,9 @@
 #define VEC_EACH(item, v)                                                                          \
     for (__typeof__(*(v)->items) *item = (v)->items;                                               \
          item != NULL && item != (v)->items + (v)->count; item++)
-#define VEC_CLEAR(v) ((v)->count = 0)
-#define VEC_FREE(v)  (free((v)->items), (v)->items = NULL, (v)->count = (v)->cap = 0)
+/* A copy of the elements that lives as long as the arena. */
+#define VEC_DUP(v, arena) arena_dup((arena), (v)->items, (v)->count, sizeof(*(v)->items))
+#define VEC_CLEAR(v)      ((v)->count = 0)
+#define VEC_FREE(v)       (free((v)->items), (v)->items = NULL, (v)->count = (v)->cap = 0)
 
 #endif

@@ -2,8 +2,6 @@
  * is skipped waits for nobody. Both directions are arrays of ranges (CSR), each range sorted. */
 #include "model/plan_build.h"
 
-#include <string.h>
-
 struct plan_edge_maker {
     struct plan_build *build;
     plan_inst_vec edges;
@@ -206,10 +204,7 @@ void plan_make_edges(struct plan_build *build)
     plan_collect_edges(&maker);
     free(maker.seen);
     plan->edge_count = (uint32_t)maker.edges.count;
-    plan->edges = ARENA_ARRAY(build->arena, struct inst_id, maker.edges.count);
-    if (maker.edges.count != 0) {
-        memcpy(plan->edges, maker.edges.items, maker.edges.count * sizeof(*plan->edges));
-    }
+    plan->edges = VEC_DUP(&maker.edges, build->arena);
     map_fini(&maker.need_numbers);
     VEC_FREE(&maker.need_first);
     VEC_FREE(&maker.needed);

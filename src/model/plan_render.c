@@ -2,8 +2,6 @@
  * place of the expression, with the instance where the stage has several. */
 #include "model/plan_build.h"
 
-#include <string.h>
-
 #include "base/limits.h"
 
 struct str plan_whose(struct plan_build *build, const struct plan_instance *inst)
@@ -90,8 +88,7 @@ struct plan_pieces plan_pieces_of(struct plan_build *build, const struct plan_sc
 
     if (template_parts(text, plan_cut, &cutter)) {
         pieces.count = (uint32_t)cutter.pieces.count;
-        pieces.items = ARENA_ARRAY(build->arena, struct plan_piece, pieces.count);
-        memcpy(pieces.items, cutter.pieces.items, pieces.count * sizeof(*pieces.items));
+        pieces.items = VEC_DUP(&cutter.pieces, build->arena);
     }
     VEC_FREE(&cutter.pieces);
     return pieces;

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "base/limits.h"
@@ -201,11 +200,8 @@ static void walk_sort(struct walk_entry *items, uint32_t count)
 static void walk_take(struct walk *walk, struct walk_list *list)
 {
     list->count = (uint32_t)walk->room->found.count;
-    list->items = ARENA_ARRAY(walk->arena, struct walk_entry, list->count);
-    if (list->count > 0) {
-        memcpy(list->items, walk->room->found.items, list->count * sizeof(*list->items));
-        walk_sort(list->items, list->count);
-    }
+    list->items = VEC_DUP(&walk->room->found, walk->arena);
+    walk_sort(list->items, list->count);
 }
 
 void walk_room_fini(struct walk_room *room)

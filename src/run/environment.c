@@ -130,13 +130,10 @@ static bool environment_match(struct str pattern, const struct m_stage *stage, b
 static void environment_take(struct environment_vars *vars, struct arena *arena,
                              struct event_strs *taken)
 {
-    *taken = (struct event_strs){NULL, 0};
     if (vars->count != 0) {
         qsort(vars->items, vars->count, sizeof(*vars->items), environment_compare);
-        taken->items = ARENA_ARRAY(arena, struct str, vars->count);
-        memcpy(taken->items, vars->items, vars->count * sizeof(*vars->items));
-        taken->count = (uint32_t)vars->count;
     }
+    *taken = (struct event_strs){VEC_DUP(vars, arena), (uint32_t)vars->count};
     VEC_FREE(vars);
 }
 
@@ -242,13 +239,12 @@ void environment_frame_init(struct environment_frame *frame, struct arena *arena
 
     environment_base(&vars, arena);
     *frame = (struct environment_frame){
-        .outside = ARENA_ARRAY(arena, struct str, vars.count),
+        .outside = VEC_DUP(&vars, arena),
         .outside_count = (uint32_t)vars.count,
         .pawl = str_concat(arena, STR("PAWL="), pawl),
         .run_dir = str_concat(arena, STR("PAWL_RUN_DIR="), run_dir),
         .run = str_concat(arena, STR("PAWL_RUN_ID="), run),
         .traceparent = STR_JOIN(arena, STR("TRACEPARENT=00-"), trace, STR("-"))};
-    memcpy(frame->outside, vars.items, vars.count * sizeof(*vars.items));
     VEC_FREE(&vars);
 }
 

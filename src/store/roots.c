@@ -208,10 +208,9 @@ bool roots_read(int store_fd, const struct digest *workspace,
     }
     if (runs.count != 0) {
         qsort(runs.items, runs.count, sizeof(runs.items[0]), roots_compare);
-        roots->runs = ARENA_ARRAY(arena, struct roots_run, runs.count);
-        memcpy(roots->runs, runs.items, runs.count * sizeof(runs.items[0]));
-        roots->count = (uint32_t)runs.count;
     }
+    roots->runs = VEC_DUP(&runs, arena);
+    roots->count = (uint32_t)runs.count;
     VEC_FREE(&runs);
     return ok;
 }
@@ -258,11 +257,8 @@ bool roots_workspaces(int store_fd, struct arena *arena, struct roots_workspaces
     if (dir != NULL) {
         sys_closedir(dir);
     }
-    if (ids.count != 0) {
-        list->items = ARENA_ARRAY(arena, struct digest, ids.count);
-        memcpy(list->items, ids.items, ids.count * sizeof(ids.items[0]));
-        list->count = (uint32_t)ids.count;
-    }
+    list->items = VEC_DUP(&ids, arena);
+    list->count = (uint32_t)ids.count;
     VEC_FREE(&ids);
     return ok;
 }

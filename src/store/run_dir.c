@@ -166,10 +166,9 @@ static bool run_list_take(DIR *dir, const char *shown, struct arena *arena, stru
     ok = errno == 0 || err_sys(err, "'%s': cannot read", shown);
     if (ids.count > 0) {
         qsort(ids.items, ids.count, sizeof(ids.items[0]), run_id_compare);
-        list->ids = ARENA_ARRAY(arena, struct run_id, ids.count);
-        memcpy(list->ids, ids.items, ids.count * sizeof(ids.items[0]));
-        list->count = (uint32_t)ids.count;
     }
+    list->ids = VEC_DUP(&ids, arena);
+    list->count = (uint32_t)ids.count;
     VEC_FREE(&ids);
     return ok;
 }
