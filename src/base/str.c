@@ -210,19 +210,26 @@ struct str str_concat(struct arena *arena, struct str a, struct str b)
     return STR_JOIN(arena, a, b);
 }
 
-struct str str_int(int64_t value, char digits[static STR_INT_BYTES])
+struct str str_uint(uint64_t value, char digits[static STR_INT_BYTES])
 {
     size_t at = STR_INT_BYTES;
-    uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
 
     do {
-        digits[--at] = (char)('0' + left % 10);
-        left /= 10;
-    } while (left != 0);
-    if (value < 0) {
-        digits[--at] = '-';
-    }
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
     return str_n(digits + at, STR_INT_BYTES - at);
+}
+
+struct str str_int(int64_t value, char digits[static STR_INT_BYTES])
+{
+    struct str text = str_uint(value < 0 ? -(uint64_t)value : (uint64_t)value, digits);
+
+    if (value < 0) {
+        digits[STR_INT_BYTES - ++text.len] = '-';
+        text.data--;
+    }
+    return text;
 }
 
 bool str_to_u64(struct str s, uint64_t *value)

@@ -69,6 +69,7 @@ struct str str_join(struct arena *arena, const struct str *parts, size_t count);
 /* The decimal text of a number, within `digits`. */
 enum { STR_INT_BYTES = 20 };
 struct str str_int(int64_t value, char digits[static STR_INT_BYTES]);
+struct str str_uint(uint64_t value, char digits[static STR_INT_BYTES]);
 /* Decimal numbers, whole slice or false; no sign, no blanks. */
 bool str_to_u64(struct str s, uint64_t *value);
 

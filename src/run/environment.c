@@ -217,6 +217,8 @@ static void environment_set_number(struct environment_vars *vars, struct arena *
 static void environment_own(struct environment_vars *vars, const struct environment_frame *frame,
                             const struct environment_attempt *attempt, struct arena *arena)
 {
+    char digits[STR_INT_BYTES];
+
     environment_set(vars, frame->pawl);
     environment_set(vars, frame->run_dir);
     environment_set(vars, frame->run);
@@ -227,7 +229,8 @@ static void environment_own(struct environment_vars *vars, const struct environm
     environment_set(vars, STR_JOIN(arena, STR("PAWL_ATTEMPT_ID="), attempt->attempt_id));
     environment_set_number(vars, arena, STR("PAWL_CPUS="), attempt->cpus);
     if (attempt->memory_bytes != 0) {
-        environment_set_number(vars, arena, STR("PAWL_MEMORY="), (int64_t)attempt->memory_bytes);
+        environment_set(
+            vars, STR_JOIN(arena, STR("PAWL_MEMORY="), str_uint(attempt->memory_bytes, digits)));
     }
     environment_set(vars, STR_JOIN(arena, frame->traceparent, attempt->span, STR("-01")));
 }
