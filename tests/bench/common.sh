@@ -62,6 +62,18 @@ compile_static() {
     "${BENCH_CC:-$(command -v musl-gcc || echo cc)}" -O2 -static -o "$work/$1" "${2:-$here/$1.c}"
 }
 
+# `manifest NAME STAGE COUNT COMMAND`: a pawl.toml of one stage with COUNT instances.
+manifest() {
+    cat >pawl.toml <<EOF
+[pipeline]
+name = "$1"
+
+[stage.$2]
+matrix = { number = { from = 1, to = $3 } }
+run = "$4"
+EOF
+}
+
 # --- what it is measured on ----------------------------------------------------------------------
 
 # Those of the tools NAME… that are installed.

@@ -14,14 +14,7 @@ ms=${BENCH_COMPUTE_MS:-250}
 
 enter scaling
 compile compute
-cat >pawl.toml <<EOF
-[pipeline]
-name = "scaling"
-
-[stage.compute]
-matrix = { number = { from = 1, to = 20 } }
-run = "$work/compute $ms"
-EOF
+manifest scaling compute 20 "$work/compute $ms"
 for round in $(seq "${BENCH_RUNS:-3}"); do
     for jobs in $(rotate "$round" 1 2); do
         rm -rf .pawl

@@ -11,14 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
 
 enter sleep
-cat >pawl.toml <<EOF
-[pipeline]
-name = "sleep"
-
-[stage.sleep]
-matrix = { number = { from = 1, to = 200 } }
-run = "sleep 1"
-EOF
+manifest sleep sleep 200 "sleep 1"
 for _ in $(seq "${BENCH_RUNS:-3}"); do
     rm -rf .pawl
     measured pawl "$pawl" run -j 50 -q

@@ -19,14 +19,7 @@ enter start
 printf 'int main(void)\n{\n    return 0;\n}\n' >nothing.c
 compile_static nothing nothing.c
 compile_static spawn_loop
-cat >pawl.toml <<EOF
-[pipeline]
-name = "start"
-
-[stage.start]
-matrix = { number = { from = 1, to = $commands } }
-run = "$work/nothing"
-EOF
+manifest start start "$commands" "$work/nothing"
 for _ in $(seq "${BENCH_RUNS:-7}"); do
     rm -rf .pawl
     measured loop ./spawn_loop "$commands" 1 "$work/nothing"
