@@ -9,7 +9,7 @@
 #                   instead of at some (hours); FAULT_BAD=n goes on behind n - 1 findings
 #   make cover      line coverage of each layer
 #   make bench      measurements against other tools: BENCH_PARTS="start sleep" for these alone
-#   make fuzz       fuzzes with libFuzzer: FUZZ=name for one target, FUZZ_SECONDS for how long
+#   make fuzz       fuzzes with libFuzzer: T=name for one target, TIME=600 for how many seconds each
 #   make soak       uses one workspace for MINUTES=10 and looks whether anything grows or is left
 #   make sim        simulates runs: SEEDS for how many, SEED=17 for this one alone
 #   make docs       writes the pages of docs/ that are made from tables in the source
@@ -273,16 +273,15 @@ $(B)/fuzz/%: tests/fuzz/%.c $(call LIBRARIES,cmd) $(B)/libdeps.a
 endif
 
 .PHONY: fuzz bench soak cover lint fmt
-FUZZ ?= %
-FUZZ_SECONDS ?= 60
+TIME ?= 60
 # New inputs go to build/fuzz; those worth keeping are copied to testdata/fuzz by hand.
 fuzz:
-	@$(if $(FUZZERS),,echo "there are no fuzz targets in tests/fuzz" >&2; exit 1)
+	@$(if $(filter $(T),$(FUZZERS)),,echo "there is no fuzz target '$(T)' in tests/fuzz" >&2; exit 1)
 	@$(MAKE) --no-print-directory -j$(JOBS) V=fuzz fuzz-replayers
-	@set -e; for name in $(filter $(FUZZ),$(FUZZERS)); do \
+	@set -e; for name in $(filter $(T),$(FUZZERS)); do \
 		mkdir -p build/fuzz/corpus/$$name testdata/fuzz/$$name; \
 		echo "fuzz $$name"; \
-		build/fuzz/fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
+		build/fuzz/fuzz/$$name -max_total_time=$(TIME) -timeout=10 \
 			-artifact_prefix=build/fuzz/$$name- build/fuzz/corpus/$$name testdata/fuzz/$$name; \
 	done
 
