@@ -5,6 +5,7 @@
 #include "base/path.h"
 #include "base/sys.h"
 #include "cmd/decided.h"
+#include "run/recover.h"
 #include "run/standing.h"
 
 /* What is done with an instance, as a person and as a program reads it. */
@@ -84,6 +85,27 @@ static void plan_look_in_the_way(struct plan_show *show, uint32_t number)
     }
 }
 
+/* What a killed attempt left half done is not somebody's: a run clears it away first. */
+static void plan_leave_out_partial(struct plan_show *show)
+{
+    struct event_strs *kept = &show->kept;
+    uint32_t count = 0;
+    struct map partial;
+    struct err err = {0};
+
+    map_init(&partial);
+    if (kept->count != 0 &&
+        recover_foresee(&show->decided->place.session, &show->cli->arena, &partial, &err)) {
+        for (uint32_t i = 0; i < kept->count; i++) {
+            if (map_get(&partial, kept->items[i]) == MAP_MISSING) {
+                kept->items[count++] = kept->items[i];
+            }
+        }
+        kept->count = count;
+    }
+    map_fini(&partial);
+}
+
 /* --- instances --- */
 
 static void plan_show_instance(struct plan_show *show, uint32_t number)
@@ -137,6 +159,7 @@ static void plan_show_instances(struct plan_show *show)
             plan_flush_lines(show);
         }
     }
+    plan_leave_out_partial(show);
 }
 
 /* --- the whole --- */

@@ -21,6 +21,10 @@ struct recovered {
     uint8_t *ran;             /* by instance: done in it; for `cache = false`; heap, may be NULL */
 };
 
+/* Without the lock, changing nothing: puts (0) the output paths at which recovery would first clear
+ * away what a killed attempt of the last run left half done. Their texts go to the arena. */
+bool recover_foresee(struct session *session, struct arena *arena, struct map *paths,
+                     struct err *err);
 /* With the workspace locked and the store open. */
 bool recover_workspace(struct session *session, struct recovered *recovered, struct err *err);
 void recovered_fini(struct recovered *recovered);

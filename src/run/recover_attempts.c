@@ -193,10 +193,9 @@ static bool recover_bad(struct recovery *recovery, const struct park_place *plac
 
 /* Killed between the record of a bad end and what it asks for: partial outputs lie there, older
  * than that record, whose time is in whole milliseconds. What is younger is somebody's. */
-static bool recover_partial(struct recovery *recovery, const struct park_place *place,
-                            const struct recover_attempt *attempt, struct err *err)
+static uint32_t recover_partial_paths(const struct park_place *place,
+                                      const struct recover_attempt *attempt, struct str *paths)
 {
-    struct str *paths = recover_paths(&attempt->outputs, &recovery->arena);
     uint32_t count = recover_new_paths(attempt, paths);
     uint32_t left = 0;
     struct sys_stat stat;
@@ -207,6 +206,15 @@ static bool recover_partial(struct recovery *recovery, const struct park_place *
             paths[left++] = paths[i];
         }
     }
+    return left;
+}
+
+static bool recover_partial(struct recovery *recovery, const struct park_place *place,
+                            const struct recover_attempt *attempt, struct err *err)
+{
+    struct str *paths = recover_paths(&attempt->outputs, &recovery->arena);
+    uint32_t left = recover_partial_paths(place, attempt, paths);
+
     return left == 0 ||
            park_return(place, str_of(recovery->run.text), attempt->id, paths, left,
                        PARK_FATE_FAILED, recover_name(attempt, &recovery->arena), INT64_MIN, err);
@@ -310,4 +318,77 @@ bool recover_attempts(struct recovery *recovery, struct err *err)
         recover_record_lost(recovery, log, attempt, recorded);
     }
     return made_flush(session->made, err) && (log == NULL || event_log_flush(log, err));
+}
+
+/* --- looking --- */
+
+static void recover_foresee_at(struct str path, struct arena *arena, struct map *paths)
+{
+    map_put(paths, str_dup(arena, path), 0);
+}
+
+/* Where a file of pawl's own is parked, it returns in place of what was left half done. What was
+ * somebody's returns, too, but to be kept. */
+static void recover_foresee_parked(const struct recovery *recovery, const struct park_place *place,
+                                   const struct recover_attempt *attempt, struct arena *arena,
+                                   struct map *paths)
+{
+    for (uint32_t i = 0; i < attempt->parked.count; i++) {
+        const struct event_pair *parked = &attempt->parked.items[i];
+        struct strbuf where = {0};
+        int dir_fd;
+
+        if (!str_is(parked->value, "kept") &&
+            park_find(place, str_of(recovery->run.text), attempt->id, parked->name, &where,
+                      &dir_fd)) {
+            recover_foresee_at(parked->name, arena, paths);
+        }
+        strbuf_fini(&where);
+    }
+}
+
+static void recover_foresee_all(struct recovery *recovery, struct arena *arena, struct map *paths)
+{
+    struct session *session = recovery->session;
+    struct clone_memory clone = {0};
+    struct park_place place = {session->root_fd, session->workspace.pawlfd, &clone};
+
+    for (uint32_t i = 0; i < recovery->attempts.count; i++) {
+        const struct recover_attempt *attempt = &recovery->attempts.items[i];
+        struct str *left = recover_paths(&attempt->outputs, &recovery->arena);
+        uint32_t count;
+
+        if (attempt->good || map_get(&recovery->last, attempt->instance) != i ||
+            (!attempt->ended && recover_has_result(recovery, attempt, &recovery->arena))) {
+            continue;
+        }
+        count = attempt->ended ? recover_partial_paths(&place, attempt, left)
+                               : recover_new_paths(attempt, left);
+        for (uint32_t k = 0; k < count; k++) {
+            recover_foresee_at(left[k], arena, paths);
+        }
+        recover_foresee_parked(recovery, &place, attempt, arena, paths);
+    }
+}
+
+bool recover_foresee(struct session *session, struct arena *arena, struct map *paths,
+                     struct err *err)
+{
+    struct recovery recovery;
+    struct run_list list = {0};
+    bool ok;
+
+    recovery_init(&recovery, session, NULL);
+    ok = session->results != NULL &&
+         run_dir_list(session->workspace.pawlfd, &recovery.arena, &list, err);
+    if (ok && list.count != 0) {
+        recovery.run = list.ids[list.count - 1];
+        ok = recorder_replay(session->workspace.pawlfd, &recovery.run, &recovery.state,
+                             recover_note, &recovery, err);
+        if (ok && !run_status_is_final(recovery.state.status)) {
+            recover_foresee_all(&recovery, arena, paths);
+        }
+    }
+    recovery_fini(&recovery);
+    return ok;
 }

@@ -78,6 +78,47 @@ wait_in_stage() {
 	ran
 }
 
+@test "plan knows what a killed attempt left half done from what is somebody's" {
+	manifest <<-END
+		[stage.s]
+		run = """echo half > new; mkdir -p dir; echo half > dir/one; echo half > old; : > ../holding
+		$(wait_in_stage ../go)
+		echo whole | tee new dir/one > old"""
+		inputs = ["in"]
+		outputs = ["new", "dir/", "old"]
+	END
+	echo one >in
+	start_until ../holding
+	has new half
+	end_by KILL
+	run "$PAWL" plan
+	[ "$status" -eq 0 ]
+	[[ "$output" != *"keep "* ]]
+	run "$PAWL" plan --json
+	[[ "$output" == *'"kept": []'* ]]
+	# The run says the same.
+	: >../go
+	"$PAWL" run -q
+	[ ! -e .pawl/kept ]
+	has old whole
+
+	# A file of pawl's own is parked under what is half done, and one of somebody.
+	rm ../go
+	echo two >in
+	echo mine >new
+	start_until ../holding
+	has new half
+	end_by KILL
+	run "$PAWL" plan
+	[[ "$output" == *"keep     'new'"* ]]
+	[[ "$output" != *"keep     'old'"* ]]
+	[[ "$output" != *"keep     'dir"* ]]
+	: >../go
+	"$PAWL" run -q
+	has "$(find .pawl/kept -type f)" mine
+	has new whole
+}
+
 # The stage's command puts a file where kept/ should be.
 obstacle() {
 	manifest <<-'END'
