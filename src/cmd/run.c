@@ -357,13 +357,12 @@ static bool run_save_after(struct run_call *call, int status, struct err *err)
 /* Runs the engine between the first and the last event; the exit status. */
 static int run_engine(struct run_call *call, struct err *err)
 {
-    const struct manifest *manifest = &call->session.manifest;
     struct engine_world world = executor_world(&call->executor);
     struct engine_options options = {.jobs = run_jobs(call),
                                      .jobs_most = run_jobs_most(call),
                                      .memory_limit_bytes = call->session.machine.memory_bytes /
                                                            100 * ADAPT_MEMORY_PERCENT,
-                                     .keep_going = call->cli->keep_going || manifest->keep_going,
+                                     .keep_going = run_keeps_going(call),
                                      .timeout_ns = session_timeout_ns(&call->session),
                                      .duration_ns = call->duration_ns,
                                      .peak_bytes = call->peak_bytes,

@@ -37,5 +37,7 @@ struct run_call {
 bool run_has_nothing_to_do(struct run_call *call);
 /* Up to the decision what is to be done, in `decide`: with the workspace locked, and recovered. */
 bool run_prepare(struct run_call *call, struct err *err);
+/* After a failure, what does not depend on it still runs. */
+bool run_keeps_going(const struct run_call *call);
 
 #endif

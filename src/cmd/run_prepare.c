@@ -24,7 +24,21 @@ bool run_has_nothing_to_do(struct run_call *call)
     return true;
 }
 
+bool run_keeps_going(const struct run_call *call)
+{
+    return call->cli->keep_going || call->session.manifest.keep_going;
+}
+
 /* --- deciding --- */
+
+/* A variable that is not set ends a run before it begins. A tool that is not there does so, too,
+ * but where others are to go on: then its stages fail. */
+static bool run_has_surroundings(struct run_call *call, const struct m_stage *stage,
+                                 struct err *err)
+{
+    return facts_has_variables(&call->facts, stage, err) &&
+           (run_keeps_going(call) || facts_has_tools(&call->facts, stage, err));
+}
 
 /* What every command of a stage needs from outside is asked for before anything runs. */
 static bool run_has_what_it_needs(struct run_call *call, struct err *err)
@@ -40,7 +54,7 @@ static bool run_has_what_it_needs(struct run_call *call, struct err *err)
 
             may_run = call->request.scope[number] && !plan->instances[number].outline;
         }
-        if (may_run && !facts_has_surroundings(&call->facts, stage->source, err)) {
+        if (may_run && !run_has_surroundings(call, stage->source, err)) {
             return false;
         }
     }

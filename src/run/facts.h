@@ -156,9 +156,10 @@ void facts_demand_inputs(void *ctx, struct inst_id instance, struct decide *deci
 /* run/tools.c: digests of the programs a stage declares, as fields. */
 bool facts_add_tools(struct facts *facts, const struct plan_command *command,
                      struct key_fields *fields, struct str *problem);
-/* Are the variables it passes set and its tools there? False: status 11, `err` says what is
- * missing. */
-bool facts_has_surroundings(struct facts *facts, const struct m_stage *stage, struct err *err);
+/* Are the variables it passes set? Are its tools there, as far as all its instances need them?
+ * False: status 11, `err` says what is missing. */
+bool facts_has_variables(struct facts *facts, const struct m_stage *stage, struct err *err);
+bool facts_has_tools(struct facts *facts, const struct m_stage *stage, struct err *err);
 /* run/value_keys.c: digest of the named values of a TOML or JSON text. */
 bool value_keys_digest(struct str path, struct str text, const struct str *keys, uint32_t count,
                        struct digest *digest, struct err *err);

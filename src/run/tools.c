@@ -116,11 +116,12 @@ bool facts_add_tools(struct facts *facts, const struct plan_command *command,
     return true;
 }
 
-static bool tools_are_there(struct facts *facts, const struct m_stage *stage, struct err *err)
+bool facts_has_tools(struct facts *facts, const struct m_stage *stage, struct err *err)
 {
     struct key_fields fields;
     struct str problem = STR_NONE;
 
+    arena_reset(&facts->scratch);
     key_fields_init(&fields, &facts->scratch);
     for (uint32_t i = 0; i < stage->settings->tool_count; i++) {
         struct str name;
@@ -135,12 +136,11 @@ static bool tools_are_there(struct facts *facts, const struct m_stage *stage, st
     return true;
 }
 
-bool facts_has_surroundings(struct facts *facts, const struct m_stage *stage, struct err *err)
+bool facts_has_variables(struct facts *facts, const struct m_stage *stage, struct err *err)
 {
     struct event_strs passed;
 
     arena_reset(&facts->scratch);
     return environment_passed(stage, true, &facts->scratch, &passed, err) &&
-           environment_passed(stage, false, &facts->scratch, &passed, err) &&
-           tools_are_there(facts, stage, err);
+           environment_passed(stage, false, &facts->scratch, &passed, err);
 }

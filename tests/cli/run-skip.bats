@@ -239,6 +239,47 @@ one() {
 	says no-such-program
 }
 
+@test "where others go on, a program that is not found fails the stages that need it" {
+	mkdir ../bin
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH
+	cat >../stages <<-'END'
+		[stage.lame]
+		run = "echo lame >>../ran; echo x > lame.out"
+		tools = ["no-such-program"]
+		outputs = ["lame.out"]
+		[stage.behind]
+		run = "echo behind >>../ran; cp lame.out behind.out"
+		inputs = ["lame.out"]
+		outputs = ["behind.out"]
+		[stage.apart]
+		run = "echo apart >>../ran; echo x > apart.out"
+		outputs = ["apart.out"]
+	END
+	manifest <../stages
+	ends 11
+	ran
+	ends 11 -k
+	ran apart
+	says "lame"
+	says "tool 'no-such-program'"
+	ends 11 -k
+	ran
+	says "tool 'no-such-program'"
+	rm -r .pawl apart.out
+	{
+		echo 'keep_going = true'
+		cat ../stages
+	} | manifest
+	ends 11
+	ran apart
+	says "tool 'no-such-program'"
+	# What it needs from outside is there now.
+	printf '#!/bin/sh\n' >../bin/no-such-program
+	chmod +x ../bin/no-such-program
+	ends 0
+	ran lame behind
+}
+
 @test "the first word of an array is an input, or a tool" {
 	printf '#!/bin/sh\necho s >>../ran\necho 1 > out\n' >make-it
 	chmod +x make-it
