@@ -1,4 +1,4 @@
-/* Owns gathering a last state; index_save.c writes it. */
+/* Owns gathering a last state; index_save_state.c writes it. */
 #include <stdlib.h>
 #include <string.h>
 
