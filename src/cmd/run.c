@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/hex.h"
@@ -89,80 +88,6 @@ static struct event run_first_event(struct run_call *call)
     return event;
 }
 
-/* How many attempts the descriptors that we may open are enough for. */
-static uint32_t run_jobs_limit(void)
-{
-    enum { OWN_DESCRIPTORS = 40, ATTEMPT_DESCRIPTORS = 6 };
-    struct sys_limit limit;
-
-    if (sys_get_limit(RLIMIT_NOFILE, &limit) != 0 || limit.soft > UINT32_MAX) {
-        return UINT32_MAX;
-    }
-    if (limit.soft < OWN_DESCRIPTORS + ATTEMPT_DESCRIPTORS) {
-        return 1;
-    }
-    return (uint32_t)(limit.soft - OWN_DESCRIPTORS) / ATTEMPT_DESCRIPTORS;
-}
-
-/* What -j says, or was said to a make that shares its jobs with us; 0: nothing. */
-static uint32_t run_jobs_said(const struct run_call *call)
-{
-    const struct jobserver_offer *make = &call->cli->origin->jobserver;
-
-    if (call->cli->jobs.given && call->cli->jobs.count != 0) {
-        return call->cli->jobs.count;
-    }
-    return make->kind != JOBSERVER_NONE && !make->closed ? make->jobs : 0;
-}
-
-static bool run_jobs_are_fixed(const struct run_call *call)
-{
-    return run_jobs_said(call) != 0;
-}
-
-static uint32_t run_jobs(const struct run_call *call)
-{
-    uint32_t said = run_jobs_said(call);
-    uint32_t wanted = said != 0 ? said : call->session.machine.cpus;
-    uint32_t limit = run_jobs_limit();
-
-    return wanted < limit ? wanted : limit;
-}
-
-static uint32_t run_jobs_most(const struct run_call *call)
-{
-    uint32_t wanted = call->session.machine.cpus * ADAPT_SLOTS_A_PROCESSOR;
-    uint32_t limit = run_jobs_limit();
-
-    if (run_jobs_are_fixed(call)) {
-        return 0;
-    }
-    return wanted < limit ? wanted : limit;
-}
-
-/* The manifest, and the names of all instances, for those who read the record when the manifest has
- * changed. */
-static bool run_keep_plan(struct run_call *call, struct err *err)
-{
-    const struct plan *plan = &call->session.plan;
-    struct strbuf text = {0};
-    struct digest kept;
-    bool ok;
-
-    if (call->sliced) {
-        call->listing = last_state_digest(call->slice.state, LAST_OF_LISTING);
-        return true; /* they are there: run_prepare */
-    }
-    for (uint32_t i = 0; i < plan->instance_count; i++) {
-        strbuf_add_str(&text, plan->instances[i].name);
-        strbuf_putc(&text, '\n');
-    }
-    ok = objects_put_bytes(call->session.objects, strbuf_str(&text), &call->listing, err) &&
-         objects_put_bytes(call->session.objects, call->session.manifest_text, &kept, err);
-    strbuf_fini(&text);
-    return ok;
-}
-
 /* What the slice leaves out is up to date as the last run left it, or nobody asked for it. */
 static void run_record_beyond(struct run_call *call)
 {
@@ -199,15 +124,6 @@ static bool run_begin_record(struct run_call *call, struct err *err)
         run_record_beyond(call);
     }
     return true;
-}
-
-static struct roots_end run_roots_end(const struct run_call *call)
-{
-    return (struct roots_end){.facts = &call->facts,
-                              .run = call->recorder.id,
-                              .listing = call->listing,
-                              .scope = call->request.scope,
-                              .whole = cli_asks_for_all(call->cli) && !call->sliced};
 }
 
 static bool run_begin(struct run_call *call, struct err *err)
@@ -281,79 +197,6 @@ static void run_record_end(struct run_call *call, int status, struct err *err)
     }
 }
 
-/* The digest of the plan as a call without options asks for it. */
-static struct digest run_plain_digest(const struct run_call *call)
-{
-    struct event_strs no_targets = {NULL, 0};
-    struct event_pairs no_flags = {NULL, 0};
-
-    return call->request.flags.count == 0
-               ? call->request.plan_digest
-               : session_plan_digest(&call->session, &no_targets, &no_flags);
-}
-
-static bool run_save_state(struct run_call *call, const uint8_t *good, struct err *err)
-{
-    struct standing_end end = {.facts = &call->facts,
-                               .before = &call->standing,
-                               .scope = call->request.scope,
-                               .target = call->request.target,
-                               .good = good};
-    struct digest plan;
-
-    if (!cli_asks_for_all(call->cli)) {
-        return index_save(call->session.index, err);
-    }
-    plan = run_plain_digest(call);
-    end.plan = &plan;
-    end.listing = &call->listing;
-    return call->sliced ? slice_save(&call->session, &call->slice, &end, err)
-                        : standing_save(&call->session, &end, err);
-}
-
-static enum last_unit run_last_unit(enum inst_state state)
-{
-    if (state == INST_SKIPPED) {
-        return LAST_SKIPPED;
-    }
-    return inst_state_is_good(state) ? LAST_STANDS : LAST_UNDECIDED;
-}
-
-/* What this run ended with. Of one that is to go on, or that the world broke, all is kept as long
- * as no later run says what it needs. */
-static void run_save_roots(struct run_call *call, int status)
-{
-    struct roots_end end = run_roots_end(call);
-
-    if (status < STATUS_SIGNAL && call->engine.broken.status == 0) {
-        roots_save(&call->session, &end);
-    }
-}
-
-/* A run that was interrupted, or that the world broke, leaves no last state: the next call has to
- * look after it. */
-static bool run_save_after(struct run_call *call, int status, struct err *err)
-{
-    uint32_t count = call->session.plan.instance_count;
-    uint8_t *good;
-    bool ok;
-
-    if (call->engine.broken.status != 0) {
-        return index_save(call->session.index, err);
-    }
-    if (status >= STATUS_SIGNAL) {
-        return call->sliced ? index_flush(call->session.index, err)
-                            : index_save(call->session.index, err);
-    }
-    good = mem_calloc(count, 1);
-    for (uint32_t i = 0; i < count; i++) {
-        good[i] = (uint8_t)run_last_unit(call->recorder.state.instances[i].state);
-    }
-    ok = run_save_state(call, good, err);
-    free(good);
-    return ok;
-}
-
 /* Runs the engine between the first and the last event; the exit status. */
 static int run_engine(struct run_call *call, struct err *err)
 {
@@ -391,8 +234,7 @@ static int run_engine(struct run_call *call, struct err *err)
     }
     if (err->status == 0) {
         session_close_records(&call->session);
-        run_save_roots(call, status);
-        run_save_after(call, status, err);
+        run_save(call, status, err);
     }
     if (err->status == 0) {
         run_result_write(call->cli, &call->recorder, &call->show.options, status, err);

@@ -7,6 +7,7 @@
 #include "cmd/run_show.h"
 #include "run/executor.h"
 #include "run/recover.h"
+#include "run/roots_save.h"
 #include "run/slice_save.h"
 
 /* Everything that lives as long as one `pawl run`. */
@@ -39,5 +40,19 @@ bool run_has_nothing_to_do(struct run_call *call);
 bool run_prepare(struct run_call *call, struct err *err);
 /* After a failure, what does not depend on it still runs. */
 bool run_keeps_going(const struct run_call *call);
+
+/* run_jobs.c: how many attempts at once to begin with, and at most (0: never other than that). */
+uint32_t run_jobs(const struct run_call *call);
+uint32_t run_jobs_most(const struct run_call *call);
+
+/* run_save.c */
+/* The manifest, and the names of all instances, for those who read the record when the manifest has
+ * changed. */
+bool run_keep_plan(struct run_call *call, struct err *err);
+struct roots_end run_roots_end(const struct run_call *call);
+/* `good`: by instance, enum last_unit. */
+bool run_save_state(struct run_call *call, const uint8_t *good, struct err *err);
+/* At the end of a run with this status: roots, and the last state. */
+bool run_save(struct run_call *call, int status, struct err *err);
 
 #endif
