@@ -304,7 +304,8 @@ bool recover_attempts(struct recovery *recovery, struct err *err)
             continue;
         }
         if (attempt->ended) {
-            if (!attempt->good && !parked && map_get(&recovery->last, attempt->instance) == i &&
+            if (!attempt->good && !attempt->settled && !parked &&
+                map_get(&recovery->last, attempt->instance) == i &&
                 !recover_partial(recovery, &place, attempt, err)) {
                 return false;
             }
@@ -358,7 +359,7 @@ static void recover_foresee_all(struct recovery *recovery, struct arena *arena, 
         struct str *left = recover_paths(&attempt->outputs, &recovery->arena);
         uint32_t count;
 
-        if (attempt->good || map_get(&recovery->last, attempt->instance) != i ||
+        if (attempt->good || attempt->settled || map_get(&recovery->last, attempt->instance) != i ||
             (!attempt->ended && recover_has_result(recovery, attempt, &recovery->arena))) {
             continue;
         }

@@ -16,6 +16,7 @@ struct recover_attempt {
     int64_t attempt, started_ns, ended_ns;
     struct event_pairs outputs, parked;
     bool ended, good;
+    bool settled; /* what its end asks for is done */
 };
 
 struct recovery {

@@ -31,11 +31,23 @@ static void recover_note_start(struct recovery *recovery, const struct event *ev
     VEC_PUSH(&recovery->attempts, attempt);
 }
 
+/* A run records that it was interrupted, or that it goes on, when all that the ends so far ask for
+ * is done. */
+static void recover_note_settled(struct recovery *recovery)
+{
+    VEC_EACH (attempt, &recovery->attempts) {
+        attempt->settled = attempt->ended;
+    }
+}
+
 void recover_note(void *ctx, const struct event *event)
 {
     struct recovery *recovery = ctx;
     uint32_t at;
 
+    if (event->type == EVENT_RUN_INTERRUPTED || event->type == EVENT_RUN_RESUMED) {
+        recover_note_settled(recovery);
+    }
     if (event->type == EVENT_RUN_STARTED || event->type == EVENT_RUN_RESUMED) {
         recovery->boot = str_dup(&recovery->arena, event->boot);
         recovery->host = str_dup(&recovery->arena, event->host);
