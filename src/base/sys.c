@@ -57,6 +57,13 @@ int sys_dup(int fd)
     RETRY(DUP, fcntl(fd, F_DUPFD_CLOEXEC, 3));
 }
 
+int sys_dup_to(int fd, int to)
+{
+    int result;
+
+    RETRY(DUP, dup2(fd, to));
+}
+
 int sys_pipe(int fds[2], int flags)
 {
     int result;

@@ -133,6 +133,7 @@ int sys_openat(int dir, const char *path, int flags, mode_t mode);
 int sys_open_linkless(int dir, const char *path, int flags);
 int sys_close(int fd); /* reports write-back errors (EIO, ENOSPC); the descriptor is gone anyway */
 int sys_dup(int fd);   /* to the lowest free number from 3 */
+int sys_dup_to(int fd, int to);      /* as `to`, which is closed first and not close-on-exec */
 int sys_pipe(int fds[2], int flags); /* O_NONBLOCK or 0 */
 
 /* ---- bytes */
@@ -277,6 +278,8 @@ struct sys_wait {
 };
 /* `kind`: P_PID, P_PGID, P_ALL or SYS_P_PIDFD; `usage` may be NULL. */
 int sys_waitid(int kind, id_t id, int options, struct sys_wait *wait, struct rusage *usage);
+pid_t sys_fork(void); /* of a process without other threads */
+pid_t sys_setsid(void);
 int sys_prctl(int option, unsigned long value);
 /* Processors this process may use, or -1. */
 int sys_affinity_count(void);

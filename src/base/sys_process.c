@@ -50,6 +50,18 @@ int sys_waitid(int kind, id_t id, int options, struct sys_wait *wait, struct rus
     return 0;
 }
 
+pid_t sys_fork(void)
+{
+    pid_t result;
+
+    RETRY(CLONE, fork());
+}
+
+pid_t sys_setsid(void)
+{
+    return setsid();
+}
+
 int sys_prctl(int option, unsigned long value)
 {
     int result;
