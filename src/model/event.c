@@ -30,7 +30,7 @@ const struct event_field_row event_fields[EVENT_FIELD_TOTAL] = {
     [EVENT_FIELD_STATE] = FIELD("state", EVENT_KIND_STR, state, "state of the instance afterwards"),
     [EVENT_FIELD_CAUSE] = FIELD("cause", EVENT_KIND_STR, cause,
                                 "none, exit, signal, timeout, oom, not-found, environment, output, "
-                                "input, unsettled, corrupt, cancelled, breaker"),
+                                "input, unsettled, corrupt, cancelled, breaker, paused"),
     [EVENT_FIELD_REASON] = FIELD("reason", EVENT_KIND_STR, reason, "why, in words"),
     [EVENT_FIELD_PLACE] =
         FIELD("place", EVENT_KIND_STR, place, "file:line:column of the stage in the manifest"),
@@ -113,6 +113,9 @@ const struct event_field_row event_fields[EVENT_FIELD_TOTAL] = {
         FIELD("delay_ns", EVENT_KIND_INT, delay_ns, "how long it waits, without a slot"),
     [EVENT_FIELD_BREAKER] =
         FIELD("breaker", EVENT_KIND_STR, breaker, "name of the circuit breaker"),
+    [EVENT_FIELD_UID] = FIELD("uid", EVENT_KIND_INT, uid, "user id of who asked"),
+    [EVENT_FIELD_OPTIONS] = FIELD("options", EVENT_KIND_PAIRS, options,
+                                  "other options of the call, with which 'pawl resume' goes on"),
 };
 
 #define F(field) (UINT64_C(1) << EVENT_FIELD_##field)
@@ -120,13 +123,14 @@ const struct event_field_row event_fields[EVENT_FIELD_TOTAL] = {
 #define F_TRY    (F_INST | F(ATTEMPT) | F(ATTEMPT_ID) | F(SPAN))
 #define F_LOAD   (F(RUNNING) | F(READY) | F(LIMIT))
 #define F_WHO    (F(PID) | F(USER) | F(HOST) | F(BOOT) | F(VERSION) | F(COMMAND_LINE))
+#define F_ASKED  (F(UID) | F(USER) | F(PID) | F(HOST) | F(REASON) | F_LOAD)
 #define F_END    (F(STATUS) | F(REASON) | F(COUNTS))
 
 const struct event_type_row event_types[EVENT_TYPE_COUNT] = {
     [EVENT_RUN_STARTED] = {"run.started", EVENT_INFO,
                            F_WHO | F(PIPELINE) | F(WORKSPACE) | F(MANIFEST) | F(PLAN) | F(LISTING) |
                                F(INSTANCES) | F(PARAMS) | F(FLAGS) | F(TARGETS) | F(LABELS) |
-                               F(LIMIT),
+                               F(LIMIT) | F(OPTIONS),
                            "a run began: always the first event"},
     [EVENT_RUN_RESUMED] = {"run.resumed", EVENT_INFO, F_WHO | F(LIMIT),
                            "another process goes on with the run; every instance is decided anew"},
@@ -184,6 +188,15 @@ const struct event_type_row event_types[EVENT_TYPE_COUNT] = {
                              "attempt (the same limit) or one again"},
     [EVENT_STOPPING] = {"run.stopping", EVENT_WARN, F(REASON) | F(SIGNAL) | F_LOAD,
                         "nothing new starts; what runs is let end or is ended"},
+    [EVENT_RUN_PAUSING] =
+        {"run.pausing", EVENT_INFO, F_ASKED,
+         "a pause was asked for: nothing new starts, what runs ends, is frozen or "
+         "is stopped, as its stage says"},
+    [EVENT_RUN_PAUSED] = {"run.paused", EVENT_INFO, F_LOAD, "nothing runs until it is resumed"},
+    [EVENT_RUN_CONTINUED] = {"run.continued", EVENT_INFO, F_ASKED,
+                             "the process that had paused goes on"},
+    [EVENT_RUN_CANCELLING] = {"run.cancelling", EVENT_WARN, F_ASKED,
+                              "the end of the run was asked for"},
     [EVENT_WARNING] = {"warning", EVENT_WARN, F_INST | F(REASON), "something a person should know"},
     [EVENT_SYNCED] = {"synced", EVENT_INFO, F(THROUGH),
                       "the lines up to one have reached the disk"},

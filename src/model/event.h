@@ -37,6 +37,10 @@ enum event_type {
     EVENT_ORPHANS_FOUND,
     EVENT_LIMIT_CHANGED,
     EVENT_STOPPING,
+    EVENT_RUN_PAUSING,
+    EVENT_RUN_PAUSED,
+    EVENT_RUN_CONTINUED,
+    EVENT_RUN_CANCELLING,
     EVENT_WARNING,
     EVENT_SYNCED,
     EVENT_SNAPSHOT,
@@ -109,6 +113,8 @@ enum event_field {
     EVENT_FIELD_RETRIES,
     EVENT_FIELD_DELAY_NS,
     EVENT_FIELD_BREAKER,
+    EVENT_FIELD_UID,
+    EVENT_FIELD_OPTIONS,
     EVENT_FIELD_TOTAL
 };
 
@@ -156,7 +162,8 @@ struct event {
     int64_t instances, through;
     int64_t retry, retries, delay_ns;
     struct str breaker;
-    struct event_pairs params, flags, labels, counts;
+    int64_t uid;
+    struct event_pairs params, flags, labels, counts, options;
     struct event_strs targets, command_line, names;
     struct str user, host, boot, version;
 };

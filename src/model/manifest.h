@@ -142,6 +142,7 @@ struct m_settings {
     uint32_t exclude_count;
     struct m_text timeout, grace; /* durations */
     struct m_text on_failure;     /* "stop" or "ignore" */
+    struct m_text on_pause;       /* "finish", "freeze" or "stop" */
     struct m_text cpu;            /* cores or "all" */
     struct m_text memory;         /* size */
     struct m_text log_max;        /* size */

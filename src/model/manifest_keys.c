@@ -228,8 +228,11 @@ const struct manifest_key_row manifest_keys[] = {
      TYPE("boolean or table", "The command saves snapshots and goes on from the last.")},
     {STAGE_LATER("always"),
      TYPE("boolean", "Starts when all it needs has ended in whatever state.")},
-    {STAGE_LATER("on_pause"),
-     TYPE("\"finish\", \"freeze\" or \"stop\"", "What a pause does to a running attempt.")},
+    {SETTING("on_pause"), .read = m_key_on_pause,
+     TYPE("\"finish\", \"freeze\" or \"stop\"",
+          "What a pause does to an attempt that runs. `finish` (default): it is let end. `freeze`: "
+          "it is stopped where it is (SIGSTOP to its process group) and goes on with the run. "
+          "`stop`: it is told to end (TERM, `grace`, KILL) and made again when the run goes on.")},
     {STAGE_LATER("variant"),
      TYPE("tables by name", "Keys that replace the stage's own while a flag is on.")},
 

@@ -174,6 +174,7 @@ m_key_reader m_key_shell;
 m_key_reader m_key_needs;
 m_key_reader m_key_when;
 m_key_reader m_key_on_failure;
+m_key_reader m_key_on_pause;
 m_key_reader m_key_cpu;
 m_key_reader m_key_priority;
 void m_defaults_read(struct m_reader *reader, const struct toml_value *value, bool local);

@@ -139,6 +139,21 @@ void m_key_on_failure(struct m_reader *reader, const struct manifest_key_row *ro
     }
 }
 
+void m_key_on_pause(struct m_reader *reader, const struct manifest_key_row *row,
+                    const struct toml_entry *entry, void *into)
+{
+    struct m_settings *settings = into;
+    struct str constant;
+
+    (void)row;
+    if (m_text_string(reader, entry->key, &entry->value, TEMPLATE_TEXT, &settings->on_pause) &&
+        m_text_constant(&settings->on_pause, &constant) && !str_is(constant, "finish") &&
+        !str_is(constant, "freeze") && !str_is(constant, "stop")) {
+        m_error(reader, entry->value.span, NULL, entry->key,
+                "must be \"finish\", \"freeze\" or \"stop\"");
+    }
+}
+
 void m_key_cpu(struct m_reader *reader, const struct manifest_key_row *row,
                const struct toml_entry *entry, void *into)
 {

@@ -118,6 +118,8 @@ struct plan_breaker { /* see policy/breaker.h */
     bool fails_when_open;
 };
 
+enum plan_on_pause { PLAN_ON_PAUSE_FINISH, PLAN_ON_PAUSE_FREEZE, PLAN_ON_PAUSE_STOP };
+
 struct plan_instance {
     struct stage_id stage;
     struct str name;        /* simulate@region=north,year=2026 */
@@ -133,7 +135,8 @@ struct plan_instance {
     bool last_only; /* inputs only, or compensate, or persist: only its own last result counts */
     bool ignore_failure; /* on_failure = "ignore" */
     bool tty;
-    uint16_t cpu; /* slots; PLAN_CPU_ALL */
+    uint8_t on_pause; /* enum plan_on_pause */
+    uint16_t cpu;     /* slots; PLAN_CPU_ALL */
     int32_t priority;
     uint64_t memory_bytes; /* declared; 0: none */
     uint64_t log_max_bytes;

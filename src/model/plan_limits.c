@@ -140,6 +140,29 @@ static bool plan_limit_failure(struct plan_limiter *limiter, const struct m_text
            plan_limit_fault(limiter, text, "on_failure", rendered, "'stop' or 'ignore'");
 }
 
+static bool plan_limit_pause(struct plan_limiter *limiter, const struct m_text *text,
+                             struct plan_instance *inst)
+{
+    static const char *const names[] = {[PLAN_ON_PAUSE_FINISH] = "finish",
+                                        [PLAN_ON_PAUSE_FREEZE] = "freeze",
+                                        [PLAN_ON_PAUSE_STOP] = "stop"};
+    struct str rendered;
+
+    if (!text->given) {
+        return true;
+    }
+    if (!plan_render(limiter->build, &limiter->scope, text, &rendered)) {
+        return false;
+    }
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (str_is(rendered, names[i])) {
+            inst->on_pause = (uint8_t)i;
+            return true;
+        }
+    }
+    return plan_limit_fault(limiter, text, "on_pause", rendered, "'finish', 'freeze' or 'stop'");
+}
+
 /* --- pools --- */
 
 static bool plan_limit_pools(struct plan_limiter *limiter, struct plan_instance *inst)
@@ -236,6 +259,7 @@ static bool plan_limit_instance(struct plan_limiter *limiter, struct plan_instan
     good = plan_limit_bool(limiter, &source->settings->tty, "tty", &inst->tty) && good;
     good =
         plan_limit_failure(limiter, &source->settings->on_failure, &inst->ignore_failure) && good;
+    good = plan_limit_pause(limiter, &source->settings->on_pause, inst) && good;
     good = plan_limit_pools(limiter, inst) && good;
     good = plan_limit_retry(limiter, inst) && good;
     inst->priority = (int32_t)priority;
@@ -245,11 +269,17 @@ static bool plan_limit_instance(struct plan_limiter *limiter, struct plan_instan
 
 static bool plan_limits_are_constant(const struct m_stage *source)
 {
-    const struct m_text *texts[] = {&source->settings->timeout,    &source->settings->grace,
-                                    &source->settings->memory,     &source->settings->cpu,
-                                    &source->settings->tty,        &source->settings->priority,
-                                    &source->settings->on_failure, &source->settings->cache,
-                                    &source->settings->log_max,    NULL};
+    const struct m_text *texts[] = {&source->settings->timeout,
+                                    &source->settings->grace,
+                                    &source->settings->memory,
+                                    &source->settings->cpu,
+                                    &source->settings->tty,
+                                    &source->settings->priority,
+                                    &source->settings->on_failure,
+                                    &source->settings->cache,
+                                    &source->settings->on_pause,
+                                    &source->settings->log_max,
+                                    NULL};
     struct str constant;
 
     for (const struct m_text *const *text = texts; *text != NULL; text++) {
@@ -273,6 +303,7 @@ static void plan_limits_copy(const struct plan_instance *from, struct plan_insta
     to->last_only = from->last_only;
     to->ignore_failure = from->ignore_failure;
     to->tty = from->tty;
+    to->on_pause = from->on_pause;
     to->cpu = from->cpu;
     to->priority = from->priority;
     to->memory_bytes = from->memory_bytes;

@@ -180,6 +180,7 @@ static bool run_state_started(struct run_state *state, const struct event *event
     state->params = run_state_pairs(state, event->params);
     state->labels = run_state_pairs(state, event->labels);
     state->flags = run_state_pairs(state, event->flags);
+    state->options = run_state_pairs(state, event->options);
     state->targets = run_state_strs(state, event->targets);
     state->command_line = run_state_strs(state, event->command_line);
     return true;
@@ -345,9 +346,22 @@ static bool run_state_resumed(struct run_state *state, const struct event *event
         }
     }
     state->resumes++;
+    state->paused_at_ns = 0;
     state->pid = event->pid;
     run_state_keep(state, &state->boot, event->boot);
     run_state_keep(state, &state->host, event->host);
+    return true;
+}
+
+/* Pausing, paused, going on or told to end. */
+static bool run_state_turned(struct run_state *state, enum run_status to, const struct event *event,
+                             struct err *err)
+{
+    if (!run_state_move_run(state, to, event, err)) {
+        return false;
+    }
+    state->paused_at_ns = to == RUN_PAUSED ? event->time_ns : 0;
+    run_state_keep(state, &state->asked_by, event->user);
     return true;
 }
 
@@ -359,6 +373,7 @@ static bool run_state_ended_by(struct run_state *state, enum run_status to,
     }
     state->exit_status = event->status;
     state->ended_at_ns = event->time_ns;
+    state->paused_at_ns = 0;
     run_state_keep(state, &state->reason, event->reason);
     return true;
 }
@@ -407,8 +422,17 @@ static bool run_state_dispatch(struct run_state *state, const struct event *even
     case EVENT_BREAKER_OPENED:
     case EVENT_BREAKER_HALF_OPENED:
     case EVENT_BREAKER_CLOSED:
-    case EVENT_ORPHANS_FOUND:
+        return true;
+    case EVENT_RUN_PAUSING:
+        return run_state_turned(state, RUN_PAUSING, event, err);
+    case EVENT_RUN_PAUSED:
+        return run_state_turned(state, RUN_PAUSED, event, err);
+    case EVENT_RUN_CONTINUED:
+    case EVENT_RUN_CANCELLING:
+        return run_state_turned(state, RUN_RUNNING, event, err);
     case EVENT_STOPPING:
+        return state->status != RUN_PAUSED || run_state_turned(state, RUN_RUNNING, event, err);
+    case EVENT_ORPHANS_FOUND:
     case EVENT_WARNING:
     case EVENT_SYNCED:
     case EVENT_SNAPSHOT:

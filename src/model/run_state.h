@@ -33,11 +33,13 @@ struct run_state {
     struct str run, trace, pipeline, workspace, plan, listing, manifest, version, user, host, boot,
         reason;
     int64_t started_at_ns, ended_at_ns, last_event_ns;
+    int64_t paused_at_ns; /* 0: it is not paused */
+    struct str asked_by;  /* who asked last for a pause, for going on or for the end */
     uint64_t last_seq;
     int64_t pid; /* of the process that works on it */
     uint32_t resumes;
     int64_t exit_status; /* of a finished run */
-    struct event_pairs params, labels, flags;
+    struct event_pairs params, labels, flags, options;
     struct event_strs targets, command_line;
     struct inst_status *instances;
     uint32_t instance_count;

@@ -113,15 +113,19 @@ static const uint64_t run_moves[RUN_STATUS_COUNT][RUN_STATUS_COUNT] = {
     [RUN_PENDING] = {[RUN_RUNNING] = BY(RUN_STARTED)},
     /* A process that was killed wrote no end: the next one resumes or abandons what still says
      * running. */
-    [RUN_RUNNING] =
-        {RUN_ENDS, [RUN_RUNNING] = BY(RUN_RESUMED), [RUN_ABANDONED] = BY(RUN_ABANDONED)},
+    [RUN_RUNNING] = {RUN_ENDS, [RUN_RUNNING] = BY(RUN_RESUMED) | BY(RUN_CANCELLING),
+                     [RUN_PAUSING] = BY(RUN_PAUSING), [RUN_ABANDONED] = BY(RUN_ABANDONED)},
     [RUN_PAUSING] =
-        {RUN_ENDS, [RUN_RUNNING] = BY(RUN_RESUMED), [RUN_ABANDONED] = BY(RUN_ABANDONED)},
-    [RUN_PAUSED] = {[RUN_RUNNING] = BY(RUN_RESUMED),
+        {RUN_ENDS, [RUN_RUNNING] = BY(RUN_RESUMED) | BY(RUN_CONTINUED) | BY(RUN_CANCELLING),
+         [RUN_PAUSING] = BY(RUN_PAUSING), [RUN_PAUSED] = BY(RUN_PAUSED),
+         [RUN_ABANDONED] = BY(RUN_ABANDONED)},
+    /* A signal, or a world that breaks, ends what was paused. */
+    [RUN_PAUSED] = {[RUN_RUNNING] =
+                        BY(RUN_RESUMED) | BY(RUN_CONTINUED) | BY(RUN_CANCELLING) | BY(STOPPING),
                     [RUN_CANCELLED] = BY(RUN_CANCELLED),
                     [RUN_INTERRUPTED] = BY(RUN_INTERRUPTED),
                     [RUN_ABANDONED] = BY(RUN_ABANDONED)},
-    [RUN_INTERRUPTED] = {[RUN_RUNNING] = BY(RUN_RESUMED),
+    [RUN_INTERRUPTED] = {[RUN_RUNNING] = BY(RUN_RESUMED) | BY(RUN_CANCELLING),
                          [RUN_CANCELLED] = BY(RUN_CANCELLED),
                          [RUN_ABANDONED] = BY(RUN_ABANDONED)},
 };

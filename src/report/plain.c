@@ -82,7 +82,8 @@ static int64_t plain_tick(void *ctx, int64_t now_ns, const struct run_state *sta
 {
     struct plain *plain = ctx;
 
-    if (plain->options.quiet) {
+    /* That it is paused was said once. */
+    if (plain->options.quiet || plain->progress.paused_at_ns != 0) {
         return INT64_MAX;
     }
     if (plain->said) {

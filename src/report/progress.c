@@ -88,6 +88,24 @@ static void progress_finished(struct progress *progress, const struct event *eve
     }
 }
 
+/* What was paused goes on: the time in between did not pass. */
+static void progress_go_on(struct progress *progress, int64_t now_ns)
+{
+    int64_t gone_ns = now_ns - progress->paused_at_ns;
+
+    if (progress->paused_at_ns == 0) {
+        return;
+    }
+    progress->paused_at_ns = 0;
+    progress->started_ns += gone_ns;
+    for (uint32_t i = 0; i < progress->running_count; i++) {
+        progress->running[i].started_ns += gone_ns;
+    }
+    if (progress->computed_at_ns != INT64_MIN) {
+        progress->computed_at_ns += gone_ns;
+    }
+}
+
 void progress_tell(struct progress *progress, const struct event *event, int64_t now_ns)
 {
     if (event->limit > 0 && event->limit < UINT32_MAX) {
@@ -99,6 +117,11 @@ void progress_tell(struct progress *progress, const struct event *event, int64_t
         progress_finished(progress, event);
     } else if (event->type == EVENT_ATTEMPT_LOST) {
         progress_end(progress, event->number);
+    } else if (event->type == EVENT_RUN_PAUSED) {
+        progress->paused_at_ns = now_ns;
+    } else if (event->type == EVENT_RUN_CONTINUED || event->type == EVENT_RUN_CANCELLING ||
+               event->type == EVENT_STOPPING) {
+        progress_go_on(progress, now_ns);
     }
 }
 
@@ -147,12 +170,18 @@ static void progress_compute(struct progress *progress, const struct run_state *
     }
 }
 
+int64_t progress_now(const struct progress *progress, int64_t now_ns)
+{
+    return progress->paused_at_ns != 0 ? progress->paused_at_ns : now_ns;
+}
+
 void progress_look(struct progress *progress, const struct run_state *state, int64_t now_ns,
                    struct progress_view *view)
 {
     uint32_t ended = run_state_ended(state);
     bool over = progress->total != 0 && ended >= progress->total;
 
+    now_ns = progress_now(progress, now_ns);
     if (over) {
         progress->percent = 100;
         progress->left_ns = 0;
@@ -170,6 +199,7 @@ void progress_look(struct progress *progress, const struct run_state *state, int
                   state->counts[INST_UNSETTLED],
         .percent = progress->percent,
         .estimated = progress->estimated,
+        .paused = progress->paused_at_ns != 0,
         .elapsed_ns = now_ns - progress->started_ns,
         .left_ns = progress->left_ns,
     };
@@ -204,6 +234,10 @@ void progress_format_eta(const struct progress_view *view, int64_t real_ns, stru
 {
     char at[TIME_TEXT_BYTES];
 
+    if (view->paused) {
+        strbuf_puts(out, "paused");
+        return;
+    }
     if (view->left_ns < 0) {
         strbuf_puts(out, "ETA ?");
         return;

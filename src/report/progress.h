@@ -46,12 +46,13 @@ struct progress {
     int percent;            /* -1: not known */
     int64_t left_ns;        /* at computed_at_ns; -1: not known */
     int64_t computed_at_ns; /* INT64_MIN: never */
+    int64_t paused_at_ns;   /* since then nothing runs and no time counts; 0: it goes */
 };
 
 struct progress_view {
     uint32_t total, ended, running, up_to_date, failed;
     int percent; /* 0 to 100, -1: not known */
-    bool estimated;
+    bool estimated, paused;
     int64_t elapsed_ns;
     int64_t left_ns; /* -1: not known */
 };
@@ -63,6 +64,8 @@ void progress_fini(struct progress *progress);
 void progress_tell(struct progress *progress, const struct event *event, int64_t now_ns);
 void progress_look(struct progress *progress, const struct run_state *state, int64_t now_ns,
                    struct progress_view *view);
+/* Now, or since when time stands still. */
+int64_t progress_now(const struct progress *progress, int64_t now_ns);
 /* The attempts that run longest, longest first: at most `count`; returns how many. */
 uint32_t progress_longest(const struct progress *progress, struct progress_running *longest,
                           uint32_t count);

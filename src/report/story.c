@@ -120,6 +120,14 @@ static void story_done(struct story *story, const struct event *event,
     story_group(story, event, out);
 }
 
+static const char *story_stop_word(const struct event *event, enum inst_state to)
+{
+    if (to == INST_CANCELLED) {
+        return "cancelled";
+    }
+    return str_is(event->cause, "paused") ? "stopped" : "again";
+}
+
 static void story_finished(struct story *story, const struct event *event,
                            const struct run_state *state, struct strbuf *out)
 {
@@ -136,7 +144,7 @@ static void story_finished(struct story *story, const struct event *event,
     } else if (to == INST_WAITING) {
         story_group(story, event, out);
     } else if (!story->options->quiet) {
-        story_line(story, to == INST_CANCELLED ? "cancelled" : "again", event, state, out);
+        story_line(story, story_stop_word(event, to), event, state, out);
         story_reason(event, ": ", out);
         story_group(story, event, out);
     }
@@ -239,6 +247,15 @@ static void story_breaker(struct story *story, const struct event *event, struct
     story_reason(event, ": ", out);
 }
 
+static void story_asked(struct story *story, const char *word, const struct event *event,
+                        struct strbuf *out)
+{
+    failure_add_word(story->options, word, out);
+    strbuf_puts(out, "asked by ");
+    text_add_inline(out, event->user);
+    story_reason(event, ": ", out);
+}
+
 /* Once, at the start: what comes later is in the last line. */
 static void story_up_to_date(struct story *story, const struct event *event, struct strbuf *out)
 {
@@ -298,6 +315,19 @@ static void story_dispatch(struct story *story, const struct event *event,
         return;
     case EVENT_STOPPING:
         story_said(story, "stopping", event, state, out);
+        return;
+    case EVENT_RUN_PAUSING:
+        story_asked(story, "pausing", event, out);
+        return;
+    case EVENT_RUN_PAUSED:
+        failure_add_word(story->options, "paused", out);
+        strbuf_printf(out, "'pawl resume %.*s' goes on\n", STR_ARG(state->run));
+        return;
+    case EVENT_RUN_CONTINUED:
+        story_asked(story, "resumed", event, out);
+        return;
+    case EVENT_RUN_CANCELLING:
+        story_asked(story, "cancelling", event, out);
         return;
     case EVENT_WARNING:
         story_said(story, "warning", event, state, out);

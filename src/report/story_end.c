@@ -80,6 +80,8 @@ void story_end(struct story *story, const struct report_end *end, const struct r
     }
     if (end->status >= STATUS_SIGNAL) {
         strbuf_printf(&text, "interrupted by signal %d: ", end->status - STATUS_SIGNAL);
+    } else if (end->status == STATUS_CANCELLED) {
+        strbuf_puts(&text, "cancelled: ");
     } else if (end->status != STATUS_OK) {
         strbuf_printf(&text, "failed with status %d (%s): ", end->status, status_name(end->status));
     }

@@ -133,7 +133,7 @@ static void terminal_add_running(struct terminal *terminal, const struct run_sta
     for (uint32_t i = 0; i < count; i++) {
         struct strbuf line = {0}, took = {0};
 
-        text_add_seconds(&took, now_ns - longest[i].started_ns);
+        text_add_seconds(&took, progress_now(&terminal->progress, now_ns) - longest[i].started_ns);
         strbuf_printf(&line, "%7s  ", took.data);
         strbuf_fini(&took);
         story_add_name(terminal->options.plan, state, longest[i].number, &line);
