@@ -23,6 +23,7 @@ static const struct cause_row cause_rows[] = {
     [CAUSE_CORRUPT] = {"corrupt", STATUS_CORRUPT},
     [CAUSE_CANCELLED] = {"cancelled", STATUS_OK},
     [CAUSE_BREAKER] = {"breaker", STATUS_TRANSIENT},
+    [CAUSE_PAUSED] = {"paused", STATUS_OK},
 };
 static_assert(sizeof(cause_rows) / sizeof(cause_rows[0]) == CAUSE_COUNT, "a row for each cause");
 

@@ -21,6 +21,7 @@ enum cause {
     CAUSE_CORRUPT,     /* an object it needs is damaged */
     CAUSE_CANCELLED,   /* pawl stopped it because the run ends */
     CAUSE_BREAKER,     /* never started: its circuit breaker is open */
+    CAUSE_PAUSED,      /* pawl stopped it because the run pauses: it is decided anew */
     CAUSE_COUNT
 };
 

@@ -32,6 +32,7 @@ bool retry_names(const struct plan_retry *retry, enum cause cause, int64_t exit_
     case CAUSE_UNSETTLED:
     case CAUSE_CORRUPT:
     case CAUSE_CANCELLED:
+    case CAUSE_PAUSED:
     case CAUSE_BREAKER:
     case CAUSE_COUNT:
         break;

@@ -274,7 +274,12 @@ void attempt_take_exit(struct attempt *attempt)
         attempt->end.exit_code = -1;
     }
     tokens_back(&attempt->executor->tokens, &attempt->loan);
-    attempt->wall_ns = clock_mono_ns(attempt->executor->session->clock) - attempt->started_mono_ns;
+    attempt->wall_ns = clock_mono_ns(attempt->executor->session->clock) - attempt->started_mono_ns -
+                       attempt->frozen_ns;
+    if (attempt->frozen_at_ns != 0) {
+        attempt->wall_ns -=
+            clock_mono_ns(attempt->executor->session->clock) - attempt->frozen_at_ns;
+    }
     if (attempt->has_tty) {
         child_tty_return(attempt->executor->tty_fd);
         executor_pause(attempt->executor, false);

@@ -348,13 +348,30 @@ bool attempt_never_ran(struct attempt *attempt)
     return true;
 }
 
+/* Time in which it stands still is no time that it took. */
+static void attempt_freeze(struct attempt *attempt, int signal)
+{
+    int64_t now_ns = clock_mono_ns(attempt->executor->session->clock);
+
+    if (attempt->frozen_at_ns != 0) {
+        attempt->frozen_ns += now_ns - attempt->frozen_at_ns;
+    }
+    attempt->frozen_at_ns = signal == SIGSTOP ? now_ns : 0;
+    child_kill_group(&attempt->child, signal);
+}
+
 void attempt_signal(void *ctx, struct inst_id instance, int signal)
 {
     struct executor *executor = ctx;
     struct attempt *attempt = executor->by_instance[instance.n];
     struct child_end end;
 
-    if (attempt != NULL && attempt->started && !attempt->exited) {
+    if (attempt == NULL || !attempt->started || attempt->exited) {
+        return;
+    }
+    if (signal == SIGSTOP || signal == SIGCONT) {
+        attempt_freeze(attempt, signal);
+    } else {
         attempt->signalled = true;
         attempt->told_to_end |= child_ended(&attempt->child, &end) == 0;
         child_kill_group(&attempt->child, signal);

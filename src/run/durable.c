@@ -46,6 +46,19 @@ void durable_start(struct executor *executor)
     pool_submit(&executor->pool, &executor->barrier_job);
 }
 
+/* While nothing runs, nothing else wakes us. */
+int64_t durable_next(const struct executor *executor)
+{
+    uint64_t count;
+    uint64_t size_bytes;
+
+    if (executor->barrier_running || executor->recorder->state.status != RUN_PAUSED) {
+        return INT64_MAX;
+    }
+    objects_fresh(executor->session->objects, &count, &size_bytes);
+    return count != 0 || executor->drop_count != 0 ? executor->next_barrier_ns : INT64_MAX;
+}
+
 void durable_drop_later(struct executor *executor, struct str attempt_id)
 {
     if (executor->drop_count == executor->drop_cap) {

@@ -65,6 +65,7 @@ void engine_fini(struct engine *engine)
     schedule_fini(&engine->schedule);
     decide_fini(&engine->decide);
     free(engine->live);
+    free(engine->answers);
     free(engine->acts);
     free(engine->queue);
     free(engine->ready);
@@ -138,7 +139,7 @@ static void engine_take_exited(struct engine *engine, const struct note *note)
     schedule_release(&engine->schedule, note->instance);
 }
 
-/* What an end means when pawl had a hand in it: a timeout, or the end of the run. */
+/* What an end means when pawl had a hand in it: a timeout, a pause, or the end of the run. */
 static enum cause engine_judge(const struct engine *engine, const struct engine_live *live,
                                enum cause cause)
 {
@@ -147,6 +148,10 @@ static enum cause engine_judge(const struct engine *engine, const struct engine_
     }
     if (live->timed_out) {
         return CAUSE_TIMEOUT;
+    }
+    if (live->why == CONTROL_STOP_PAUSE && engine->stop < ENGINE_ENDS &&
+        (cause == CAUSE_EXIT || cause == CAUSE_SIGNAL || cause == CAUSE_CANCELLED)) {
+        return CAUSE_PAUSED;
     }
     if (cause != CAUSE_EXIT && cause != CAUSE_SIGNAL) {
         return cause;
@@ -172,6 +177,8 @@ static enum inst_state engine_end_state(enum cause cause)
         return INST_UNSETTLED;
     case CAUSE_CANCELLED:
         return INST_CANCELLED;
+    case CAUSE_PAUSED:
+        return INST_READY;
     case CAUSE_EXIT:
     case CAUSE_SIGNAL:
     case CAUSE_TIMEOUT:
@@ -236,8 +243,8 @@ static void engine_take_ended(struct engine *engine, struct note *note)
     }
     recorder_emit(engine->recorder, &event);
     engine_act_later(engine, cause == CAUSE_NONE ? ACT_ACCEPT : ACT_REJECT, note->instance, 0);
-    if (rerun) {
-        engine->unsettled[note->instance.n] = 1;
+    if (rerun || cause == CAUSE_PAUSED) {
+        engine->unsettled[note->instance.n] |= rerun;
         engine->again[engine->again_count++] = note->instance;
     } else if (retry) {
         engine_retry_later(engine, note, cause, event.reason);
@@ -316,6 +323,9 @@ static void engine_take_notes(struct engine *engine)
         case NOTE_SIGNAL:
             engine_take_signal(engine, note.signal);
             break;
+        case NOTE_ASKED:
+            engine_take_asked(engine, &note);
+            break;
         case NOTE_BROKEN:
             engine_take_broken(engine, &note);
             break;
@@ -324,6 +334,7 @@ static void engine_take_notes(struct engine *engine)
     engine_take_time(engine);
     engine_release_held(engine);
     engine_spread(engine);
+    engine_settle_pause(engine);
 }
 
 /* --- admitting --- */
@@ -379,7 +390,7 @@ static void engine_admit(struct engine *engine)
     /* Commands that ended and are not committed yet hold memory: a store that is slower than they
      * are holds them back. */
     engine->closing = false;
-    while (engine->stop == ENGINE_GOES &&
+    while (engine_may_start(engine) &&
            engine->live_count < engine->schedule.running + UNCOMMITTED_MAX &&
            schedule_peek(&engine->schedule, &instance) == SCHEDULE_ADMITTED) {
         engine->closing = engine->recorder->state.instances[instance.n].attempts != 0 &&
@@ -438,7 +449,7 @@ static void engine_act(struct engine *engine)
 
 /* --- the end --- */
 
-static bool engine_is_over(const struct engine *engine)
+bool engine_is_over(const struct engine *engine)
 {
     if (engine->live_count != 0 || engine->restoring != 0 ||
         engine->world.has_note(engine->world.ctx)) {
@@ -480,6 +491,7 @@ static bool engine_turn(struct engine *engine, struct err *err)
     }
     engine_act(engine);
     recorder_tell(engine->recorder);
+    engine_answer(engine);
     return true;
 }
 

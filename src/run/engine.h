@@ -15,6 +15,7 @@
  */
 #include "policy/adapt.h"
 #include "policy/breaker.h"
+#include "policy/control.h"
 #include "policy/decide.h"
 #include "policy/outcome.h"
 #include "policy/schedule.h"
@@ -25,16 +26,30 @@ enum note_kind {
     NOTE_ENDED,    /* the attempt is over: committed, or failed for the reason given */
     NOTE_RESTORED, /* outputs are back, or not */
     NOTE_SIGNAL,   /* pawl was sent a signal */
+    NOTE_ASKED,    /* somebody asks for something: see run/control.h */
     NOTE_BROKEN    /* the world failed: nothing more can be recorded or looked at */
 };
 
 struct note {
     enum note_kind kind;
     struct inst_id instance;
-    enum cause cause;   /* CAUSE_NONE: well */
-    bool changed;       /* outputs have other digests than their consumers were decided with */
-    int signal;         /* NOTE_SIGNAL */
-    struct event event; /* NOTE_ENDED, NOTE_RESTORED: what is recorded, but for type and state */
+    enum cause cause;     /* CAUSE_NONE: well */
+    bool changed;         /* outputs have other digests than their consumers were decided with */
+    int signal;           /* NOTE_SIGNAL */
+    struct event event;   /* NOTE_ENDED, NOTE_RESTORED: what is recorded, but for type and state;
+                             NOTE_ASKED: uid, user, pid, host and reason of who asks */
+    enum control_ask ask; /* NOTE_ASKED, with what follows */
+    bool now;
+    uint32_t ticket; /* comes back with the answer */
+};
+
+/* Of each NOTE_ASKED, once what was decided is on record and told. */
+struct engine_answer {
+    uint32_t ticket;
+    enum control_verdict verdict;
+    const char *reason;     /* static; CONTROL_REFUSE */
+    enum control_stop stop; /* CONTROL_STOPPING: of note.instance */
+    int64_t left_ns;        /* until it is killed */
 };
 
 /* A pool of job tokens shared with other processes (os/jobserver.h); no functions: none. The first
@@ -77,6 +92,7 @@ struct engine_world {
     void (*consumed)(void *ctx, struct inst_id instance); /* its last consumer is done */
     void (*breakers_moved)(void *ctx);                    /* they are to be kept for the next run */
     struct engine_tokens_world tokens;
+    void (*answer)(void *ctx, const struct engine_answer *answer);
     /* What the machine is at, for policy/adapt; NULL: it is not looked at. Without `adapts` only
      * memory is asked for. */
     void (*load)(void *ctx, bool adapts, struct adapt_facts *facts);
@@ -102,7 +118,9 @@ enum engine_stop { ENGINE_GOES, ENGINE_DRAINS, ENGINE_ENDS, ENGINE_KILLS };
 struct engine_live { /* an instance whose attempt is under way */
     struct inst_id instance;
     int64_t started_ns, term_at_ns, kill_at_ns; /* monotonic; INT64_MAX: not */
-    bool exited, timed_out, told_to_end;
+    int64_t frozen_at_ns;
+    enum control_stop why; /* it was told to end */
+    bool exited, timed_out, told_to_end, frozen;
     uint32_t breaker_began; /* see breaker_begin() */
 };
 
@@ -174,6 +192,10 @@ struct engine {
     struct engine_breaker *breakers; /* by plan->breakers; NULL: there are none */
     struct inst_id *again; /* made again once what the last attempt left is out of the way */
     uint32_t again_count;
+    bool frozen;          /* a pause was to freeze all */
+    int64_t paused_at_ns; /* monotonic; while the run is paused */
+    struct engine_answer *answers;
+    uint32_t answer_count, answer_cap;
     bool closing;     /* what would be admitted waits for the acts of its last attempt: next turn */
     uint32_t tokens;  /* taken */
     bool token_lacks; /* something waits for one */

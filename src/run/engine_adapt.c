@@ -17,7 +17,7 @@ static bool engine_adapts(const struct engine *engine)
 {
     const struct schedule *schedule = &engine->schedule;
 
-    return engine->world.load != NULL && engine->stop == ENGINE_GOES && schedule->ready != 0 &&
+    return engine->world.load != NULL && engine_may_start(engine) && schedule->ready != 0 &&
            schedule->running + schedule->ready > 1;
 }
 

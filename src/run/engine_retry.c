@@ -299,7 +299,7 @@ void engine_call_ended(struct engine *engine, const struct engine_live *live,
         return;
     }
     failed = breaker_sees_failure(engine, note, cause);
-    end = cause == CAUSE_CANCELLED || cause == CAUSE_UNSETTLED
+    end = cause == CAUSE_CANCELLED || cause == CAUSE_PAUSED || cause == CAUSE_UNSETTLED
               ? BREAKER_NOT_COUNTED
               : breaker_judge(of->breaker->rule, failed, note->event.wall_ns);
     was_probe = of->breaker->state == BREAKER_HALF_OPEN;
@@ -386,11 +386,18 @@ static void breaker_wakes(struct engine *engine, struct engine_breaker *of)
 
 /* --- time --- */
 
+void engine_move_due(struct engine *engine, int64_t from_ns, int64_t to_ns)
+{
+    for (uint32_t i = 0; i < engine->retry_count; i++) {
+        engine->retries[i].due_ns = control_later(engine->retries[i].due_ns, from_ns, to_ns);
+    }
+}
+
 void engine_take_due(struct engine *engine)
 {
     int64_t now_ns;
 
-    if (engine->stop != ENGINE_GOES || !engine_waits(engine)) {
+    if (engine->stop != ENGINE_GOES || engine_is_paused(engine) || !engine_waits(engine)) {
         return;
     }
     now_ns = engine_now(engine);
@@ -409,7 +416,7 @@ int64_t engine_next_due(const struct engine *engine)
 {
     int64_t next = engine->retry_count != 0 ? engine->retries[0].due_ns : INT64_MAX;
 
-    if (engine->stop != ENGINE_GOES) {
+    if (engine->stop != ENGINE_GOES || engine_is_paused(engine)) {
         return INT64_MAX;
     }
     for (uint32_t i = 0; engine->breakers != NULL && i < engine->plan->breaker_count; i++) {

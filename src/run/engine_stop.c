@@ -5,18 +5,25 @@
 
 #include "run/engine_turn.h"
 
-static void engine_end_live(struct engine *engine, struct engine_live *live, int64_t now_ns)
+void engine_end_live(struct engine *engine, struct engine_live *live, enum control_stop why,
+                     int64_t now_ns)
 {
     if (!live->exited && !live->told_to_end) {
         live->told_to_end = true;
+        live->why = why;
         live->kill_at_ns = now_ns + engine->plan->instances[live->instance.n].grace_ns;
         engine_act_later(engine, ACT_SIGNAL, live->instance, SIGTERM);
+        engine_thaw(engine, live, now_ns);
     }
 }
 
 void engine_stop(struct engine *engine, enum engine_stop how, int signal, struct str reason)
 {
     int64_t now_ns = engine_now(engine);
+    enum control_stop why = (engine->outcome.seen >> STATUS_TIMEOUT & 1) != 0 && signal == 0 &&
+                                    !engine->outcome.cancelled
+                                ? CONTROL_STOP_TIMEOUT
+                                : CONTROL_STOP_CANCEL;
     struct event event = {.type = EVENT_STOPPING,
                           .reason = reason,
                           .signal = signal,
@@ -31,7 +38,7 @@ void engine_stop(struct engine *engine, enum engine_stop how, int signal, struct
     recorder_emit(engine->recorder, &event);
     for (uint32_t i = 0; i < engine->live_count; i++) {
         if (how == ENGINE_ENDS) {
-            engine_end_live(engine, &engine->live[i], now_ns);
+            engine_end_live(engine, &engine->live[i], why, now_ns);
         } else if (how == ENGINE_KILLS && !engine->live[i].exited) {
             engine_act_later(engine, ACT_SIGNAL, engine->live[i].instance, SIGKILL);
         }
@@ -44,7 +51,7 @@ void engine_take_signal(struct engine *engine, int signal)
         str_printf(&engine->recorder->turn, "signal %d (%s)", signal, strsignal(signal));
 
     engine->signals_seen++;
-    if (engine->outcome.signal == 0) {
+    if (engine->outcome.signal == 0 && !engine->outcome.cancelled) {
         engine->outcome.signal = signal;
     }
     engine_stop(engine, engine->signals_seen == 1 ? ENGINE_ENDS : ENGINE_KILLS, signal, reason);
@@ -65,19 +72,19 @@ void engine_take_time(struct engine *engine)
 {
     int64_t now_ns = engine_now(engine);
 
-    if (now_ns >= engine->deadline_ns && engine->stop < ENGINE_ENDS) {
+    if (now_ns >= engine->deadline_ns && engine->stop < ENGINE_ENDS && !engine_is_paused(engine)) {
         outcome_add(&engine->outcome, STATUS_TIMEOUT);
         engine_stop(engine, ENGINE_ENDS, 0, STR("the run took longer than pipeline.timeout"));
     }
     for (uint32_t i = 0; i < engine->live_count; i++) {
         struct engine_live *live = &engine->live[i];
 
-        if (live->exited) {
+        if (live->exited || live->frozen) {
             continue;
         }
         if (now_ns >= live->term_at_ns && !live->told_to_end) {
             live->timed_out = true;
-            engine_end_live(engine, live, now_ns);
+            engine_end_live(engine, live, CONTROL_STOP_TIMEOUT, now_ns);
         }
         if (now_ns >= live->kill_at_ns) {
             live->kill_at_ns = INT64_MAX;
@@ -94,13 +101,13 @@ int64_t engine_next_time(const struct engine *engine)
     if (engine->again_count != 0 || engine->closing) {
         return engine_now(engine);
     }
-    if (engine->stop < ENGINE_ENDS && engine->deadline_ns < next) {
+    if (engine->stop < ENGINE_ENDS && engine->deadline_ns < next && !engine_is_paused(engine)) {
         next = engine->deadline_ns;
     }
     for (uint32_t i = 0; i < engine->live_count; i++) {
         const struct engine_live *live = &engine->live[i];
 
-        if (live->exited) {
+        if (live->exited || live->frozen) {
             continue;
         }
         if (!live->told_to_end && live->term_at_ns < next) {

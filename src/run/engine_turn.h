@@ -8,8 +8,14 @@ struct event engine_event(const struct engine *engine, enum event_type type,
 enum inst_state engine_state(const struct engine *engine, struct inst_id instance);
 void engine_act_later(struct engine *engine, int kind, struct inst_id instance, int signal);
 int64_t engine_now(const struct engine *engine);
+/* Nothing runs, and nothing is left that could. */
+bool engine_is_over(const struct engine *engine);
 
 /* engine_stop.c: how a run comes to an early end. */
+
+/* TERM, and KILL after its grace. */
+void engine_end_live(struct engine *engine, struct engine_live *live, enum control_stop why,
+                     int64_t now_ns);
 void engine_stop(struct engine *engine, enum engine_stop how, int signal, struct str reason);
 void engine_take_signal(struct engine *engine, int signal);
 void engine_take_broken(struct engine *engine, const struct note *note);
@@ -17,6 +23,20 @@ void engine_take_broken(struct engine *engine, const struct note *note);
 void engine_take_time(struct engine *engine);
 /* When the next of them is due. */
 int64_t engine_next_time(const struct engine *engine);
+
+/* engine_control.c: what others ask of the run. */
+
+void engine_take_asked(struct engine *engine, const struct note *note);
+/* It neither pauses nor ends. */
+bool engine_may_start(const struct engine *engine);
+/* Nothing runs, and no time passes for what waits. */
+bool engine_is_paused(const struct engine *engine);
+/* At the end of the notes: a run that pauses is paused once nothing runs. */
+void engine_settle_pause(struct engine *engine);
+/* An attempt that is frozen goes on. */
+void engine_thaw(struct engine *engine, struct engine_live *live, int64_t now_ns);
+/* At the end of the turn: who asked is answered. */
+void engine_answer(struct engine *engine);
 
 /* engine_tokens.c: slots that have to be had of other processes as well. */
 
@@ -47,6 +67,8 @@ void engine_forget_wait(struct engine *engine, struct inst_id instance);
 /* What need not wait any more is decided anew; the next time when that may be. */
 void engine_take_due(struct engine *engine);
 int64_t engine_next_due(const struct engine *engine);
+/* Time stood still: what waits for one waits that much longer. */
+void engine_move_due(struct engine *engine, int64_t from_ns, int64_t to_ns);
 
 /* engine_adapt.c: how many slots there are, and what memory there is. */
 void engine_adapt_init(struct engine *engine);

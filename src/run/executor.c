@@ -273,12 +273,17 @@ static bool executor_wait(void *ctx, int64_t deadline_ns, struct err *err)
 {
     struct executor *executor = ctx;
     int64_t now_ns = executor_now(ctx);
+    int64_t tick_ns;
 
     if (executor->note_next == executor->note_count) {
         /* What was taken has been told by now. */
         arena_reset(&executor->note_arena);
     }
     executor_commit_ended(executor);
+    tick_ns = control_tick(&executor->control, now_ns);
+    deadline_ns = tick_ns < deadline_ns ? tick_ns : deadline_ns;
+    tick_ns = durable_next(executor);
+    deadline_ns = tick_ns < deadline_ns ? tick_ns : deadline_ns;
     if (executor_has_note(ctx) || executor->child_signal) {
         deadline_ns = 0;
     }
@@ -379,6 +384,24 @@ static void executor_breakers_moved(void *ctx)
     }
 }
 
+static void executor_answer(void *ctx, const struct engine_answer *answer)
+{
+    control_answer(&((struct executor *)ctx)->control, answer);
+}
+
+void executor_open_control(struct executor *executor)
+{
+    struct event event = {.type = EVENT_WARNING};
+    struct err err = {0};
+
+    if (!control_open(&executor->control, executor, &err)) {
+        event.reason =
+            str_printf(&executor->session->arena,
+                       "the run cannot be paused or cancelled from outside: %s", err.text);
+        recorder_emit(executor->recorder, &event);
+    }
+}
+
 struct engine_world executor_world(struct executor *executor)
 {
     return (struct engine_world){.ctx = executor,
@@ -399,6 +422,7 @@ struct engine_world executor_world(struct executor *executor)
                                  .consumed = executor_consumed,
                                  .breakers_moved = executor_breakers_moved,
                                  .tokens = tokens_world(&executor->tokens),
+                                 .answer = executor_answer,
                                  .load = usage_load,
                                  .memory = usage_memory};
 }
@@ -434,6 +458,7 @@ bool executor_finish(struct executor *executor, struct err *err)
 void executor_fini(struct executor *executor)
 {
     pool_stop(&executor->pool);
+    control_close(&executor->control);
     tokens_close(&executor->tokens);
     loop_remove(&executor->loop, &executor->signal_source);
     loop_close(&executor->loop);

@@ -9,8 +9,8 @@
  * added, NOTE_ENDED → accept (parked files dropped, or kept when they were somebody's) or reject
  * (partial outputs moved to failed/, parked ones return).
  *
- * Order of calls: executor_init, executor_open_tokens, executor_world for the engine, engine_run,
- * executor_finish (last barrier), executor_fini.
+ * Order of calls: executor_init, executor_open_tokens, executor_open_control, executor_world for
+ * the engine, engine_run, executor_finish (last barrier), executor_fini.
  */
 #include "os/loop.h"
 #include "base/mask.h"
@@ -18,6 +18,7 @@
 #include "os/pool.h"
 #include "os/spawn.h"
 #include "os/usage.h"
+#include "run/control.h"
 #include "run/direct.h"
 #include "run/engine.h"
 #include "run/environment.h"
@@ -79,6 +80,7 @@ struct attempt {
     struct tokens_loan loan;
     struct str out_tmp; /* where `stdout = …` is collected */
     int64_t started_real_ns, started_mono_ns, started_coarse_ns, wall_ns;
+    int64_t frozen_at_ns, frozen_ns; /* monotonic, 0: it goes; how long it stood still before */
     struct child_end end;
     struct str last_words; /* what the shell would have said of that end */
     struct usage_group usage;
@@ -125,6 +127,7 @@ struct executor {
     struct signals signals;
     struct origin origin; /* for children: with what we changed since */
     struct loop_source signal_source;
+    struct control control;
     struct pool pool;
     struct tokens tokens;
     struct park_place place;
@@ -175,6 +178,8 @@ struct ways executor_ways(const struct manifest *manifest);
 /* The job tokens of the run, for `jobs` slots at first; `given`: by -j. What a person should know
  * about them is in tokens.note. */
 void executor_open_tokens(struct executor *executor, uint32_t jobs, bool given);
+/* The control socket of the run; without one it goes on, and the record says why. */
+void executor_open_control(struct executor *executor);
 struct engine_world executor_world(struct executor *executor);
 /* Ends what may still run, waits for the workers, makes everything durable, drops what was parked.
  */
@@ -213,9 +218,11 @@ void restore_take(struct restore_job *job);
 bool restore_clear(struct executor *executor, struct inst_id instance, uint32_t output,
                    struct err *err);
 /* durable.c: barriers, and what waits for them. durable_begin notes what a sync that begins now
- * covers; durable_start begins one in a worker when it is time. */
+ * covers; durable_start begins one in a worker when it is time; durable_next says when to wake up
+ * for it, if a run that is paused has something left to sync. */
 void durable_begin(struct executor *executor);
 void durable_start(struct executor *executor);
+int64_t durable_next(const struct executor *executor);
 void durable_take(struct executor *executor);
 void durable_drop_later(struct executor *executor, struct str attempt_id);
 

@@ -36,6 +36,7 @@ struct session_options {
     uint32_t override_count;
     const char *params_file; /* --params; NULL */
     const char *command;     /* name of the command, for the lock's holder line */
+    struct str manifest;     /* the manifest's text, whatever the file says; data NULL: it counts */
 };
 
 enum { SESSION_TEXTS = 3 }; /* manifest, local manifest, params file */

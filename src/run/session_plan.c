@@ -27,8 +27,11 @@ static struct toml_value *session_read_toml(struct session *session, const char 
     assert(session->text_count < SESSION_TEXTS);
     session->text_count++;
     part = part != NULL ? part : &whole;
-    if (!consulted_read_between(&session->consulted, str_of(path), LIMIT_TOML_BYTES, part->gaps,
-                                part->gap_count, text, err)) {
+    if (session->text_count == 1 && session->options.manifest.data != NULL) {
+        strbuf_add_str(text, session->options.manifest);
+        session->consulted.unsure = true;
+    } else if (!consulted_read_between(&session->consulted, str_of(path), LIMIT_TOML_BYTES,
+                                       part->gaps, part->gap_count, text, err)) {
         return NULL;
     }
     source = diags_add_source(&session->diags, name, strbuf_str(text));

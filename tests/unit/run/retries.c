@@ -45,7 +45,7 @@ static int run(struct world *world, uint32_t count, const enum cause *script, ui
 
     memset(&seen, 0, sizeof(seen));
     seen.start_ns = sim_now(sim);
-    world->signal_at_ns = INT64_MAX;
+    world->signal_at_ns = world->ask_at_ns = INT64_MAX;
     world->script = script;
     world->options = (struct engine_options){.jobs = jobs,
                                              .keep_going = true,

@@ -2,8 +2,8 @@
  * outcomes and loads on a virtual clock; processes that die at any moment and others that go on
  * from the record. Whatever the seed: nothing starts before its producers ended well and their
  * bytes are there, nothing that is on record and to be had is made again, no limit is exceeded at
- * any moment, the record read again is the state that was live, every run ends, and once the world
- * is calm all is done.
+ * any moment, nothing runs while it is paused and such time counts for nothing, the record read
+ * again is the state that was live, every run ends, and once the world is calm all is done.
  *
  *     PAWL_SIM_SEEDS=5000     so many seeds
  *     PAWL_SIM_SEED=17        this one alone
@@ -128,6 +128,16 @@ static void world_close_breakers(struct world *world)
     }
 }
 
+/* From here on numbers are drawn apart. */
+static void world_control(struct world *world, uint64_t seed)
+{
+    world->controlled = true;
+    world->control_random = seed;
+    for (uint32_t i = 0; i < world->count; i++) {
+        world->sim.fake.plan.instances[i].on_pause = (uint8_t)control_random(world, 3);
+    }
+}
+
 /* What processes have in common with none of their like. */
 static void world_make_process(struct world *world)
 {
@@ -150,6 +160,10 @@ static void world_make_process(struct world *world)
     world->signal_at_ns = !world->calm && sim_chance(sim, 5)
                               ? sim_now(sim) + sim_random(sim, 20) * NS_PER_SEC
                               : INT64_MAX;
+    world->asked = world->answered = 0;
+    world->asks_left = world->controlled ? control_random(world, 12) : 0;
+    world->ask_at_ns =
+        world->asks_left != 0 ? sim_now(sim) + control_random(world, 5000) * NS_PER_MS : INT64_MAX;
     world->dies_in = !world->calm && sim_chance(sim, 2) ? 1 + sim_random(sim, 100) : 0;
     world->running_count = world->restoring_count = world->waits = 0;
     memset(world->facts, 0, sizeof(world->facts));
@@ -265,9 +279,10 @@ static void world_recover(struct world *world, const struct run_id *id)
 
 static void world_record_end(struct world *world, int status)
 {
-    struct event event = {.type = status == 0               ? EVENT_RUN_COMPLETED
-                                  : status >= STATUS_SIGNAL ? EVENT_RUN_INTERRUPTED
-                                                            : EVENT_RUN_FAILED,
+    struct event event = {.type = status == 0                  ? EVENT_RUN_COMPLETED
+                                  : status >= STATUS_SIGNAL    ? EVENT_RUN_INTERRUPTED
+                                  : status == STATUS_CANCELLED ? EVENT_RUN_CANCELLED
+                                                               : EVENT_RUN_FAILED,
                           .status = status,
                           .reason = str_of(status_name(status)),
                           .counts = recorder_counts(&world->sim.recorder, false)};
@@ -309,7 +324,10 @@ static void check_end(const struct world *world, int status)
 
     assert_int_equal(run_state_ended(state), world->count);
     assert_true(!stopped || !world->options.keep_going || engine->signals_seen != 0 ||
-                world->options.timeout_ns != 0);
+                world->options.timeout_ns != 0 || engine->outcome.cancelled);
+    assert_true(!engine->outcome.cancelled || status == STATUS_CANCELLED ||
+                status == STATUS_CORRUPT);
+    assert_int_equal(world->asked, world->answered);
     for (uint32_t i = 0; i < world->count; i++) {
         check_end_of(world, i, stopped);
         bad |= state_is_bad(world, i);
@@ -395,7 +413,7 @@ static bool world_run_process(struct world *world, struct run_id *id, bool goes_
 
 /* --- one seed --- */
 
-static void run_seed(struct world *world, uint64_t seed)
+static void run_seed(struct world *world, uint64_t seed, bool controlled)
 {
     struct sim *sim = &world->sim;
     struct run_id id;
@@ -410,6 +428,9 @@ static void run_seed(struct world *world, uint64_t seed)
     world_make_retries(world, seed);
     for (uint32_t pool = 0; pool < SIM_POOLS; pool++) {
         sim->fake.slots[pool] = 1 + sim_random(sim, 3);
+    }
+    if (controlled) {
+        world_control(world, seed);
     }
     for (uint32_t round = sim_random(sim, SIM_ROUNDS); round > 0; round--) {
         world_make_process(world);
@@ -456,7 +477,8 @@ static int tell_failed(void **state)
     return 0;
 }
 
-static void seed_alone(uint64_t seed)
+/* `controlled`: pauses, goes on, is cancelled as others ask. */
+static void seed_alone(uint64_t seed, bool controlled)
 {
     struct temp_folder folder;
     struct world *world = mem_calloc(1, sizeof(*world));
@@ -466,7 +488,7 @@ static void seed_alone(uint64_t seed)
     /* In memory where there is a folder for it: nothing here is about disks. */
     temp_folder_in(&folder, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : NULL);
     assert_int_equal(fchdir(folder.fd), 0);
-    run_seed(world, seed);
+    run_seed(world, seed, controlled);
     free(world);
     assert_int_equal(chdir("/"), 0);
     temp_folder_remove(&folder);
@@ -480,7 +502,8 @@ static void many_seeds(void **state)
 
     (void)state;
     for (uint64_t seed = first; seed <= last; seed++) {
-        seed_alone(seed);
+        seed_alone(seed, false);
+        seed_alone(seed, true);
     }
 }
 
@@ -488,8 +511,8 @@ static void many_seeds(void **state)
 static void seeds_that_failed_once(void **state)
 {
     (void)state;
-    seed_alone(87);
-    seed_alone(5106);
+    seed_alone(87, false);
+    seed_alone(5106, false);
 }
 
 int main(void)

@@ -14,7 +14,8 @@ struct sim_running {
     int64_t end_ns;
     uint64_t key;
     enum cause cause;
-    bool hangs;
+    bool hangs, frozen;
+    int64_t started_ns, frozen_at_ns, frozen_ns; /* how long it stood still before */
 };
 
 struct sim_restoring {
@@ -41,6 +42,11 @@ struct world {
     uint32_t restoring_count;
     uint32_t granted[SIM_MAX];
     int64_t signal_at_ns;
+    /* What others ask of the run; with numbers of its own, so that a seed without is as it was. */
+    bool controlled;
+    uint64_t control_random;
+    int64_t ask_at_ns;
+    uint32_t asks_left, asked, answered;
     uint32_t dies_in; /* moments at which it could; 0: not */
     bool dead, failed, was_cut;
     struct breaker breakers[SIM_BREAKERS]; /* as the process knows them; kept when they move */
@@ -69,6 +75,29 @@ static bool world_dies(struct world *world)
 }
 
 /* --- laws of every moment --- */
+
+/* Nothing runs in a run that is paused but what stands still. */
+static void check_pause(const struct world *world)
+{
+    for (uint32_t i = 0; world->sim.recorder.state.status == RUN_PAUSED && i < world->running_count;
+         i++) {
+        assert_true(world->running[i].phase == GOES && world->running[i].frozen);
+    }
+    assert_true(world->sim.recorder.state.status != RUN_PAUSED || world->restoring_count == 0);
+}
+
+/* Who is told to end for its time has had it, moments in which it stood still left out. */
+static void check_timeout(const struct world *world, const struct sim_running *running)
+{
+    const struct engine *engine = &world->sim.engine;
+    int64_t ran_ns = world->sim.virtual_clock.mono_ns - running->started_ns - running->frozen_ns;
+
+    for (uint32_t i = 0; i < engine->live_count; i++) {
+        if (engine->live[i].instance.n == running->number && engine->live[i].timed_out) {
+            assert_true(ran_ns >= world_instance(world, running->number)->timeout_ns);
+        }
+    }
+}
 
 /* What a producer made must not be replaced while somebody reads it. */
 static void check_nobody_reads(const struct world *world, uint32_t number)
@@ -213,6 +242,8 @@ static inline void assert_state(const struct run_state *live, const struct run_s
     assert_str(live->reason, read->reason);
     assert_time(live->started_at_ns, read->started_at_ns);
     assert_time(live->ended_at_ns, read->ended_at_ns);
+    assert_time(live->paused_at_ns, read->paused_at_ns);
+    assert_str(live->asked_by, read->asked_by);
     assert_time(live->last_event_ns, read->last_event_ns);
     assert_int_equal(live->last_seq, read->last_seq);
     assert_int_equal(live->pid, read->pid);

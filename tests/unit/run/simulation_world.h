@@ -164,14 +164,17 @@ static void world_start(void *ctx, struct inst_id instance)
     if (world_dies(world)) {
         return;
     }
+    assert_int_equal(sim->recorder.state.status, RUN_RUNNING);
     assert_true(world_key(world, number, &running.key, &skipped));
     assert_true(world_reads(world, number));
     check_is_needed(world, number, running.key);
     check_nobody_reads(world, number);
     running.attempt = ++world->attempts;
+    running.started_ns = sim_now(sim);
     running.cause = world_outcome(world);
     running.end_ns = sim_now(sim) + world->jobs[number].duration_ns;
-    running.hangs = world_instance(world, number)->timeout_ns != 0 && sim_chance(sim, 2);
+    running.hangs = world->script == NULL && world_instance(world, number)->timeout_ns != 0 &&
+                    sim_chance(sim, 2);
     if (!world->calm && sim_chance(sim, 20)) {
         world->jobs[number].source = mix(world->jobs[number].source, 1);
         running.cause = CAUSE_UNSETTLED;
@@ -187,6 +190,32 @@ static void world_start(void *ctx, struct inst_id instance)
     }
 }
 
+static void running_freeze(struct world *world, struct sim_running *running, bool freeze)
+{
+    int64_t now_ns = sim_now(world);
+
+    assert_true(running->frozen != freeze);
+    running->frozen = freeze;
+    if (freeze) {
+        running->frozen_at_ns = now_ns;
+    } else {
+        running->end_ns = control_later(running->end_ns, running->frozen_at_ns, now_ns);
+        running->frozen_ns += now_ns - running->frozen_at_ns;
+    }
+}
+
+static void running_signal(struct world *world, struct sim_running *running, int signal)
+{
+    if (signal == SIGTERM) {
+        check_timeout(world, running);
+    }
+    running->cause = CAUSE_SIGNAL;
+    /* Half of them need the second word. */
+    running->hangs = signal != SIGKILL && running->number % 2 != 0;
+    running->end_ns = running->frozen ? running->frozen_at_ns : sim_now(world);
+    running->frozen = running->frozen && signal != SIGKILL;
+}
+
 static void world_signal(void *ctx, struct inst_id instance, int signal)
 {
     struct world *world = ctx;
@@ -195,10 +224,11 @@ static void world_signal(void *ctx, struct inst_id instance, int signal)
         struct sim_running *running = &world->running[i];
 
         if (running->number == instance.n && running->phase == GOES) {
-            running->cause = CAUSE_SIGNAL;
-            /* Half of them need the second word. */
-            running->hangs = signal != SIGKILL && instance.n % 2 != 0;
-            running->end_ns = sim_now(world);
+            if (signal == SIGSTOP || signal == SIGCONT) {
+                running_freeze(world, running, signal == SIGSTOP);
+            } else {
+                running_signal(world, running, signal);
+            }
         }
     }
 }
@@ -390,7 +420,8 @@ static void check_wanted(const struct world *world)
     struct inst_id next;
     bool fits = schedule_peek(&world->sim.engine.schedule, &next) == SCHEDULE_ADMITTED;
 
-    assert_true(!fits || world->sim.engine.stop != ENGINE_GOES || world->token_wanted);
+    assert_true(!fits || world->sim.engine.stop != ENGINE_GOES ||
+                world->sim.recorder.state.status != RUN_RUNNING || world->token_wanted);
 }
 
 /* --- time --- */
@@ -399,8 +430,10 @@ static int64_t world_next(const struct world *world, int64_t deadline_ns)
 {
     int64_t next = world->signal_at_ns < deadline_ns ? world->signal_at_ns : deadline_ns;
 
+    next = world->ask_at_ns < next ? world->ask_at_ns : next;
     for (uint32_t i = 0; i < world->running_count; i++) {
-        if (!world->running[i].hangs && world->running[i].end_ns < next) {
+        if (!world->running[i].hangs && !world->running[i].frozen &&
+            world->running[i].end_ns < next) {
             next = world->running[i].end_ns;
         }
     }
@@ -410,16 +443,63 @@ static int64_t world_next(const struct world *world, int64_t deadline_ns)
     return next;
 }
 
+static uint32_t control_random(struct world *world, uint32_t below)
+{
+    world->control_random =
+        world->control_random * UINT64_C(6364136223846793005) + 1442695040888963407;
+    return (uint32_t)(world->control_random >> 33) % below;
+}
+
+/* Anybody asks for anything at any moment; the last word is to go on. */
+static void world_ask(struct world *world)
+{
+    struct note note = {.kind = NOTE_ASKED, .ticket = world->asked++};
+    uint32_t what = control_random(world, 12);
+    enum run_status status = world->sim.recorder.state.status;
+
+    note.now = control_random(world, 2) == 0;
+    note.ask = what < 5 ? CONTROL_PAUSE : what < 10 ? CONTROL_RESUME : CONTROL_STATE;
+    if (what == 11 && !world->calm && control_random(world, 3) == 0) {
+        note.ask = CONTROL_CANCEL;
+    }
+    if (world->asks_left == 0) {
+        note.ask = CONTROL_RESUME;
+    }
+    note.event.user = STR("somebody");
+    world->asks_left -= world->asks_left != 0;
+    world->ask_at_ns = world->asks_left != 0 || status != RUN_RUNNING
+                           ? sim_now(world) + control_random(world, 3000) * NS_PER_MS
+                           : INT64_MAX;
+    sim_note(&world->sim, note);
+}
+
+static void world_answer(void *ctx, const struct engine_answer *answer)
+{
+    struct world *world = ctx;
+
+    assert_int_equal(answer->ticket, world->answered++);
+    assert_int_equal(answer->verdict == CONTROL_REFUSE, answer->reason[0] != '\0');
+    if (world->answered == world->asked && world->asks_left == 0 &&
+        world->sim.recorder.state.status != RUN_RUNNING && world->ask_at_ns == INT64_MAX) {
+        world->ask_at_ns = sim_now(world) + NS_PER_SEC;
+    }
+}
+
 static void world_take_ends(struct world *world)
 {
     int64_t now_ns = sim_now(world);
+
+    while (now_ns >= world->ask_at_ns) {
+        world_ask(world);
+    }
 
     if (now_ns >= world->signal_at_ns) {
         world->signal_at_ns = INT64_MAX;
         sim_note(&world->sim, (struct note){.kind = NOTE_SIGNAL, .signal = SIGINT});
     }
     for (uint32_t i = world->running_count; i-- > 0;) {
-        if (!world->running[i].hangs && world->running[i].end_ns <= now_ns) {
+        if (!world->running[i].hangs && !world->running[i].frozen &&
+            world->running[i].end_ns <= now_ns) {
             world_end(world, i);
         }
     }
@@ -446,6 +526,7 @@ static bool world_wait(void *ctx, int64_t deadline_ns, struct err *err)
         return true;
     }
     check_wanted(world);
+    check_pause(world);
     assert_true(next != INT64_MAX); /* else it would wait for ever */
     if (tokens_move(world)) {
         return true;
@@ -514,6 +595,7 @@ static struct engine_world world_engine(struct world *world)
                                  .reject = world_reject,
                                  .consumed = world_consumed,
                                  .breakers_moved = world_breakers_moved,
+                                 .answer = world_answer,
                                  .tokens = {world, world->tokens_total != 0 ? tokens_take : NULL,
                                             tokens_give, tokens_want, tokens_limit},
                                  .load = world->loaded ? world_load : NULL,

@@ -1,0 +1,33 @@
+#ifndef PAWL_RUN_CONTROL_ASK_H
+#define PAWL_RUN_CONTROL_ASK_H
+/* The client's side of the control protocol, and what becomes of requests to a run of which no
+ * process is left. The working folder is the workspace.
+ *
+ *     switch (control_ask(path, &request, &arena, &reply, &pidfd, &err)) …
+ *     control_wait_end(pidfd)          the run's process has ended: its record says how
+ */
+#include "run/control_line.h"
+#include "run/session.h"
+#include "store/run_dir.h"
+
+enum control_reach {
+    CONTROL_ANSWERED,
+    CONTROL_NOBODY, /* nobody listens, or whoever did went away without an answer */
+    CONTROL_FAILED  /* `err` */
+};
+
+/* `pidfd`: of the process that listens, for sys_close; -1: not known. NULL: not wanted. */
+enum control_reach control_ask(const char *path, const struct control_request *request,
+                               struct arena *arena, struct control_reply *reply, int *pidfd,
+                               struct err *err);
+/* Closes it. */
+void control_wait_end(int pidfd);
+
+/* Records that the run, of which no process is left, was cancelled. With the workspace locked and
+ * recovered. Whoever came first may have ended it meanwhile: then it is `status`, and `why` says
+ * why it is refused. */
+bool control_cancel_record(struct session *session, const struct run_id *id, struct str reason,
+                           enum control_verdict *verdict, enum run_status *status, const char **why,
+                           struct err *err);
+
+#endif
