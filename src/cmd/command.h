@@ -96,6 +96,11 @@ struct cli {
     bool json, check, follow, all, instances, orphans, overwrite;
     bool repair, no_retry;
     bool kept;
+    bool detach, now, no_wait, as_recorded;
+    const char *reason;
+    struct cli_pairs given; /* options of the command, by name, as they were given */
+    const char *resume;     /* of `resume`: the run that `run` goes on with */
+    struct str manifest;    /* and the manifest's text, if not that of the file */
 };
 
 /* Operands without end. */
@@ -119,9 +124,13 @@ extern const struct option_row global_options[]; /* ended by name == NULL */
 const struct cli_command *command_find(struct str name);
 /* The row called `name`, or whose letter is `letter`; of the command first (may be NULL). */
 const struct option_row *option_find(const struct cli_command *command, struct str name);
+/* Is it one of all commands? */
+bool option_find_global(struct str name);
 const struct option_row *option_find_letter(const struct cli_command *command, char letter);
 
 /* False: status 2, `err` says what is wrong. */
+/* Sets an option of the command as if it had been given. */
+bool cli_give(struct cli *cli, const char *name, const char *value, struct err *err);
 bool cli_parse(struct cli *cli, int argc, char **argv, struct err *err);
 void cli_init(struct cli *cli, const struct origin *origin);
 void cli_fini(struct cli *cli);
@@ -153,6 +162,7 @@ void help_show_command(const struct cli_command *command, struct strbuf *out);
 
 /* One function for each command. */
 int cmd_adopt(struct cli *cli);
+int cmd_cancel(struct cli *cli);
 int cmd_check(struct cli *cli);
 int cmd_clean(struct cli *cli);
 int cmd_completions(struct cli *cli);
@@ -168,14 +178,18 @@ int cmd_import(struct cli *cli);
 int cmd_init(struct cli *cli);
 int cmd_list(struct cli *cli);
 int cmd_log(struct cli *cli);
+int cmd_pause(struct cli *cli);
 int cmd_plan(struct cli *cli);
 int cmd_report(struct cli *cli);
 int cmd_restore(struct cli *cli);
+int cmd_resume(struct cli *cli);
 int cmd_run(struct cli *cli);
 int cmd_runs(struct cli *cli);
 int cmd_status(struct cli *cli);
+int cmd_stopping(struct cli *cli);
 int cmd_verify(struct cli *cli);
 int cmd_version(struct cli *cli);
+int cmd_wait(struct cli *cli);
 int cmd_why(struct cli *cli);
 
 #endif

@@ -87,6 +87,8 @@ static const struct option_row run_options[] = {
     {LONG("no-retry"), FLAG(no_retry), HELP("a failed attempt is not made again")},
     {LONG("label"), TAKES("NAME=VALUE"), PAIR(labels),
      HELP("note something of this run in its record")},
+    {LONG("detach"), FLAG(detach),
+     HELP("go on in the background: print the run's id once it has begun, and return")},
     ROW_WAIT,
     {LONG("result"), TAKES("FILE"), TEXT(result_file), HELP("write the run's result as JSON")},
     {LONG("output"), TAKES("WHICH"), CHOICE(output, output_words),
@@ -241,6 +243,31 @@ static const char *const export_examples[] = {
 
 static const struct option_row no_options[] = {END};
 
+#define ROW_NO_WAIT                                                                                \
+    {                                                                                              \
+        LONG("no-wait"), FLAG(no_wait), HELP("return once it is decided")                          \
+    }
+static const struct option_row pause_options[] = {
+    {LONG("now"), FLAG(now), HELP("freeze all that runs, whatever its stage says")},
+    ROW_NO_WAIT,
+    END,
+};
+static const struct option_row resume_options[] = {
+    {LONG("as-recorded"), FLAG(as_recorded),
+     HELP("of a run whose process is gone: use the manifest that it began with")},
+    END,
+};
+static const struct option_row cancel_options[] = {
+    {LONG("now"), FLAG(now), HELP("kill what runs at once")},
+    {LONG("reason"), TAKES("TEXT"), TEXT(reason), HELP("why, for the record")},
+    END,
+};
+static const char *const pause_examples[] = {
+    "pawl pause latest", "nothing new starts; returns when nothing runs", "pawl pause --now latest",
+    "also what runs stands still until 'pawl resume latest'", NULL};
+static const char *const cancel_examples[] = {"pawl cancel --reason 'wrong data' latest",
+                                              "ends the run, and notes why", NULL};
+
 static const char *const completions_examples[] = {
     "pawl completions bash >~/.local/share/bash-completion/completions/pawl",
     "for bash",
@@ -354,6 +381,58 @@ const struct cli_command commands[] = {
      .options = events_options,
      .operands_most = 1,
      .fn = cmd_events},
+    {.name = "pause",
+     .arguments = "RUN",
+     .summary = "let a run stand still until it is resumed",
+     .text =
+         "Nothing of the run starts any more; what runs ends, is frozen or is stopped, as its "
+         "stage's 'on_pause' says. Returns when nothing runs, and the run is paused: its process "
+         "stays. Time in which it is paused counts for no timeout.\n\n"
+         "RUN as in 'status'. Who asked is recorded. A run that is paused already stays so; one "
+         "that is over, is being cancelled, or whose process is gone cannot be paused (status 2).",
+     .options = pause_options,
+     .examples = pause_examples,
+     .operands_least = 1,
+     .operands_most = 1,
+     .fn = cmd_pause},
+    {.name = "resume",
+     .arguments = "RUN",
+     .summary = "go on with a run that was paused or interrupted",
+     .text =
+         "A run that is paused goes on in its own process. One whose process is gone goes on in "
+         "this one, with the params, targets and options that it began with; nothing that is "
+         "finished runs again.\n\n"
+         "If the manifest has changed since, nothing runs (status 3): 'run' uses the present "
+         "manifest and keeps all finished work, '--as-recorded' uses the old one.",
+     .options = resume_options,
+     .operands_least = 1,
+     .operands_most = 1,
+     .fn = cmd_resume},
+    {.name = "cancel",
+     .arguments = "RUN",
+     .summary = "end a run for good",
+     .text =
+         "What runs is told to end (TERM, its stage's 'grace', KILL), nothing else starts, and the "
+         "run ends with status 8. Finished stages are kept. Returns when the run's process is "
+         "gone. A run whose process is gone already is recorded as cancelled: it cannot be "
+         "resumed.\n\n"
+         "Who asked and why is recorded. A run that is cancelled already stays so; one that is "
+         "over "
+         "cannot be cancelled (status 2).",
+     .options = cancel_options,
+     .examples = cancel_examples,
+     .operands_least = 1,
+     .operands_most = 1,
+     .fn = cmd_cancel},
+    {.name = "wait",
+     .arguments = "RUN",
+     .summary = "wait until a run ends",
+     .text = "Returns when the run has ended, with its exit status. A run whose process was killed "
+             "has 137.",
+     .options = no_options,
+     .operands_least = 1,
+     .operands_most = 1,
+     .fn = cmd_wait},
     {.name = "report",
      .arguments = "[RUN]",
      .summary = "print what became of a run as tables",
@@ -512,6 +591,15 @@ const struct cli_command commands[] = {
      .operands_least = 1,
      .operands_most = 1,
      .fn = cmd_completions},
+    {.name = "stopping",
+     .arguments = "",
+     .summary = "for a stage's script: is it told to end?",
+     .text =
+         "Called by the command of a stage as '\"$PAWL\" stopping': once it was sent TERM, prints "
+         "why ('pause', 'cancel' or 'timeout') and how many seconds are left until it is "
+         "killed, with status 0; else the status is 1.",
+     .options = no_options,
+     .fn = cmd_stopping},
     {.name = "version",
      .arguments = "",
      .summary = "show the version",

@@ -37,6 +37,11 @@ const struct option_row *option_find(const struct cli_command *command, struct s
     return row != NULL ? row : option_find_in(global_options, name, 0);
 }
 
+bool option_find_global(struct str name)
+{
+    return option_find_in(global_options, name, 0) != NULL;
+}
+
 const struct option_row *option_find_letter(const struct cli_command *command, char letter)
 {
     const struct option_row *row =
@@ -158,8 +163,8 @@ static bool cli_set_choice(const struct option_row *row, int *at, const char *te
     return option_fail_choice(row, text, err);
 }
 
-static bool cli_set(struct cli *cli, const struct option_row *row, const char *value,
-                    struct err *err)
+static bool cli_set_value(struct cli *cli, const struct option_row *row, const char *value,
+                          struct err *err)
 {
     void *at = (char *)cli + row->at;
 
@@ -181,6 +186,27 @@ static bool cli_set(struct cli *cli, const struct option_row *row, const char *v
         break;
     }
     return cli_set_choice(row, at, value, err);
+}
+
+static bool cli_set(struct cli *cli, const struct option_row *row, const char *value,
+                    struct err *err)
+{
+    struct cli_pairs *given = &cli->given;
+
+    given->items = cli_grow(cli, given->items, given->count, sizeof(*given->items));
+    given->items[given->count++] =
+        (struct cli_pair){str_of(row->name), str_of(value != NULL ? value : "")};
+    return cli_set_value(cli, row, value, err);
+}
+
+bool cli_give(struct cli *cli, const char *name, const char *value, struct err *err)
+{
+    const struct option_row *row = option_find(cli->command, str_of(name));
+
+    if (row == NULL) {
+        return err_set(err, STATUS_USAGE, "there is no option '--%s' any more", name);
+    }
+    return cli_set(cli, row, value, err);
 }
 
 static bool option_needs_value(const struct option_row *row)

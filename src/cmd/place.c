@@ -11,7 +11,8 @@ static struct session_options place_options(struct cli *cli)
                                       .file = cli->file,
                                       .store = cli->store,
                                       .params_file = cli->params_file,
-                                      .command = cli->command->name};
+                                      .command = cli->command->name,
+                                      .manifest = cli->manifest};
     struct m_override *overrides = ARENA_ARRAY(&cli->arena, struct m_override, cli->params.count);
 
     for (uint32_t i = 0; i < cli->params.count; i++) {

@@ -55,6 +55,36 @@ static void run_load_history(struct run_call *call)
     }
 }
 
+/* What `resume` gives again, with paths that mean the same from anywhere. What has its own place in
+ * the record, and what was for that call alone, is left out. */
+static struct event_pairs run_options_given(struct run_call *call)
+{
+    static const char *const others[] = {"param", "params", "force",   "from", "only",
+                                         "label", "detach", "dry-run", "wait", NULL};
+    struct session *session = &call->session;
+    const struct cli_pairs *given = &call->cli->given;
+    struct event_pairs options = {
+        ARENA_ARRAY(&session->arena, struct event_pair, given->count + 1u), 0};
+
+    for (uint32_t i = 0; i < given->count; i++) {
+        struct event_pair pair = {given->items[i].name, given->items[i].value};
+        const char *const *other = others;
+
+        while (*other != NULL && !str_is(pair.name, *other)) {
+            other++;
+        }
+        if (*other != NULL || option_find_global(pair.name)) {
+            continue;
+        }
+        if (str_is(pair.name, "result")) {
+            pair.value = path_join(&session->arena, session->root,
+                                   path_join(&session->arena, session->prefix, pair.value));
+        }
+        options.items[options.count++] = pair;
+    }
+    return options;
+}
+
 static struct event run_first_event(struct run_call *call)
 {
     struct session *session = &call->session;
@@ -81,6 +111,7 @@ static struct event run_first_event(struct run_call *call)
         event.labels.items[event.labels.count++] =
             (struct event_pair){cli->labels.items[i].name, cli->labels.items[i].value};
     }
+    event.options = run_options_given(call);
     event.command_line.items = ARENA_ARRAY(arena, struct str, (size_t)cli->argc);
     for (int i = 0; i < cli->argc; i++) {
         event.command_line.items[event.command_line.count++] = str_of(cli->argv[i]);
@@ -180,6 +211,9 @@ static enum event_type run_last_type(int status)
     if (status == STATUS_OK) {
         return EVENT_RUN_COMPLETED;
     }
+    if (status == STATUS_CANCELLED) {
+        return EVENT_RUN_CANCELLED;
+    }
     return status >= STATUS_SIGNAL ? EVENT_RUN_INTERRUPTED : EVENT_RUN_FAILED;
 }
 
@@ -262,6 +296,13 @@ static struct report_slice run_report_slice(const struct run_call *call)
     return report;
 }
 
+/* Whoever called is told the run's id: its record has begun, and it can be asked for things. */
+static bool run_leave(struct run_call *call, struct err *err)
+{
+    return recorder_flush(&call->recorder, err) &&
+           detach_tell(&call->detach, call->recorder.dir_fd, call->recorder.id.text, err);
+}
+
 static int run_work(struct run_call *call, struct err *err)
 {
     struct report_slice report;
@@ -284,6 +325,12 @@ static int run_work(struct run_call *call, struct err *err)
     executor_open_tokens(&call->executor, run_jobs(call),
                          call->cli->jobs.given && call->cli->jobs.count != 0);
     session_tell_holder(&call->session, call->recorder.id.text);
+    executor_open_control(&call->executor);
+    if (call->detach.fd >= 0 && !run_leave(call, err)) {
+        executor_fini(&call->executor);
+        decide_fini(&call->decide);
+        return err->status;
+    }
     if (call->cli->output == CLI_OUTPUT_STREAM) {
         call->executor.stream = run_show_stream;
     }
@@ -368,7 +415,7 @@ static int run_command(struct run_call *call, struct err *err)
     if (!session_find(&call->session, err) || !run_is_outside(call, err)) {
         return cli_fail(err);
     }
-    if (run_has_nothing_to_do(call)) {
+    if (call->cli->resume == NULL && run_has_nothing_to_do(call)) {
         return STATUS_OK;
     }
     prepared = run_prepare(call, err);
@@ -418,14 +465,19 @@ static bool run_is_only_asked(struct cli *cli)
 
 int cmd_run(struct cli *cli)
 {
-    struct run_call *call = mem_calloc(1, sizeof(*call));
+    struct detach detach = {.fd = -1};
+    struct run_call *call;
     struct err err = {0};
     int status;
 
     if (cli->dry || run_is_only_asked(cli)) {
-        free(call);
         return cmd_plan(cli);
     }
+    if (cli->detach && !detach_start(&detach, cli, &status)) {
+        return status;
+    }
+    call = mem_calloc(1, sizeof(*call));
+    call->detach = detach;
     call->cli = call->request.cli = cli;
     call->request.session = &call->session;
     call->recorder.dir_fd = -1;

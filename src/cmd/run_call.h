@@ -3,6 +3,7 @@
 /* What the files of the command `run` share: one call, from what is asked for to the end of the
  * run. */
 #include "cmd/command.h"
+#include "cmd/detach.h"
 #include "cmd/run_request.h"
 #include "cmd/run_show.h"
 #include "run/executor.h"
@@ -30,6 +31,7 @@ struct run_call {
     uint64_t *peak_bytes;
     bool goes_on;
     bool sliced; /* the plan is that of `slice` alone */
+    struct detach detach;
     bool worked; /* past all checks: what goes wrong now was not told yet */
 };
 

@@ -133,6 +133,24 @@ static bool run_open(struct run_call *call, struct err *err)
            store_lock_enter(&call->session.store_lock, call->session.objects, err);
 }
 
+/* `resume` goes on with that run and with nothing else. */
+static bool run_is_resumed(struct run_call *call, struct err *err)
+{
+    const char *run = call->cli->resume;
+
+    if (run == NULL || call->goes_on) {
+        return true;
+    }
+    if (!call->recovered.found || strcmp(call->recovered.run.text, run) != 0) {
+        return err_set(err, STATUS_USAGE, "run %s is over by now: 'pawl run' makes a new one", run);
+    }
+    return err_set(
+        err, STATUS_MANIFEST,
+        "run %s: what there is to do has changed since it began: 'pawl run' does it, and "
+        "keeps all finished work",
+        run);
+}
+
 static bool run_decide_whole(struct run_call *call, struct err *err)
 {
     struct session *session = &call->session;
@@ -144,6 +162,9 @@ static bool run_decide_whole(struct run_call *call, struct err *err)
     call->goes_on = call->recovered.found && call->recovered.has_plan &&
                     digest_equal(&call->recovered.plan, &call->request.plan_digest) &&
                     call->recovered.instances == session->plan.instance_count;
+    if (!run_is_resumed(call, err)) {
+        return false;
+    }
     session_forget_files(session);
     return run_decide(call, !call->goes_on && standing_take(&call->standing, session), err);
 }

@@ -86,7 +86,7 @@ int64_t run_view_wall_ns(const struct run_view *view)
     if (state->started_at_ns == 0) {
         return 0;
     }
-    if (view->status == RUN_RUNNING) {
+    if (view->status == RUN_RUNNING || view->status == RUN_PAUSING) {
         end_ns = clock_real_ns(&clock_system);
     }
     return end_ns - state->started_at_ns;

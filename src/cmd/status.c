@@ -57,6 +57,10 @@ static void status_json_head(struct json_writer *w, const struct run_view *view)
     }
     status_json_time(w, "started", state->started_at_ns);
     status_json_time(w, "ended", state->ended_at_ns);
+    status_json_time(w, "paused", state->paused_at_ns);
+    if (state->asked_by.len != 0) {
+        json_field_str(w, "asked_by", state->asked_by);
+    }
     json_field_int(w, "wall_ns", run_view_wall_ns(view));
     json_field_uint(w, "instances_total", state->instance_count);
     status_json_counts(w, state);
@@ -186,13 +190,34 @@ static void status_show_pairs(struct strbuf *out, const char *head, const struct
     }
 }
 
+static bool status_goes(const struct run_view *view)
+{
+    return view->status == RUN_RUNNING || view->status == RUN_PAUSING;
+}
+
+/* A run that somebody told to pause: who, and since when nothing runs. */
+static void status_show_pause(struct strbuf *out, const struct run_view *view)
+{
+    char since[TIME_TEXT_BYTES];
+
+    if (view->status != RUN_PAUSING && view->status != RUN_PAUSED) {
+        return;
+    }
+    strbuf_printf(out, "paused     by %.*s", STR_ARG(view->state.asked_by));
+    if (view->state.paused_at_ns != 0) {
+        time_format_rfc3339(view->state.paused_at_ns, since);
+        strbuf_printf(out, ", since %s", since);
+    }
+    strbuf_puts(out, ": 'pawl resume' goes on\n");
+}
+
 static void status_show_instance(struct strbuf *out, const struct run_view *view,
                                  const struct inst_status *inst)
 {
     char wall[UNITS_TEXT_BYTES];
 
     strbuf_printf(out, "  %-10s %.*s", inst_state_name(inst->state), STR_ARG(inst->name));
-    if (inst->state == INST_RUNNING && view->status == RUN_RUNNING) {
+    if (inst->state == INST_RUNNING && status_goes(view)) {
         duration_format(clock_real_ns(&clock_system) - inst->started_at_ns, wall);
         strbuf_printf(out, "  %s", wall);
     }
@@ -250,7 +275,8 @@ static void status_show(struct strbuf *out, const struct run_view *view)
         strbuf_printf(out, ": %.*s", STR_ARG(state->reason));
     }
     strbuf_printf(out, "\npipeline   %.*s\nstarted    %s, %s %s\n", STR_ARG(state->pipeline),
-                  started, view->status == RUN_RUNNING ? "for" : "took", wall);
+                  started, status_goes(view) ? "for" : "took", wall);
+    status_show_pause(out, view);
     strbuf_printf(out, "instances  %u: ", state->instance_count);
     status_counts(out, state);
     strbuf_printf(out, "\nattempts   %u", state->attempts_started);
