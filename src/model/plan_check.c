@@ -121,12 +121,19 @@ static void plan_check_files(struct plan_check *check, const struct m_stage *sta
 
 static void plan_check_rest(struct plan_check *check, const struct m_stage *stage)
 {
-    const struct m_text *texts[] = {
-        &stage->settings->desc,     &stage->settings->dir,      &stage->settings->cache,
-        &stage->settings->timeout,  &stage->settings->grace,    &stage->settings->on_failure,
-        &stage->settings->on_pause, &stage->settings->cpu,      &stage->settings->memory,
-        &stage->settings->log_max,  &stage->settings->priority, &stage->settings->tty,
-        NULL};
+    const struct m_text *texts[] = {&stage->settings->desc,
+                                    &stage->settings->dir,
+                                    &stage->settings->cache,
+                                    &stage->settings->timeout,
+                                    &stage->settings->grace,
+                                    &stage->settings->on_failure,
+                                    &stage->settings->on_pause,
+                                    &stage->settings->cpu,
+                                    &stage->settings->memory,
+                                    &stage->settings->log_max,
+                                    &stage->settings->priority,
+                                    &stage->settings->tty,
+                                    NULL};
 
     check->scope.phase = PLAN_PHASE_REST;
     for (const struct m_text *const *text = texts; *text != NULL; text++) {
