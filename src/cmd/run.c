@@ -245,7 +245,7 @@ static int run_engine(struct run_call *call, struct err *err)
                                      .peak_bytes = call->peak_bytes,
                                      .no_retry = call->cli->no_retry,
                                      .breakers = call->breakers.items};
-    int status;
+    int status, told;
 
     engine_init(&call->engine, &call->decide, &world, &options, &call->recorder);
     call->facts.decide = &call->engine.decide;
@@ -263,21 +263,22 @@ static int run_engine(struct run_call *call, struct err *err)
     if (err->status == 0) {
         run_record_end(call, status, err);
     }
+    told = err->status == 0 ? run_hooks_finish(call, status, err) : status;
     if (err->status == 0) {
         breakers_save(&call->breakers, err);
     }
     if (err->status == 0) {
         session_close_records(&call->session);
-        run_save(call, status, err);
+        run_save(call, told, err);
     }
     if (err->status == 0) {
         run_result_write(call->cli, &call->recorder, &call->show.options, status, err);
     }
-    if (err->status != 0 && status < STATUS_SIGNAL) {
-        status = err->status;
+    if (err->status != 0 && told < STATUS_SIGNAL) {
+        told = err->status;
     }
     engine_fini(&call->engine);
-    return status;
+    return told;
 }
 
 static struct report_slice run_report_slice(const struct run_call *call)
@@ -314,8 +315,10 @@ static int run_work(struct run_call *call, struct err *err)
     call->recorder.numbers = report.numbers;
     run_show_watch(&call->show, call->cli, &call->session, &call->recorder, &call->facts,
                    call->duration_ns, call->request.scope, &report, run_jobs(call));
+    run_hooks_watch(call);
     if (!breakers_load(&call->breakers, &call->session, err) || !run_begin(call, err) ||
-        !executor_init(&call->executor, &call->session, &call->facts, &call->recorder, err)) {
+        !executor_init(&call->executor, &call->session, &call->facts, &call->recorder, err) ||
+        !run_hooks_open(call, err)) {
         decide_fini(&call->decide);
         return err->status;
     }
@@ -338,6 +341,7 @@ static int run_work(struct run_call *call, struct err *err)
     call->executor.show_ctx = &call->show;
     status = run_engine(call, err);
     run_show_end(&call->show, status);
+    run_hooks_close(call);
     executor_fini(&call->executor);
     return status;
 }
@@ -411,6 +415,7 @@ static int run_command(struct run_call *call, struct err *err)
 {
     bool prepared;
     bool shown;
+    int status;
 
     if (!session_find(&call->session, err) || !run_is_outside(call, err)) {
         return cli_fail(err);
@@ -432,6 +437,11 @@ static int run_command(struct run_call *call, struct err *err)
         run_show_recovered(&call->recovered, call->goes_on);
     }
     call->worked = true;
+    status = run_hooks_tell_left(call, err);
+    if (status != STATUS_OK) {
+        decide_fini(&call->decide);
+        return status;
+    }
     if (engine_work(&call->decide) == 0 && !call->goes_on) {
         return run_nothing(call, err);
     }

@@ -7,6 +7,7 @@
 #include "cmd/run_request.h"
 #include "cmd/run_show.h"
 #include "run/executor.h"
+#include "run/hook_process.h"
 #include "run/recover.h"
 #include "run/roots_save.h"
 #include "run/slice_save.h"
@@ -22,6 +23,8 @@ struct run_call {
     struct executor executor;
     struct breakers breakers;
     struct engine engine;
+    struct hooks hooks;
+    struct hook_process hook;
     struct run_show show;
     struct run_request request;
     struct standing standing;
@@ -56,5 +59,17 @@ struct roots_end run_roots_end(const struct run_call *call);
 bool run_save_state(struct run_call *call, const uint8_t *good, struct err *err);
 /* At the end of a run with this status: roots, and the last state. */
 bool run_save(struct run_call *call, int status, struct err *err);
+
+/* run_hooks.c */
+/* Before executor_init: hooks watch from the first event on. */
+void run_hooks_watch(struct run_call *call);
+/* Behind it, when the record has begun. */
+bool run_hooks_open(struct run_call *call, struct err *err);
+/* What is still to be told, once the run's end is on record. The exit status: of the run, or of a
+ * signal that ended the telling. */
+int run_hooks_finish(struct run_call *call, int status, struct err *err);
+void run_hooks_close(struct run_call *call);
+/* What the process before us could not tell any more of a run that nobody goes on with. */
+int run_hooks_tell_left(struct run_call *call, struct err *err);
 
 #endif

@@ -88,6 +88,8 @@ int64_t run_view_wall_ns(const struct run_view *view)
     }
     if (view->status == RUN_RUNNING || view->status == RUN_PAUSING) {
         end_ns = clock_real_ns(&clock_system);
+    } else if (run_status_is_final(state->status)) {
+        end_ns = state->ended_at_ns; /* hooks are told of it behind that */
     }
     return end_ns - state->started_at_ns;
 }

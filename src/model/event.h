@@ -42,6 +42,10 @@ enum event_type {
     EVENT_RUN_CONTINUED,
     EVENT_RUN_CANCELLING,
     EVENT_WARNING,
+    EVENT_WARNING_ENDED,
+    EVENT_HOOK_STARTED,
+    EVENT_HOOK_FAILED,
+    EVENT_HOOKS_TOLD,
     EVENT_SYNCED,
     EVENT_SNAPSHOT,
     EVENT_RUN_COMPLETED,
@@ -115,6 +119,9 @@ enum event_field {
     EVENT_FIELD_BREAKER,
     EVENT_FIELD_UID,
     EVENT_FIELD_OPTIONS,
+    EVENT_FIELD_ABOUT,
+    EVENT_FIELD_HOOK,
+    EVENT_FIELD_TOLD,
     EVENT_FIELD_TOTAL
 };
 
@@ -159,13 +166,14 @@ struct event {
     struct event_pairs parked;  /* path, place */
     struct event_strs paths;
     struct str pipeline, workspace, manifest, plan, listing;
-    int64_t instances, through;
+    int64_t instances, through, told;
     int64_t retry, retries, delay_ns;
     struct str breaker;
     int64_t uid;
     struct event_pairs params, flags, labels, counts, options;
     struct event_strs targets, command_line, names;
     struct str user, host, boot, version;
+    struct str about, hook;
 };
 
 enum event_field_kind {

@@ -244,6 +244,7 @@ static void m_document_read(struct m_reader *reader)
     m_overrides_apply(reader);
     m_pools_read(reader, m_top_table(root, "pool"), m_top_table(local, "pool"));
     m_breakers_read(reader, m_top_table(root, "breaker"));
+    m_hooks_read(reader, m_top_table(root, "on"));
     m_defaults_read(reader, m_top_table(root, "defaults"), false);
     m_defaults_read(reader, m_top_table(local, "defaults"), true);
     m_stages_read(reader, m_top_table(root, "stage"));

@@ -28,6 +28,7 @@
 
 #include "base/diag.h"
 #include "base/str.h"
+#include "model/hook.h"
 #include "model/template.h"
 #include "model/toml.h"
 #include "model/value.h"
@@ -196,6 +197,15 @@ struct m_breaker {
     struct m_text slow_call;        /* duration */
 };
 
+/* `[[on.NAME]]`: a command that is told of events. */
+struct m_hook {
+    enum hook hook;
+    uint32_t number; /* of those of its name, from 1 */
+    struct span span;
+    const char **argv;  /* ended by NULL; of a string: the shell before it */
+    int64_t timeout_ns; /* at most HOOK_TIMEOUT_S */
+};
+
 enum m_link { M_LINK_REFLINK, M_LINK_COPY, M_LINK_HARDLINK };
 
 /* How commands find the pool of job tokens. */
@@ -229,6 +239,8 @@ struct manifest {
     uint32_t pool_count;
     struct m_breaker *breakers;
     uint32_t breaker_count;
+    struct m_hook *hooks; /* in order of definition */
+    uint32_t hook_count;
     struct m_stage *stages; /* in order of definition */
     uint32_t stage_count;
     struct str_range *stage_texts;  /* by stage: the part of the text that alone speaks of it; to 0:
@@ -293,9 +305,10 @@ enum manifest_table {
     MANIFEST_AXIS,   /* { from, … }, { glob }, … in `matrix` */
     MANIFEST_RETAIN, /* pipeline.retain */
     MANIFEST_RETRY,
-    MANIFEST_BREAKER
+    MANIFEST_BREAKER,
+    MANIFEST_HOOK    /* [[on.NAME]] */
 };
-enum { MANIFEST_TABLES = MANIFEST_BREAKER + 1 };
+enum { MANIFEST_TABLES = MANIFEST_HOOK + 1 };
 
 struct m_reader;
 struct toml_entry;

@@ -46,7 +46,8 @@ const struct manifest_key_row manifest_keys[] = {
     {TOP("breaker"), .supported = true, .read = m_key_nothing,
      TYPE("tables by name", "Circuit breakers shared by stages: see [retries](retries.md).")},
     {TOP("report"), TYPE("table", "What the report of a run shows.")},
-    {TOP("on"), TYPE("arrays of tables by event", "Commands that are told of events.")},
+    {TOP("on"), .supported = true, .read = m_key_nothing,
+     TYPE("arrays of tables by event", "Commands that are told of events: `[[on.failed]]`.")},
 
     {PIPELINE("name"), .read = m_key_pipeline_name,
      TYPE("string", "The pipeline's name. Required.")},
@@ -87,6 +88,13 @@ const struct manifest_key_row manifest_keys[] = {
     {RETAIN("runs"), .read = m_key_retain_runs, TYPE("integer", "So many runs are kept.")},
     {RETAIN("age"), .read = m_key_retain_age, TYPE("duration", "Runs younger than this are kept.")},
     {RETAIN("size"), .read = m_key_retain_size, TYPE("size", "The store is brought below this.")},
+
+    {ROW(MANIFEST_HOOK, "run"), .supported = true, .read = m_key_hook_run,
+     TYPE("string or array of strings",
+          "The command: a string is given to `/bin/sh -eu -c`, an array is executed as it is. It "
+          "finds the event, a JSON object, on standard input. Required.")},
+    {ROW(MANIFEST_HOOK, "timeout"), .supported = true, .read = m_key_hook_timeout,
+     TYPE("duration", "How long it may take, `30s` at most. Default: `30s`.")},
 
     {PARAM("value"), .read = m_key_param_value,
      TYPE("string, integer, float, boolean or array",
@@ -287,6 +295,7 @@ const char *manifest_table_name(enum manifest_table table)
         [MANIFEST_RETAIN] = "'retain' of [pipeline]",
         [MANIFEST_RETRY] = "'retry' of a stage",
         [MANIFEST_BREAKER] = "a breaker",
+        [MANIFEST_HOOK] = "a hook",
     };
 
     return names[table];

@@ -154,6 +154,11 @@ m_key_reader m_key_breaker_calls;
 m_key_reader m_key_breaker_when_open;
 void m_breakers_read(struct m_reader *reader, const struct toml_value *value);
 
+/* manifest_hooks.c */
+m_key_reader m_key_hook_run;
+m_key_reader m_key_hook_timeout;
+void m_hooks_read(struct m_reader *reader, const struct toml_value *on);
+
 /* manifest_params.c, manifest_override.c */
 m_key_reader m_key_param_value;
 m_key_reader m_key_param_min;

@@ -434,6 +434,10 @@ static bool run_state_dispatch(struct run_state *state, const struct event *even
         return state->status != RUN_PAUSED || run_state_turned(state, RUN_RUNNING, event, err);
     case EVENT_ORPHANS_FOUND:
     case EVENT_WARNING:
+    case EVENT_WARNING_ENDED:
+    case EVENT_HOOK_STARTED:
+    case EVENT_HOOK_FAILED:
+    case EVENT_HOOKS_TOLD:
     case EVENT_SYNCED:
     case EVENT_SNAPSHOT:
         return true;

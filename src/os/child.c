@@ -161,22 +161,25 @@ unsigned children_reap_strays(void)
     return count;
 }
 
-/* Children are not reaped meanwhile, so their numbers stay theirs. */
-static void kill_children(void)
+/* Children are not reaped meanwhile, so their numbers stay theirs. How many were alive. */
+static unsigned kill_children(pid_t spared)
 {
     struct proc_scan scan;
     struct proc_stat stat;
     pid_t self = getpid();
+    unsigned count = 0;
 
     if (!proc_scan_open(&scan, "")) {
-        return;
+        return 0;
     }
     while (proc_scan_next(&scan, &stat)) {
-        if (stat.ppid == self && stat.state != 'Z') {
+        if (stat.ppid == self && stat.state != 'Z' && stat.pid != spared) {
             sys_kill(stat.pid, SIGKILL);
+            count++;
         }
     }
     proc_scan_close(&scan);
+    return count;
 }
 
 bool children_kill_all(int64_t limit_ns)
@@ -191,11 +194,24 @@ bool children_kill_all(int64_t limit_ns)
         if (sys_waitid(P_ALL, 0, WEXITED | WNOHANG | WNOWAIT, &wait, NULL) != 0) {
             return errno == ECHILD;
         }
-        kill_children();
+        kill_children(0);
         if (clock_mono_ns(&clock_system) >= deadline_ns) {
             return false;
         }
         sys_poll(NULL, 0, pause_ms);
         pause_ms = pause_ms < 20 ? pause_ms * 2 : pause_ms;
     }
+}
+
+bool children_kill_others(pid_t spared, int64_t limit_ns)
+{
+    int64_t deadline_ns = clock_mono_ns(&clock_system) + limit_ns;
+
+    while (kill_children(spared) != 0) {
+        if (clock_mono_ns(&clock_system) >= deadline_ns) {
+            return false;
+        }
+        sys_poll(NULL, 0, 1);
+    }
+    return true;
 }

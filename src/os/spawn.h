@@ -135,5 +135,8 @@ unsigned children_reap_strays(void);
 /* Kills and reaps every child, and every orphan that becomes ours by it, for `limit_ns` at most.
  * True: none is left. For the end of a run; needs /proc to see whom to kill. */
 bool children_kill_all(int64_t limit_ns);
+/* Kills every child but one, which may be reaped or not, and reaps none: it is not told here which
+ * is whose. True: only that one is alive. */
+bool children_kill_others(pid_t spared, int64_t limit_ns);
 
 #endif

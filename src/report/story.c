@@ -256,6 +256,15 @@ static void story_asked(struct story *story, const char *word, const struct even
     story_reason(event, ": ", out);
 }
 
+static void story_hook(struct story *story, const struct event *event, struct strbuf *out)
+{
+    failure_add_word(story->options, "warning", out);
+    strbuf_puts(out, "hook '");
+    text_add_inline(out, event->hook);
+    strbuf_printf(out, "' of event %" PRId64, event->told);
+    story_reason(event, ": ", out);
+}
+
 /* Once, at the start: what comes later is in the last line. */
 static void story_up_to_date(struct story *story, const struct event *event, struct strbuf *out)
 {
@@ -340,6 +349,12 @@ static void story_dispatch(struct story *story, const struct event *event,
     case EVENT_BREAKER_CLOSED:
         story_breaker(story, event, out);
         return;
+    case EVENT_WARNING_ENDED:
+        story_said(story, "over", event, state, out);
+        return;
+    case EVENT_HOOK_FAILED:
+        story_hook(story, event, out);
+        return;
     case EVENT_LIMIT_CHANGED:
         if (story->options->verbose) {
             failure_add_word(story->options, "limit", out);
@@ -352,6 +367,8 @@ static void story_dispatch(struct story *story, const struct event *event,
     case EVENT_RUN_STARTED:
     case EVENT_RUN_RESUMED:
     case EVENT_INSTANCES_READY:
+    case EVENT_HOOK_STARTED:
+    case EVENT_HOOKS_TOLD:
     case EVENT_SYNCED:
     case EVENT_SNAPSHOT:
     case EVENT_RUN_COMPLETED:

@@ -282,6 +282,34 @@ bool environment_build(struct environment_frame *frame, const struct m_stage *st
     return true;
 }
 
+const char *const *environment_hook(const struct environment_frame *frame,
+                                    const struct environment_hook *about, struct arena *arena)
+{
+    struct environment_vars vars = {0};
+    const char *const *envp;
+    char digits[STR_INT_BYTES];
+
+    for (uint32_t i = 0; i < frame->outside_count; i++) {
+        VEC_PUSH(&vars, frame->outside[i]);
+    }
+    environment_set(&vars, frame->pawl);
+    environment_set(&vars, frame->run_dir);
+    environment_set(&vars, frame->run);
+    environment_set(&vars, STR_JOIN(arena, STR("PAWL_HOOK="), about->hook));
+    environment_set(&vars, STR_JOIN(arena, STR("PAWL_STAGE="), about->stage));
+    environment_set(&vars, STR_JOIN(arena, STR("PAWL_INSTANCE="), about->instance));
+    environment_set(&vars,
+                    STR_JOIN(arena, STR("PAWL_ATTEMPT="),
+                             about->attempt != 0 ? str_int(about->attempt, digits) : STR("")));
+    environment_set(&vars, STR_JOIN(arena, STR("PAWL_CAUSE="), about->cause));
+    environment_set(&vars, STR_JOIN(arena, STR("PAWL_EXIT_STATUS="), about->exit_status));
+    environment_set(&vars, STR_JOIN(arena, STR("PAWL_LOG="), about->log));
+    environment_set(&vars, STR_JOIN(arena, frame->traceparent, about->span, STR("-01")));
+    envp = environment_list(&vars, arena);
+    VEC_FREE(&vars);
+    return envp;
+}
+
 uint32_t environment_left_out(const struct m_stage *stage)
 {
     uint32_t count = 0;

@@ -62,6 +62,15 @@ bool environment_build(struct environment_frame *frame, const struct m_stage *st
                        const struct environment_attempt *attempt, struct arena *arena,
                        const char *const **envp, struct err *err);
 
+/* What a hook is told beyond its standard input; what the event does not say is empty, and set all
+ * the same. */
+struct environment_hook {
+    struct str hook, stage, instance, cause, exit_status, log, span;
+    int64_t attempt; /* 0: none */
+};
+const char *const *environment_hook(const struct environment_frame *frame,
+                                    const struct environment_hook *about, struct arena *arena);
+
 /* How many variables set outside a stage's commands do not get. */
 uint32_t environment_left_out(const struct m_stage *stage);
 

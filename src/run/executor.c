@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/sys.h"
 #include "os/remove.h"
+#include "run/hook_process.h"
 
 enum { EXECUTOR_CHILDREN_LIMIT_S = 5 };
 
@@ -206,7 +207,8 @@ static void executor_take_pool(struct executor *executor)
     }
 }
 
-/* Where the live attempt of a process stands in the list; the end of it if there is none. */
+/* Where the live attempt of a process stands in the list; the end of it if there is none. NULL: it
+ * is the hook. */
 struct executor_search {
     struct executor *executor;
     struct attempt **at;
@@ -215,7 +217,12 @@ struct executor_search {
 static bool executor_is_ours(void *ctx, pid_t pid)
 {
     struct executor_search *search = ctx;
+    const struct hook_process *hook = search->executor->hook;
 
+    if (hook != NULL && hook->child.pid == pid) {
+        search->at = NULL;
+        return true;
+    }
     search->at = &search->executor->live;
     while (*search->at != NULL && (*search->at)->child.pid != pid) {
         search->at = &(*search->at)->next;
@@ -234,6 +241,10 @@ static void executor_take_exits(struct executor *executor)
         executor->child_signal = pid != 0;
         if (pid <= 0) {
             return;
+        }
+        if (search.at == NULL) {
+            hook_process_take_exit(executor->hook);
+            continue;
         }
         attempt = *search.at;
         *search.at = attempt->next;
@@ -299,6 +310,15 @@ static bool executor_wait(void *ctx, int64_t deadline_ns, struct err *err)
     executor_take_pool(executor);
     usage_look(executor, now_ns);
     durable_start(executor);
+    return true;
+}
+
+bool executor_wait_hook(struct executor *executor, int64_t deadline_ns, struct err *err)
+{
+    if (!loop_wait(&executor->loop, executor->child_signal ? 0 : deadline_ns, err)) {
+        return false;
+    }
+    executor_take_exits(executor);
     return true;
 }
 
@@ -427,6 +447,18 @@ struct engine_world executor_world(struct executor *executor)
                                  .memory = usage_memory};
 }
 
+/* What commands left behind. */
+static void executor_kill_rest(const struct executor *executor)
+{
+    pid_t hook = executor->hook != NULL ? executor->hook->child.pid : 0;
+
+    if (hook != 0) {
+        children_kill_others(hook, EXECUTOR_CHILDREN_LIMIT_S * NS_PER_SEC);
+    } else {
+        children_kill_all(EXECUTOR_CHILDREN_LIMIT_S * NS_PER_SEC);
+    }
+}
+
 bool executor_finish(struct executor *executor, struct err *err)
 {
     bool ok = true;
@@ -438,7 +470,7 @@ bool executor_finish(struct executor *executor, struct err *err)
         child_kill_group(&attempt->child, SIGKILL);
         child_reap(&attempt->child, &attempt->end);
     }
-    children_kill_all(EXECUTOR_CHILDREN_LIMIT_S * NS_PER_SEC);
+    executor_kill_rest(executor);
     pool_wait_idle(&executor->pool);
     executor_take_pool(executor);
     if (executor->barrier_err.status != 0) {

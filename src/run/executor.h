@@ -30,6 +30,7 @@
 #include "store/restore.h"
 
 struct executor;
+struct hook_process;
 struct slice;
 
 struct attempt_output {
@@ -158,9 +159,10 @@ struct executor {
     int64_t next_barrier_ns, next_usage_ns;
     uint64_t oom_kills; /* seen so far: see machine_oom_kills */
     int tty_fd;
-    int64_t rss_floor_bytes; /* see struct spawn */
-    int empty_fd;            /* the standard input of commands without one */
-    bool child_signal;       /* somebody ended: see executor_take_exits */
+    int64_t rss_floor_bytes;   /* see struct spawn */
+    int empty_fd;              /* the standard input of commands without one */
+    struct hook_process *hook; /* NULL: the manifest has none */
+    bool child_signal;         /* somebody ended: see executor_take_exits */
     /* What commands print, as it comes; NULL: nobody wants it. */
     void (*stream)(void *ctx, struct inst_id instance, const char *data, size_t len);
     /* The terminal is needed for something else, and is free again; NULL: nobody shows anything. */
@@ -181,7 +183,11 @@ void executor_open_tokens(struct executor *executor, uint32_t jobs, bool given);
 /* The control socket of the run; without one it goes on, and the record says why. */
 void executor_open_control(struct executor *executor);
 struct engine_world executor_world(struct executor *executor);
-/* Ends what may still run, waits for the workers, makes everything durable, drops what was parked.
+/* Between turns that only hooks want, once the engine has ended: until something happened or the
+ * monotonic clock reads `deadline_ns`. */
+bool executor_wait_hook(struct executor *executor, int64_t deadline_ns, struct err *err);
+/* Ends what may still run, but for a hook, waits for the workers, makes everything durable, drops
+ * what was parked.
  */
 bool executor_finish(struct executor *executor, struct err *err);
 void executor_fini(struct executor *executor);

@@ -133,8 +133,7 @@ bool recorder_begin(struct recorder *recorder, struct event *started, const char
     return true;
 }
 
-bool recorder_go_on(struct recorder *recorder, const struct run_id *id, struct event *resumed,
-                    struct err *err)
+bool recorder_reopen(struct recorder *recorder, const struct run_id *id, struct err *err)
 {
     struct session *session = recorder->session;
 
@@ -152,6 +151,15 @@ bool recorder_go_on(struct recorder *recorder, const struct run_id *id, struct e
     }
     recorder->trace = recorder->state.trace;
     recorder->next_snapshot = event_log_seq(recorder->log) + RECORDER_SNAPSHOT_EVERY;
+    return true;
+}
+
+bool recorder_go_on(struct recorder *recorder, const struct run_id *id, struct event *resumed,
+                    struct err *err)
+{
+    if (!recorder_reopen(recorder, id, err)) {
+        return false;
+    }
     recorder->state.borrows_names = true;
     resumed->type = EVENT_RUN_RESUMED;
     recorder_emit(recorder, resumed);

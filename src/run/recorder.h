@@ -54,6 +54,10 @@ bool recorder_begin(struct recorder *recorder, struct event *started, const char
 bool recorder_go_on(struct recorder *recorder, const struct run_id *id, struct event *resumed,
                     struct err *err);
 
+/* The record of a run that another process began, to add to it what is no part of the run itself:
+ * verifies and replays its events, and records nothing. */
+bool recorder_reopen(struct recorder *recorder, const struct run_id *id, struct err *err);
+
 /* Instances of the whole plan beyond a slice, which are up to date: recorded, counted and told,
  * with the numbers of the whole plan. */
 void recorder_emit_beyond(struct recorder *recorder, const struct event_ids *units);

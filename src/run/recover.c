@@ -180,15 +180,13 @@ static bool recover_roots(struct session *session, struct err *err)
 bool recover_workspace(struct session *session, struct recovered *recovered, struct err *err)
 {
     struct arena arena;
-    struct run_id run;
-    bool found = false;
     bool ok;
 
     *recovered = (struct recovered){0};
     arena_init(&arena);
-    ok = recover_find(session, &arena, &run, &found, err);
+    ok = recover_find(session, &arena, recovered, err);
     arena_fini(&arena);
-    return ok && (!found || recover_run(session, &run, recovered, err)) &&
+    return ok && (!recovered->found || recover_run(session, &recovered->last, recovered, err)) &&
            recover_lives(session, err) && recover_parked(session, recovered, err) &&
            recover_temp(session, err) && recover_roots(session, err);
 }

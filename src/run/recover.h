@@ -15,6 +15,8 @@ struct recovered {
     struct run_id run;  /* that run */
     struct digest plan; /* its plan digest */
     bool has_plan;
+    bool has_last, was_told;  /* there is a last run, finished or not; its hooks were told all */
+    struct run_id last;       /* that run */
     uint32_t attempts;        /* cleaned up */
     uint32_t done, instances; /* good ones, all */
     struct strbuf kept;       /* lines that name what was somebody's and where it is now */

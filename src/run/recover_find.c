@@ -8,6 +8,7 @@
 #include "os/remove.h"
 #include "os/walk.h"
 #include "run/recover_inside.h"
+#include "store/event_walk.h"
 
 enum { RECOVER_TAIL_BYTES = 64 << 10 };
 
@@ -24,33 +25,66 @@ bool recover_remove_new(int dir_fd, struct arena *arena, struct err *err)
     return ok;
 }
 
-/* The type of the last whole line of a log, without reading it all; "" when there is none. */
-static struct str recover_last_type(int dir_fd, struct arena *arena)
+/* What is recorded of a run beside its course, and so behind its end. */
+static bool recover_is_beside(struct str type)
+{
+    return str_has_prefix(type, STR("hook")) || str_is(type, "snapshot");
+}
+
+/* The last whole line of a text that is no such; false: there is none. `*told`: behind it stands
+ * that all hooks were told. */
+static bool recover_last_line(struct str tail, struct str *line, bool *told)
+{
+    *told = false;
+    for (;;) {
+        ptrdiff_t end = str_rfind(tail, '\n');
+        ptrdiff_t start = end > 0 ? str_rfind(str_head(tail, (size_t)end), '\n') : -1;
+        struct str type;
+
+        if (end < 0) {
+            return false;
+        }
+        *line = str_skip(str_head(tail, (size_t)end), (size_t)(start + 1));
+        type = event_walk_type(*line);
+        if (!recover_is_beside(type)) {
+            return true;
+        }
+        *told |= str_is(type, "hooks.told");
+        tail = str_head(tail, (size_t)(start + 1));
+    }
+}
+
+/* The type of the last line that is of the run's course, without reading it all; "" when there is
+ * none. */
+static struct str recover_last_type(int dir_fd, struct arena *arena, bool *told)
 {
     int fd = sys_openat(dir_fd, "events.jsonl", O_RDONLY, 0);
     int64_t size = fd >= 0 ? sys_seek(fd, 0, SEEK_END) : -1;
-    int64_t from = size > RECOVER_TAIL_BYTES ? size - RECOVER_TAIL_BYTES : 0;
-    char *bytes = arena_bytes(arena, RECOVER_TAIL_BYTES);
-    ssize_t got = size > 0 ? sys_pread_full(fd, bytes, RECOVER_TAIL_BYTES, from) : 0;
-    struct str tail = str_n(bytes, got > 0 ? (size_t)got : 0);
+    int64_t window = RECOVER_TAIL_BYTES;
+    struct strbuf tail = {0};
+    struct str line = STR("");
     struct err err;
     struct event event;
     bool known = false;
-    ptrdiff_t start;
+    bool found = false;
 
+    for (; size > 0 && !found; window *= 4) {
+        int64_t from = size > window ? size - window : 0;
+        ssize_t got;
+
+        strbuf_clear(&tail);
+        got = sys_pread_full(fd, strbuf_reserve(&tail, (size_t)window), (size_t)window, from);
+        found = recover_last_line(str_n(tail.data, got > 0 ? (size_t)got : 0), &line, told);
+        size = from == 0 || got <= 0 ? 0 : size;
+    }
     if (fd >= 0) {
         sys_close(fd);
     }
-    while (tail.len != 0 && tail.data[tail.len - 1] != '\n') {
-        tail.len--;
+    if (found) {
+        found = event_from_json(line, arena, &event, &known, &err) && known;
     }
-    tail.len -= tail.len != 0;
-    start = str_rfind(tail, '\n');
-    tail = str_skip(tail, (size_t)(start + 1));
-    if (tail.len == 0 || !event_from_json(tail, arena, &event, &known, &err) || !known) {
-        return STR("");
-    }
-    return str_of(event_types[event.type].name);
+    strbuf_fini(&tail);
+    return found ? str_of(event_types[event.type].name) : STR("");
 }
 
 static bool recover_is_final(struct str type)
@@ -77,23 +111,25 @@ static bool recover_remove_blank(struct session *session, const struct run_id *r
                        path_join(arena, STR("runs"), str_of(run->text)).data, err);
 }
 
-static bool recover_look(struct session *session, const struct run_id *run, struct arena *arena,
-                         bool *blank, bool *found, struct err *err)
+/* `*blank`: there was nothing of it, and now there is no such run. */
+static bool recover_look(struct session *session, struct arena *arena, struct recovered *recovered,
+                         bool *blank, struct err *err)
 {
-    int dir_fd = run_dir_open(session->workspace.pawlfd, run, err);
+    int dir_fd = run_dir_open(session->workspace.pawlfd, &recovered->last, err);
     bool ok;
 
     if (dir_fd < 0) {
         return false;
     }
     *blank = recover_is_blank(dir_fd);
-    *found = !*blank && !recover_is_final(recover_last_type(dir_fd, arena));
+    recovered->found =
+        !*blank && !recover_is_final(recover_last_type(dir_fd, arena, &recovered->was_told));
     ok = recover_remove_new(dir_fd, arena, err);
     sys_close(dir_fd);
-    return ok && (!*blank || recover_remove_blank(session, run, arena, err));
+    return ok && (!*blank || recover_remove_blank(session, &recovered->last, arena, err));
 }
 
-bool recover_find(struct session *session, struct arena *arena, struct run_id *run, bool *found,
+bool recover_find(struct session *session, struct arena *arena, struct recovered *recovered,
                   struct err *err)
 {
     struct run_list list;
@@ -101,10 +137,10 @@ bool recover_find(struct session *session, struct arena *arena, struct run_id *r
     bool ok = run_dir_list(session->workspace.pawlfd, arena, &list, err) &&
               recover_remove_new(session->workspace.pawlfd, arena, err);
 
-    *found = false;
     while (ok && blank && list.count != 0) {
-        *run = list.ids[--list.count];
-        ok = recover_look(session, run, arena, &blank, found, err);
+        recovered->last = list.ids[--list.count];
+        ok = recover_look(session, arena, recovered, &blank, err);
     }
+    recovered->has_last = !blank;
     return ok;
 }

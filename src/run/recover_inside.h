@@ -45,8 +45,8 @@ bool recovery_find_parked(struct recovery *recovery, struct err *err);
 bool recover_kill_survivors(struct recovery *recovery, struct err *err);
 bool recover_attempts(struct recovery *recovery, struct err *err);
 
-/* recover_find.c: the last run, if it is not finished. */
-bool recover_find(struct session *session, struct arena *arena, struct run_id *run, bool *found,
+/* recover_find.c: which run was the last, and `found`: whether it is not finished. */
+bool recover_find(struct session *session, struct arena *arena, struct recovered *recovered,
                   struct err *err);
 
 /* recover_find.c: removes the files of a folder that were about to replace others when their writer
