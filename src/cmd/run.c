@@ -26,35 +26,6 @@
 
 /* --- the run --- */
 
-static int run_compare_durations(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-/* The median of the last few good attempts, and the peak of the last. */
-static void run_load_history(struct run_call *call)
-{
-    const struct plan *plan = &call->session.plan;
-
-    call->duration_ns = mem_calloc(plan->instance_count, sizeof(*call->duration_ns));
-    call->peak_bytes = mem_calloc(plan->instance_count, sizeof(*call->peak_bytes));
-    for (uint32_t i = 0; i < plan->instance_count; i++) {
-        struct index_instance row;
-
-        if (!plan->instances[i].outline &&
-            index_instance(call->session.index, plan->instances[i].name, &row) &&
-            row.duration_count != 0) {
-            qsort(row.durations_ns, row.duration_count, sizeof(*row.durations_ns),
-                  run_compare_durations);
-            call->duration_ns[i] = (int64_t)row.durations_ns[row.duration_count / 2];
-            call->peak_bytes[i] = row.peak_bytes;
-        }
-    }
-}
-
 /* What `resume` gives again, with paths that mean the same from anywhere. What has its own place in
  * the record, and what was for that call alone, is left out. */
 static struct event_pairs run_options_given(struct run_call *call)
@@ -244,7 +215,9 @@ static int run_engine(struct run_call *call, struct err *err)
                                      .duration_ns = call->duration_ns,
                                      .peak_bytes = call->peak_bytes,
                                      .no_retry = call->cli->no_retry,
-                                     .breakers = call->breakers.items};
+                                     .breakers = call->breakers.items,
+                                     .slow_limit_ns = run_slow_limit_ns,
+                                     .slow_limit_ctx = call};
     int status, told;
 
     engine_init(&call->engine, &call->decide, &world, &options, &call->recorder);

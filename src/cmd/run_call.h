@@ -60,6 +60,12 @@ bool run_save_state(struct run_call *call, const uint8_t *good, struct err *err)
 /* At the end of a run with this status: roots, and the last state. */
 bool run_save(struct run_call *call, int status, struct err *err);
 
+/* run_history.c */
+/* Expected durations and peaks of all instances. */
+void run_load_history(struct run_call *call);
+/* For engine_options; `ctx` is the call. */
+int64_t run_slow_limit_ns(void *ctx, uint32_t stage);
+
 /* run_hooks.c */
 /* Before executor_init: hooks watch from the first event on. */
 void run_hooks_watch(struct run_call *call);

@@ -212,6 +212,7 @@ static void engine_drop_live(struct engine *engine, struct engine_live *live)
 static void engine_take_ended(struct engine *engine, struct note *note)
 {
     struct engine_live *live = engine_live_of(engine, note->instance);
+    struct engine_live ended;
     struct event event = note->event;
     struct event frame = engine_event(engine, EVENT_ATTEMPT_FINISHED, note->instance);
     enum cause cause;
@@ -225,6 +226,7 @@ static void engine_take_ended(struct engine *engine, struct note *note)
     rerun = engine_may_rerun(engine, note);
     engine_call_ended(engine, live, note, cause);
     retry = !rerun && engine_may_retry(engine, note, cause);
+    ended = *live;
     engine_drop_live(engine, live);
     event.type = EVENT_ATTEMPT_FINISHED;
     event.number = frame.number;
@@ -242,6 +244,7 @@ static void engine_take_ended(struct engine *engine, struct note *note)
         event.reason = STR("it took longer than its timeout");
     }
     recorder_emit(engine->recorder, &event);
+    engine_watch_ended(engine, &ended);
     engine_act_later(engine, cause == CAUSE_NONE ? ACT_ACCEPT : ACT_REJECT, note->instance, 0);
     if (rerun || cause == CAUSE_PAUSED) {
         engine->unsettled[note->instance.n] |= rerun;
@@ -364,6 +367,7 @@ static void engine_admit_one(struct engine *engine, struct inst_id instance)
         .term_at_ns = inst->timeout_ns != 0 ? now_ns + inst->timeout_ns : INT64_MAX,
         .kill_at_ns = INT64_MAX};
     engine_call_begins(engine, &engine->live[engine->live_count - 1]);
+    engine_watch_live(engine, &engine->live[engine->live_count - 1]);
     engine_act_later(engine, ACT_START, instance, 0);
 }
 
@@ -484,6 +488,7 @@ static void engine_cancel_rest(struct engine *engine)
 static bool engine_turn(struct engine *engine, struct err *err)
 {
     engine_adapt(engine);
+    engine_watch(engine);
     engine_admit(engine);
     engine->waits = schedule_waits_for_slot(&engine->schedule);
     if (!recorder_flush(engine->recorder, err)) {

@@ -65,6 +65,13 @@ struct engine_tokens_world {
     void (*limit)(void *ctx, uint32_t slots);
 };
 
+/* The fullest disk that a run writes to. */
+struct engine_disk {
+    struct str path;
+    uint64_t free_bytes;
+    uint32_t free_permille;
+};
+
 struct engine_world {
     void *ctx;
     struct decide_facts facts;
@@ -98,6 +105,8 @@ struct engine_world {
     void (*load)(void *ctx, bool adapts, struct adapt_facts *facts);
     /* Memory that the commands of an instance held at the last call of `load`; 0: not known. */
     uint64_t (*memory)(void *ctx, struct inst_id instance);
+    /* False: not known. NULL: nobody asks. */
+    bool (*disk)(void *ctx, struct engine_disk *disk);
 };
 
 struct engine_options {
@@ -111,6 +120,11 @@ struct engine_options {
     bool no_retry;
     struct breaker
         *breakers; /* by plan->breakers, with what earlier runs left; NULL: there are none */
+    /* How long an attempt of a stage may take unnoticed (policy/warn.h), more than 0; NULL: any
+     * time.
+     */
+    int64_t (*slow_limit_ns)(void *ctx, uint32_t stage);
+    void *slow_limit_ctx;
 };
 
 enum engine_stop { ENGINE_GOES, ENGINE_DRAINS, ENGINE_ENDS, ENGINE_KILLS };
@@ -120,8 +134,9 @@ struct engine_live { /* an instance whose attempt is under way */
     int64_t started_ns, term_at_ns, kill_at_ns; /* monotonic; INT64_MAX: not */
     int64_t frozen_at_ns;
     enum control_stop why; /* it was told to end */
-    bool exited, timed_out, told_to_end, frozen;
-    uint32_t breaker_began; /* see breaker_begin() */
+    bool exited, timed_out, told_to_end, frozen, slow;
+    uint32_t breaker_began;            /* see breaker_begin() */
+    int64_t slow_at_ns, slow_limit_ns; /* when it is looked at again; the limit, 0: not asked */
 };
 
 struct engine_wait { /* for a time, until it is tried again */
@@ -200,6 +215,8 @@ struct engine {
     uint32_t tokens;  /* taken */
     bool token_lacks; /* something waits for one */
     struct err broken;
+    int64_t next_disk_ns;
+    bool disk_low;
 };
 
 /* `decide` is taken over: decide_plan was called on it, and something is to be done. The recorder

@@ -97,10 +97,12 @@ int64_t engine_next_time(const struct engine *engine)
 {
     int64_t adapt_ns = engine_adapt_next(engine), due_ns = engine_next_due(engine);
     int64_t next = adapt_ns < due_ns ? adapt_ns : due_ns;
+    int64_t watch_ns = engine_watch_next(engine);
 
     if (engine->again_count != 0 || engine->closing) {
         return engine_now(engine);
     }
+    next = watch_ns < next ? watch_ns : next;
     if (engine->stop < ENGINE_ENDS && engine->deadline_ns < next && !engine_is_paused(engine)) {
         next = engine->deadline_ns;
     }

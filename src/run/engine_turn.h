@@ -77,6 +77,14 @@ void engine_adapt(struct engine *engine);
 /* When it is time; INT64_MAX: not while nothing waits. */
 int64_t engine_adapt_next(const struct engine *engine);
 
+/* engine_watch.c: warnings. */
+/* An attempt began; it ended. */
+void engine_watch_live(const struct engine *engine, struct engine_live *live);
+void engine_watch_ended(struct engine *engine, const struct engine_live *live);
+/* Once a turn; when it is time for the next look. */
+void engine_watch(struct engine *engine);
+int64_t engine_watch_next(const struct engine *engine);
+
 /* engine_spread.c: what the end of one instance means for others. All of these emit events; sets
  * (ready, up to date, skipped, blocked) are collected and emitted by engine_spread once a turn. */
 

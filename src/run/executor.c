@@ -444,7 +444,8 @@ struct engine_world executor_world(struct executor *executor)
                                  .tokens = tokens_world(&executor->tokens),
                                  .answer = executor_answer,
                                  .load = usage_load,
-                                 .memory = usage_memory};
+                                 .memory = usage_memory,
+                                 .disk = usage_disk};
 }
 
 /* What commands left behind. */

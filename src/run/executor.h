@@ -238,5 +238,6 @@ enum { USAGE_PERIOD_S = 1, USAGE_LEAST_MS = 1500 };
 void usage_look(struct executor *executor, int64_t now_ns);
 void usage_load(void *ctx, bool adapts, struct adapt_facts *facts);
 uint64_t usage_memory(void *ctx, struct inst_id instance);
+bool usage_disk(void *ctx, struct engine_disk *disk);
 
 #endif

@@ -137,3 +137,25 @@ void usage_load(void *ctx, bool adapts, struct adapt_facts *facts)
         usage_load_processors(executor, scanned, facts);
     }
 }
+
+static bool usage_disk_of(struct str path, struct engine_disk *disk)
+{
+    disk->path = path;
+    return machine_disk(path.data, &disk->free_bytes, &disk->free_permille);
+}
+
+bool usage_disk(void *ctx, struct engine_disk *disk)
+{
+    struct executor *executor = ctx;
+    const struct session *session = executor->session;
+    bool known = usage_disk_of(STR("."), disk);
+    struct engine_disk store;
+
+    if (session_store_is_shared(session) &&
+        usage_disk_of(str_dup(&executor->recorder->turn, session->manifest.store), &store) &&
+        (!known || store.free_permille < disk->free_permille)) {
+        *disk = store;
+        known = true;
+    }
+    return known;
+}

@@ -216,7 +216,7 @@ told() {
 	END
 	: >../hold
 	start_until ../holding
-	wait_for ../told
+	until [ -s ../told ]; do sleep 0.01; done
 	kill -KILL "$pid"
 	wait "$pid" || :
 	rm ../hold
@@ -264,8 +264,8 @@ told() {
 		run = "echo $PAWL_HOOK >>../told"
 	END
 	: >../hold
-	start_until ../told
-	wait_for ../up
+	start_until ../up
+	until [ -s ../told ]; do sleep 0.01; done
 	kill -KILL "$pid"
 	wait "$pid" || :
 	rm ../hold
@@ -303,4 +303,35 @@ told() {
 	ends 3
 	says "pawl.toml:5:6: error: unknown event 'complete' in [[on.EVENT]]"
 	says "did you mean 'completed'?"
+}
+
+@test "a stage that takes far longer than it used to is told, and that it is over" {
+	manifest <<-'END'
+		[stage.a]
+		run = "until grep -q go in; do sleep 0.01; done; cat n"
+		inputs = ["n"]
+		[[on.warning]]
+		run = "cat >>../json"
+		[[on.stage_finished]]
+		run = "echo $PAWL_HOOK >>../json"
+	END
+	echo go >in
+	for n in 1 2 3; do
+		echo "$n" >n
+		ends 0 -q
+	done
+	echo 4 >n
+	echo wait >in
+	: >../json
+	"$PAWL" run >../said 2>&1 3>&- &
+	pid=$!
+	end=$((SECONDS + 60))
+	until grep -q '"type":"warning"' ../json || [ "$SECONDS" -gt "$end" ]; do sleep 0.01; done
+	echo go >in
+	wait "$pid"
+	cat ../said ../json
+	sed 's/.*"type":"\([^"]*\)".*"about":"\([^"]*\)".*/\1 \2/' ../json >../told
+	told 'warning slow' stage_finished 'warning.ended slow'
+	grep -q 'warning   a: it runs for longer than 1.0s, over three times what 95 % of its attempts took' ../said
+	grep -q '^over      a: it ended after ' ../said
 }

@@ -146,6 +146,9 @@ static void world_make_process(struct world *world)
     world->options = (struct engine_options){.jobs = 1 + sim_random(sim, 6),
                                              .keep_going = world->calm || sim_chance(sim, 2),
                                              .duration_ns = world->duration_ns};
+    world->full = sim_chance(sim, 2);
+    world->options.slow_limit_ns = sim_chance(sim, 2) ? world_slow_limit : NULL;
+    world->options.slow_limit_ctx = world;
     world->loaded = sim_chance(sim, 2);
     world->options.memory_limit_bytes = sim_chance(sim, 2) ? SIM_MEMORY * 85 / 100 : 0;
     world->options.jobs_most =
@@ -378,9 +381,12 @@ static bool world_run_process(struct world *world, struct run_id *id, bool goes_
     struct engine_world engine = world_engine(world);
     struct decide decide;
     struct err err = {0};
+    struct observer hooks = hooks_observer(&world->hooks);
+    bool ended;
 
     sim_open(sim);
     recorder_watch(&sim->recorder, &(struct observer){.ctx = world, .tell = world_tell});
+    recorder_watch(&sim->recorder, &hooks);
     for (uint32_t i = 0; i < world->count; i++) {
         job_recover(&world->jobs[i]);
     }
@@ -392,23 +398,27 @@ static bool world_run_process(struct world *world, struct run_id *id, bool goes_
     if (!world_begin(world, goes_on ? id : NULL, &err)) {
         fail_msg("%s", err.text);
     }
+    world_hooks_open(world, goes_on);
     *status = sim_run(sim, &decide, &engine, &world->options, &err);
     assert_true(err.status == 0 || world->dead);
-    if (!world->dead) {
+    ended = !world->dead;
+    if (ended) {
         check_end(world, *status);
         world_record_end(world, *status);
         if (*status == 0) {
             check_truth(world);
         }
+        world_hooks_finish(world);
     }
     if (!world->dead || err.status != 0) {
         check_record(world);
     }
     *id = sim->recorder.id;
+    hooks_close(&world->hooks);
     sim_close(sim);
     world_close_breakers(world);
     world->was_cut = world->dead;
-    return world->dead || *status >= STATUS_SIGNAL;
+    return !ended || *status >= STATUS_SIGNAL;
 }
 
 /* --- one seed --- */

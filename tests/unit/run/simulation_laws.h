@@ -4,6 +4,7 @@
  * starts, and that the record read again is the state that is live. */
 #include <signal.h>
 
+#include "run/hooks.h"
 #include "simulation_files.h"
 
 enum { SIM_WAITS = 20000, SIM_MEMORY = 1000, SIM_RETRIES = 3, SIM_BREAKERS = 2 };
@@ -53,6 +54,11 @@ struct world {
     struct breaker kept_breakers[SIM_BREAKERS];
     const enum cause *script; /* by attempts of the process: how they end, in no time; NULL: by
                                  chance */
+    struct manifest manifest; /* of its hooks */
+    struct hooks hooks;
+    bool hook_runs, hook_killed;
+    int64_t hook_end_ns;
+    bool full; /* the disk */
 };
 
 static const struct plan_instance *world_instance(const struct world *world, uint32_t number)
@@ -265,9 +271,14 @@ static inline void assert_state(const struct run_state *live, const struct run_s
 /* What the record says is what is live. */
 static void check_record(struct world *world)
 {
+    const struct event_log *log = world->sim.recorder.log;
     struct run_state read;
     struct err err = {0};
 
+    /* A hook that was announced is written by the next turn. */
+    if (event_log_seq(log) != event_log_flushed(log)) {
+        return;
+    }
     run_state_init(&read);
     if (!recorder_replay(world->sim.session.workspace.pawlfd, &world->sim.recorder.id, &read, NULL,
                          NULL, &err)) {

@@ -1,7 +1,7 @@
 #ifndef PAWL_TESTS_SIMULATION_WORLD_H
 #define PAWL_TESTS_SIMULATION_WORLD_H
 /* The simulator that stands in for the kernel: a `struct engine_world` over the simulated world. */
-#include "simulation_laws.h"
+#include "simulation_hooks.h"
 
 /* --- the facts --- */
 
@@ -440,6 +440,9 @@ static int64_t world_next(const struct world *world, int64_t deadline_ns)
     for (uint32_t i = 0; i < world->restoring_count; i++) {
         next = world->restoring[i].end_ns < next ? world->restoring[i].end_ns : next;
     }
+    if (world->hook_runs && world->hook_end_ns < next) {
+        next = world->hook_end_ns;
+    }
     return next;
 }
 
@@ -497,6 +500,7 @@ static void world_take_ends(struct world *world)
         world->signal_at_ns = INT64_MAX;
         sim_note(&world->sim, (struct note){.kind = NOTE_SIGNAL, .signal = SIGINT});
     }
+    world_hook_take_end(world);
     for (uint32_t i = world->running_count; i-- > 0;) {
         if (!world->running[i].hangs && !world->running[i].frozen &&
             world->running[i].end_ns <= now_ns) {
@@ -576,6 +580,19 @@ static void world_tell(void *ctx, const struct event *event, const struct run_st
     world->failed |= ended && bad && !world_instance(world, event->number)->ignore_failure;
 }
 
+/* Any disk, and any durations of earlier attempts. */
+static bool world_disk(void *ctx, struct engine_disk *disk)
+{
+    *disk = (struct engine_disk){STR("."), 1000, sim_random(ctx, 100)};
+    return !sim_chance(ctx, 4);
+}
+
+static int64_t world_slow_limit(void *ctx, uint32_t stage)
+{
+    assert_int_equal(stage, 0);
+    return sim_chance(ctx, 4) ? INT64_MAX : NS_PER_SEC + (int64_t)sim_random(ctx, 3000) * NS_PER_MS;
+}
+
 static struct engine_world world_engine(struct world *world)
 {
     return (struct engine_world){.ctx = world,
@@ -599,7 +616,8 @@ static struct engine_world world_engine(struct world *world)
                                  .tokens = {world, world->tokens_total != 0 ? tokens_take : NULL,
                                             tokens_give, tokens_want, tokens_limit},
                                  .load = world->loaded ? world_load : NULL,
-                                 .memory = world_memory};
+                                 .memory = world_memory,
+                                 .disk = world->full ? world_disk : NULL};
 }
 
 #endif
