@@ -89,6 +89,7 @@ struct cli {
     const char *params_file, *from, *result_file, *run, *to;
     const char *head;
     const char *keep_runs, *max_age, *max_size;
+    const char *last;
     struct cli_jobs jobs;
     struct cli_texts force;
     int output, progress, format;
@@ -101,6 +102,7 @@ struct cli {
     struct cli_pairs given; /* options of the command, by name, as they were given */
     const char *resume;     /* of `resume`: the run that `run` goes on with */
     struct str manifest;    /* and the manifest's text, if not that of the file */
+    bool stats;
 };
 
 /* Operands without end. */

@@ -122,6 +122,15 @@ static const char *const plan_examples[] = {
 static const struct option_row read_options[] = {ROW_PARAM, ROW_PARAMS, ROW_JSON, END};
 static const struct option_row json_options[] = {ROW_JSON, END};
 
+static const struct option_row runs_options[] = {
+    {LONG("stats"), FLAG(stats), HELP("what they say together: states, hits, failures, durations")},
+    {LONG("last"), TAKES("N"), TEXT(last), HELP("of the last N runs only; with '--stats'")},
+    ROW_JSON,
+    END,
+};
+static const char *const runs_examples[] = {
+    "pawl runs --stats --last 100", "how often runs failed, and how long each stage took", NULL};
+
 static const struct option_row verify_options[] = {
     {LONG("repair"), FLAG(repair),
      HELP("take away what is damaged and can be made again; never an intact object")},
@@ -360,8 +369,15 @@ const struct cli_command commands[] = {
     {.name = "runs",
      .arguments = "",
      .summary = "list runs",
-     .text = "Shows every run of the workspace that is still recorded, oldest first.",
-     .options = json_options,
+     .text =
+         "Shows every run of the workspace that is still recorded, oldest first.\n\n"
+         "With '--stats': how many ended in each state and the share of failed ones among those "
+         "that completed or failed; for each stage how many instances were up to date or came "
+         "back from the store (hits), attempts that ended well (ran) and instances that failed, "
+         "the durations of good attempts that 50, 95 and 99 % of them did not exceed, and the "
+         "peak of memory. Records are not verified on the way: 'pawl verify' does that.",
+     .options = runs_options,
+     .examples = runs_examples,
      .fn = cmd_runs},
     {.name = "log",
      .arguments = "STAGE",

@@ -1,4 +1,4 @@
-/* Owns `status` and `runs`: where runs stand, as text and as JSON. */
+/* Owns `status` and the list of `runs`: where runs stand, as text and as JSON. */
 #include <string.h>
 
 #include "base/json_write.h"
@@ -351,8 +351,7 @@ static void runs_show(struct strbuf *out, const struct run_view *view)
 }
 
 /* One run that cannot be read hides no other: it is named, and the status says so. */
-static int runs_show_all(struct cli *cli, const struct session *session,
-                         const struct run_list *list)
+int runs_show_all(struct cli *cli, const struct session *session, const struct run_list *list)
 {
     struct json_writer w = json_writer_of(&cli->out, JSON_PRETTY);
     int status = STATUS_OK;
@@ -379,21 +378,5 @@ static int runs_show_all(struct cli *cli, const struct session *session,
         json_array_end(&w);
         strbuf_putc(&cli->out, '\n');
     }
-    return status;
-}
-
-int cmd_runs(struct cli *cli)
-{
-    struct place place;
-    struct run_list list;
-    struct err err = {0};
-    int status = place_open(&place, cli, PLACE_WORKSPACE, SESSION_LOOK);
-
-    if (status == STATUS_OK) {
-        status = run_dir_list(place.session.workspace.pawlfd, &cli->arena, &list, &err)
-                     ? runs_show_all(cli, &place.session, &list)
-                     : cli_fail(&err);
-    }
-    place_close(&place);
     return status;
 }

@@ -61,6 +61,10 @@ sub manifest {
 	my $text = <<"END";
 [pipeline]
 name = "fault"
+[[on.stage_finished]]
+run = "cat >>../told"
+[[on.completed]]
+run = ["sh", "-c", "cat >>../told"]
 [stage.a]
 run = "echo $word"
 stdout = "a"
@@ -174,6 +178,7 @@ sub seed {
 	my ($mode, $env) = @_;
 	unmount() if $mode eq 'mounted';
 	remove_tree('w');
+	unlink 'told';
 	mkdir 'w' or die "w: $!";
 	mount() if $mode eq 'mounted';
 	put_file('w/src', "src\n");
@@ -277,6 +282,19 @@ sub expect_power_safe {
 	}
 }
 
+# No hook was told of an event twice, and of each run they were told all.
+sub expect_told {
+	my ($rule) = @_;
+	my %times;
+	$times{$_}++ for grep { length } split /^/, get_file('told') // '';
+	for my $line (sort keys %times) {
+		problem("$rule: told $times{$line} times: $line") if $times{$line} > 1 && !$ENV{PAWL_FAULT_BOOT};
+	}
+	for my $path (grep { m{/runs/[^/]*/events\.jsonl$} } files('w')) {
+		problem("$rule: not all of $path was told") unless get_file($path) =~ /"type":"hooks\.told"[^\n]*\n\z/;
+	}
+}
+
 # The next run, as if nothing had been.
 sub settle {
 	my ($mode, $rule) = @_;
@@ -310,6 +328,7 @@ sub settle {
 	my $kept = join "\n", map { get_file($_) } grep { m{/(?:$places)/.*/[ce](?:\.\d+)?$} } files('w');
 	problem("$rule: then somebody's file is not in kept/") if $kept !~ /^mine$/m || $FAILS{$mode} && $kept !~ /^mine too$/m;
 	expect_objects();
+	expect_told($rule);
 	$status = run_pawl({}, 'plan', '--check');
 	problem("$rule: then plan --check ends with $status") if $status ne '0';
 	$status = run_pawl({}, 'status');
