@@ -236,10 +236,10 @@ static int run_engine(struct run_call *call, struct err *err)
     if (err->status == 0) {
         run_record_end(call, status, err);
     }
-    told = err->status == 0 ? run_hooks_finish(call, status, err) : status;
     if (err->status == 0) {
         breakers_save(&call->breakers, err);
     }
+    told = err->status == 0 ? run_hooks_finish(call, status, err) : status;
     if (err->status == 0) {
         session_close_records(&call->session);
         run_save(call, told, err);

@@ -116,8 +116,9 @@ const struct event_field_row event_fields[EVENT_FIELD_TOTAL] = {
     [EVENT_FIELD_UID] = FIELD("uid", EVENT_KIND_INT, uid, "user id of who asked"),
     [EVENT_FIELD_OPTIONS] = FIELD("options", EVENT_KIND_PAIRS, options,
                                   "other options of the call, with which 'pawl resume' goes on"),
-    [EVENT_FIELD_ABOUT] = FIELD("about", EVENT_KIND_STR, about,
-                                "what a warning is about: slow, disk; empty: what its reason says"),
+    [EVENT_FIELD_ABOUT] =
+        FIELD("about", EVENT_KIND_STR, about,
+              "what a warning is about: slow, breaker, disk; empty: what its reason says"),
     [EVENT_FIELD_HOOK] = FIELD("hook", EVENT_KIND_STR, hook,
                                "name of a hook, and which command of that name, from 1"),
     [EVENT_FIELD_TOLD] = FIELD("told", EVENT_KIND_INT, told, "number of the event that is told"),

@@ -306,7 +306,7 @@ enum manifest_table {
     MANIFEST_RETAIN, /* pipeline.retain */
     MANIFEST_RETRY,
     MANIFEST_BREAKER,
-    MANIFEST_HOOK    /* [[on.NAME]] */
+    MANIFEST_HOOK /* [[on.NAME]] */
 };
 enum { MANIFEST_TABLES = MANIFEST_HOOK + 1 };
 

@@ -11,6 +11,7 @@ enum {
     WARN_SLOW_TIMES = 3,         /* as long as 95 % of earlier attempts */
     WARN_SLOW_LEAST_S = 1,       /* a shorter attempt is never slow */
     WARN_SLOW_KNOWN = 3,         /* fewer durations say nothing */
+    WARN_BREAKER_S = 120,        /* not closed for so long */
     WARN_DISK_PERMILLE = 50,     /* begins below this */
     WARN_DISK_OVER_PERMILLE = 60 /* ends from here on, so that it does not flap */
 };

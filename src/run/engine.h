@@ -146,6 +146,8 @@ struct engine_wait { /* for a time, until it is tried again */
 
 struct engine_breaker {
     struct breaker *breaker;
+    int64_t open_ns;         /* monotonic: since when it is not closed, in this run; 0: it is */
+    bool warned;             /* that this is long ago */
     struct inst_id woken;    /* half-open: ready to be the probe; PLAN_NONE: nobody */
     struct inst_id *waiting; /* from `next` to `end` */
     uint32_t next, end, cap;

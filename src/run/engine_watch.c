@@ -1,6 +1,6 @@
 /* Owns what the engine warns of while a run goes on: an attempt that takes far longer than its
- * like, a disk that is nearly full. Each is told when it begins and when it is over. What else is
- * to be watched (a breaker that stays open, a queue that stays full) belongs here, beside these. */
+ * like, a breaker that stays open, a disk that is nearly full. Each is told when it begins and when
+ * it is over. A queue that stays full belongs here, too, when there are queues. */
 #include "base/units.h"
 #include "policy/warn.h"
 #include "run/engine_turn.h"
@@ -34,9 +34,11 @@ static void watch_live(struct engine *engine, struct engine_live *live, int64_t 
 
     if (live->slow_limit_ns == 0) {
         live->slow_limit_ns = engine->options.slow_limit_ns(engine->options.slow_limit_ctx, stage);
-        live->slow_at_ns = live->slow_limit_ns < INT64_MAX - live->started_ns
-                               ? live->started_ns + live->slow_limit_ns
-                               : INT64_MAX;
+        /* It may have been frozen meanwhile, which counts for nothing. */
+        live->slow_at_ns =
+            live->slow_limit_ns < INT64_MAX - live->slow_at_ns
+                ? live->slow_at_ns - WARN_SLOW_LEAST_S * NS_PER_SEC + live->slow_limit_ns
+                : INT64_MAX;
     }
     if (now_ns >= live->slow_at_ns) {
         live->slow = true;
@@ -86,7 +88,51 @@ static void watch_disk(struct engine *engine)
     recorder_emit(engine->recorder, &event);
 }
 
-/* --- both --- */
+/* --- breakers --- */
+
+static void watch_tell_breaker(struct engine *engine, struct engine_breaker *breaker, bool begins)
+{
+    struct event event = {.type = begins ? EVENT_WARNING : EVENT_WARNING_ENDED,
+                          .about = STR("breaker")};
+
+    breaker->warned = begins;
+    event.reason = str_printf(&engine->recorder->turn, "breaker '%.*s' is %s",
+                              STR_ARG(breaker->breaker->rule->name),
+                              begins ? "open for 2 minutes" : "closed again");
+    recorder_emit(engine->recorder, &event);
+}
+
+static int64_t watch_breaker_due(const struct engine_breaker *breaker)
+{
+    return breaker->open_ns == 0 || breaker->warned
+               ? INT64_MAX
+               : breaker->open_ns + WARN_BREAKER_S * NS_PER_SEC;
+}
+
+/* Half-open is not closed: one that opens again and again stays open for this. */
+static void watch_breaker(struct engine *engine, struct engine_breaker *breaker, int64_t now_ns)
+{
+    if (breaker->breaker->state == BREAKER_CLOSED) {
+        breaker->open_ns = 0;
+        if (breaker->warned) {
+            watch_tell_breaker(engine, breaker, false);
+        }
+        return;
+    }
+    if (breaker->open_ns == 0) {
+        breaker->open_ns = now_ns;
+    }
+    if (now_ns >= watch_breaker_due(breaker)) {
+        watch_tell_breaker(engine, breaker, true);
+    }
+}
+
+static uint32_t watch_breakers(const struct engine *engine)
+{
+    return engine->breakers != NULL ? engine->plan->breaker_count : 0;
+}
+
+/* --- all --- */
 
 void engine_watch(struct engine *engine)
 {
@@ -95,9 +141,12 @@ void engine_watch(struct engine *engine)
     for (uint32_t i = 0; i < engine->live_count; i++) {
         struct engine_live *live = &engine->live[i];
 
-        if (!live->exited && now_ns >= live->slow_at_ns) {
+        if (!live->exited && !live->frozen && now_ns >= live->slow_at_ns) {
             watch_live(engine, live, now_ns);
         }
+    }
+    for (uint32_t i = 0; i < watch_breakers(engine); i++) {
+        watch_breaker(engine, &engine->breakers[i], now_ns);
     }
     if (engine->world.disk != NULL && now_ns >= engine->next_disk_ns) {
         engine->next_disk_ns = now_ns + WATCH_DISK_PERIOD_S * NS_PER_SEC;
@@ -112,7 +161,12 @@ int64_t engine_watch_next(const struct engine *engine)
     for (uint32_t i = 0; i < engine->live_count; i++) {
         const struct engine_live *live = &engine->live[i];
 
-        next = !live->exited && live->slow_at_ns < next ? live->slow_at_ns : next;
+        next = !live->exited && !live->frozen && live->slow_at_ns < next ? live->slow_at_ns : next;
+    }
+    for (uint32_t i = 0; i < watch_breakers(engine); i++) {
+        int64_t due_ns = watch_breaker_due(&engine->breakers[i]);
+
+        next = due_ns < next ? due_ns : next;
     }
     return next;
 }

@@ -335,3 +335,30 @@ told() {
 	grep -q 'warning   a: it runs for longer than 1.0s, over three times what 95 % of its attempts took' ../said
 	grep -q '^over      a: it ended after ' ../said
 }
+
+@test "a retry and an opened breaker are told" {
+	manifest <<-'END'
+		[breaker.api]
+		min_calls = 1
+		when_open = "fail"
+		[stage.a]
+		run = "exit 75"
+		retry = { max = 1, delay = "1ms", exit_codes = [75] }
+		breaker = "api"
+		[[on.retry]]
+		run = "echo $PAWL_HOOK $PAWL_STAGE $PAWL_CAUSE >>../told"
+		[[on.breaker_opened]]
+		run = "echo $PAWL_HOOK >>../told"
+		[[on.stage_failed]]
+		run = "echo $PAWL_HOOK >>../told"
+	END
+	ends 10
+	cat ../told
+	grep -qx 'breaker_opened' ../told
+	[ "$(grep -c stage_failed ../told)" -eq 1 ]
+	sed -i 's/^min_calls.*/min_calls = 100/' pawl.toml
+	rm ../told
+	rm -rf .pawl
+	ends 10
+	told 'retry a exit' stage_failed
+}

@@ -10,7 +10,8 @@ struct seen {
     int64_t start_ns; /* of the run */
     int64_t starts_ns[STARTS_MAX];
     uint32_t starts, retries, opened, closed, waits;
-    uint32_t most_running, running;
+    uint32_t most_running, running, warned, over;
+    int64_t warned_ns;
     int64_t memory_bytes[STARTS_MAX];
 };
 
@@ -24,6 +25,11 @@ static void see(void *ctx, const struct event *event, const struct run_state *st
         seen.memory_bytes[seen.starts] = event->memory_bytes;
         seen.starts_ns[seen.starts++] = sim_now(ctx) - seen.start_ns;
     }
+    if (event->type == EVENT_WARNING && str_is(event->about, "breaker")) {
+        seen.warned++;
+        seen.warned_ns = sim_now(ctx) - seen.start_ns;
+    }
+    seen.over += event->type == EVENT_WARNING_ENDED && str_is(event->about, "breaker");
     seen.retries += event->type == EVENT_RETRY;
     seen.opened += event->type == EVENT_BREAKER_OPENED;
     seen.closed += event->type == EVENT_BREAKER_CLOSED;
@@ -225,6 +231,23 @@ static void waits_until_the_probe_went_well(void **state)
     breaker_fini(&world->breakers[0]);
 }
 
+/* Opens after a second, and again after each of four probes: warned of once, two minutes later. */
+static void stays_open_and_is_warned_of(void **state)
+{
+    static const enum cause script[] = {CAUSE_EXIT, CAUSE_EXIT, CAUSE_EXIT, CAUSE_EXIT,
+                                        CAUSE_EXIT, CAUSE_EXIT, CAUSE_NONE, CAUSE_NONE};
+
+    (void)state;
+    make_breaker(8, false);
+    assert_int_equal(run(world, 8, script, 2), STATUS_STAGE_FAILED);
+    assert_int_equal(seen.starts, 8);
+    assert_int_equal(seen.opened, 5);
+    assert_int_equal(seen.warned, 1);
+    assert_int_equal(seen.warned_ns, LASTS + 120 * NS_PER_SEC);
+    assert_int_equal(seen.over, 1);
+    breaker_fini(&world->breakers[0]);
+}
+
 static void fails_at_once(void **state)
 {
     static const enum cause script[] = {CAUSE_EXIT, CAUSE_EXIT};
@@ -255,7 +278,7 @@ int main(void)
         TEST(other_causes_are_final),          TEST(none_without_retries),
         TEST(waiting_holds_no_slot),           TEST(more_memory_after_a_kill_for_want_of_it),
         TEST(waits_until_the_probe_went_well), TEST(fails_at_once),
-        TEST(open_from_an_earlier_run),
+        TEST(open_from_an_earlier_run),        TEST(stays_open_and_is_warned_of),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,7 +102,7 @@ static void world_hook_take_end(struct world *world)
     }
 }
 
-static void world_hooks_open(struct world *world, bool goes_on)
+static inline void world_hooks_open(struct world *world, bool goes_on)
 {
     struct hooks_world hooks = {world, world_hook_start, world_hook_kill, sim_now};
     struct err err = {0};
@@ -116,7 +116,7 @@ static void world_hooks_open(struct world *world, bool goes_on)
 }
 
 /* Behind the end of a run: turns that only hooks want. */
-static void world_hooks_finish(struct world *world)
+static inline void world_hooks_finish(struct world *world)
 {
     struct recorder *recorder = &world->sim.recorder;
     struct told told;

@@ -587,7 +587,7 @@ static bool world_disk(void *ctx, struct engine_disk *disk)
     return !sim_chance(ctx, 4);
 }
 
-static int64_t world_slow_limit(void *ctx, uint32_t stage)
+static inline int64_t world_slow_limit(void *ctx, uint32_t stage)
 {
     assert_int_equal(stage, 0);
     return sim_chance(ctx, 4) ? INT64_MAX : NS_PER_SEC + (int64_t)sim_random(ctx, 3000) * NS_PER_MS;
