@@ -124,13 +124,15 @@ const struct event_field_row event_fields[EVENT_FIELD_TOTAL] = {
     [EVENT_FIELD_TOLD] = FIELD("told", EVENT_KIND_INT, told, "number of the event that is told"),
 };
 
-#define F(field) (UINT64_C(1) << EVENT_FIELD_##field)
+#define F(field) ((event_field_set)1 << EVENT_FIELD_##field)
 #define F_INST   (F(NUMBER) | F(INSTANCE) | F(STAGE))
 #define F_TRY    (F_INST | F(ATTEMPT) | F(ATTEMPT_ID) | F(SPAN))
 #define F_LOAD   (F(RUNNING) | F(READY) | F(LIMIT))
 #define F_WHO    (F(PID) | F(USER) | F(HOST) | F(BOOT) | F(VERSION) | F(COMMAND_LINE))
 #define F_ASKED  (F(UID) | F(USER) | F(PID) | F(HOST) | F(REASON) | F_LOAD)
 #define F_END    (F(STATUS) | F(REASON) | F(COUNTS))
+
+static_assert(EVENT_FIELD_TOTAL <= 8 * sizeof(event_field_set), "a bit for each field");
 
 const struct event_type_row event_types[EVENT_TYPE_COUNT] = {
     [EVENT_RUN_STARTED] = {"run.started", EVENT_INFO,
@@ -505,7 +507,7 @@ uint32_t event_number(const struct event_numbers *numbers, uint32_t number)
 struct event event_renumber(const struct event *event, const struct event_numbers *numbers,
                             struct arena *arena)
 {
-    uint64_t fields = event_types[event->type].fields;
+    event_field_set fields = event_types[event->type].fields;
     struct event whole = *event;
 
     if (numbers->units == NULL || event->whole) {

@@ -193,10 +193,13 @@ struct event_field_row {
     uint16_t offset; /* in struct event */
     const char *meaning;
 };
+/* Bit (1 << enum event_field) of each. */
+__extension__ typedef unsigned __int128 event_field_set;
+
 struct event_type_row {
     const char *name; /* "attempt.started" */
     enum event_severity severity;
-    uint64_t fields; /* bit (1 << enum event_field) */
+    event_field_set fields;
     const char *meaning;
 };
 extern const struct event_field_row event_fields[EVENT_FIELD_TOTAL];

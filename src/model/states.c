@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #define BY(type) (UINT64_C(1) << (EVENT_##type))
+static_assert(EVENT_TYPE_COUNT <= 64, "a bit for each type of event");
 
 struct state_row {
     const char *name;

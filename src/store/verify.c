@@ -187,9 +187,8 @@ static void verify_no_record(struct verify *verify, struct str place, bool newes
                        "the folder"));
         return;
     }
-    verify_say(
-        verify, VERIFY_DAMAGED, place, reason,
-        STR("what this run did is not known; its results count; the folder stays as it is"));
+    verify_say(verify, VERIFY_DAMAGED, place, reason,
+               STR("what this run did is not known; its results count; the folder stays as it is"));
 }
 
 static void verify_run(struct verify *verify, struct verify_heads *heads, const struct run_id *id,
