@@ -336,9 +336,12 @@ void event_to_json(const struct event *event, struct strbuf *out)
     json_field_text(&w, "severity", event_severity_name(row->severity));
     json_field_str(&w, "run", event->run);
     json_field_str(&w, "trace", event->trace);
-    for (unsigned i = 0; i < EVENT_FIELD_TOTAL; i++) {
-        if ((row->fields >> i & 1) != 0) {
-            event_write_field(&w, event, &event_fields[i]);
+    for (unsigned half = 0; half < sizeof(event_field_set) / sizeof(uint64_t); half++) {
+        uint64_t bits = (uint64_t)(row->fields >> (64 * half));
+
+        for (; bits != 0; bits &= bits - 1) {
+            event_write_field(&w, event,
+                              &event_fields[64 * half + (unsigned)__builtin_ctzll(bits)]);
         }
     }
 }
