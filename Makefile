@@ -69,7 +69,7 @@ FLAGS_fuzz = -O1 -g -fsanitize=fuzzer-no-link,address,undefined $(SANITIZE)
 
 # What is not called often: small rather than fast.
 SMALL = cmd/% report/% model/manifest% store/bundle% store/gc% store/tar store/verify% \
-	run/checkout run/history run/recover%
+	run/checkout run/history run/recover% run/check_commands model/plan_metrics base/metric
 SMALL_release = -Os
 
 LINK_release = -static -s -Wl,--gc-sections -Wl,--build-id=none

@@ -124,11 +124,11 @@ static void json_put_bytes_back(struct str text, size_t first, struct strbuf *co
     strbuf_add(copy, text.data + from, text.len - from);
 }
 
-static struct json_doc *json_read_text(struct str text, struct json_problem *problem)
+static struct json_doc *json_read_text(struct str text, yyjson_read_flag flags,
+                                       struct json_problem *problem)
 {
     yyjson_read_err err = {0};
-    yyjson_doc *doc =
-        yyjson_read_opts((char *)(uintptr_t)text.data, text.len, JSON_FLAGS, NULL, &err);
+    yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)text.data, text.len, flags, NULL, &err);
 
     if (doc != NULL) {
         return (struct json_doc *)(void *)doc;
@@ -139,7 +139,7 @@ static struct json_doc *json_read_text(struct str text, struct json_problem *pro
     return json_problem_at(problem, err.pos < text.len ? err.pos : text.len, err.msg);
 }
 
-static struct json_doc *json_read_with_bytes(struct str text, size_t first,
+static struct json_doc *json_read_with_bytes(struct str text, size_t first, yyjson_read_flag flags,
                                              struct json_problem *problem)
 {
     struct json_problem place = {0};
@@ -149,7 +149,7 @@ static struct json_doc *json_read_with_bytes(struct str text, size_t first,
 
     strbuf_init(&copy);
     json_put_bytes_back(text, first, &copy, SIZE_MAX, &moved);
-    doc = json_read_text(strbuf_str(&copy), &place);
+    doc = json_read_text(strbuf_str(&copy), flags, &place);
     if (doc == NULL) {
         moved = place.offset;
         strbuf_clear(&copy);
@@ -160,7 +160,8 @@ static struct json_doc *json_read_with_bytes(struct str text, size_t first,
     return doc;
 }
 
-struct json_doc *json_parse(struct str text, struct json_problem *problem)
+static struct json_doc *json_parse_with(struct str text, yyjson_read_flag flags,
+                                        struct json_problem *problem)
 {
     size_t valid = utf8_valid_len(text);
     size_t first;
@@ -173,8 +174,18 @@ struct json_doc *json_parse(struct str text, struct json_problem *problem)
         return json_problem_at(problem, valid, "not UTF-8");
     }
     first = json_byte_escape(text, 0, &byte);
-    return first < text.len ? json_read_with_bytes(text, first, problem)
-                            : json_read_text(text, problem);
+    return first < text.len ? json_read_with_bytes(text, first, flags, problem)
+                            : json_read_text(text, flags, problem);
+}
+
+struct json_doc *json_parse(struct str text, struct json_problem *problem)
+{
+    return json_parse_with(text, JSON_FLAGS, problem);
+}
+
+struct json_doc *json_parse_figures(struct str text, struct json_problem *problem)
+{
+    return json_parse_with(text, JSON_FLAGS | YYJSON_READ_ALLOW_INF_AND_NAN, problem);
 }
 
 void json_free(struct json_doc *doc)

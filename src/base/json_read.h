@@ -44,6 +44,9 @@ struct json_problem {
 
 /* NULL on error. `problem` may be NULL. The whole text must be one value (and blanks). */
 struct json_doc *json_parse(struct str text, struct json_problem *problem);
+/* The same, and NaN and Infinity, with or without a sign, are numbers that no json_as_double gives.
+ */
+struct json_doc *json_parse_figures(struct str text, struct json_problem *problem);
 void json_free(struct json_doc *doc); /* NULL: nothing */
 struct json json_root(const struct json_doc *doc);
 

@@ -16,6 +16,8 @@ enum {
     LIMIT_ARGV_BYTES = 1 << 20,     /* arguments of one command, all together */
     LIMIT_RECORD_BYTES = 64 << 20,  /* one record of a file below .pawl */
     LIMIT_DEPFILE_BYTES = 64 << 20,
+    LIMIT_METRICS_BYTES = 4 << 20, /* metrics of one attempt, as written */
+    LIMIT_METRICS = 10000,         /* of one result */
     LIMIT_JOBS = 10000,
     LIMIT_RETRIES = 1000,       /* of one instance in one run */
     LIMIT_BREAKER_CALLS = 10000 /* that a breaker remembers */

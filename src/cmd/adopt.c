@@ -5,7 +5,7 @@
 
 #include "cmd/place.h"
 #include "cmd/targets.h"
-#include "run/facts.h"
+#include "run/judge.h"
 #include "store/barrier.h"
 #include "store/kinds.h"
 
@@ -68,6 +68,23 @@ static bool adopt_output(struct adopt *adopt, const struct plan_instance *inst, 
     return true;
 }
 
+static bool adopt_metrics(struct adopt *adopt, const struct plan_instance *inst,
+                          struct result *result, struct err *err)
+{
+    const struct plan *plan = &adopt->session->plan;
+    struct metric_list list;
+
+    metric_list_init(&list, &adopt->session->arena);
+    for (uint32_t i = inst->outputs_first; i < inst->outputs_first + inst->output_count; i++) {
+        if (plan->outputs[i].is_metrics &&
+            !metrics_add_file(&list, plan_path_name(plan, plan->outputs[i].path), err)) {
+            return false;
+        }
+    }
+    result->metrics = metrics_of(&list);
+    return true;
+}
+
 static bool adopt_fields(struct adopt *adopt, struct inst_id instance, struct result *result,
                          struct err *err)
 {
@@ -127,7 +144,7 @@ static bool adopt_take(struct adopt *adopt, struct inst_id instance, struct err 
             return false;
         }
     }
-    if (!adopt_fields(adopt, instance, &result, err)) {
+    if (!adopt_metrics(adopt, inst, &result, err) || !adopt_fields(adopt, instance, &result, err)) {
         return false;
     }
     results_add(session->results, &result);
@@ -194,6 +211,7 @@ static bool adopt_look(struct adopt *adopt, struct inst_id instance, struct err 
     }
     switch (adopt->ask.look(adopt->ask.ctx, instance)) {
     case DECIDE_HIT:
+    case DECIDE_UNJUDGED:
     case DECIDE_SKIP:
         if (wanted) {
             strbuf_printf(&adopt->cli->out, "'%.*s' is up to date\n", STR_ARG(inst->name));
@@ -201,6 +219,10 @@ static bool adopt_look(struct adopt *adopt, struct inst_id instance, struct err 
         return true;
     case DECIDE_MISS:
         return !wanted || (adopt_is_possible(adopt, inst, err) && adopt_take(adopt, instance, err));
+    case DECIDE_REFUSED:
+        return !wanted || err_set(err, STATUS_USAGE,
+                                  "'%.*s' cannot be adopted: its result is known, and refused",
+                                  STR_ARG(inst->name));
     case DECIDE_LACK:
     case DECIDE_UNKNOWN:
         break;

@@ -23,6 +23,7 @@
 /* What an option takes, and the type of the member of `struct cli` at `at`. */
 enum option_kind {
     OPTION_FLAG,     /* nothing; bool */
+    OPTION_CLEAR,    /* nothing; bool that is false then: the last of both counts */
     OPTION_TEXT,     /* a text, the last one wins; const char * */
     OPTION_OPTIONAL, /* a text or none (`--force`, `--force=X`), each; struct cli_texts, "" */
     OPTION_PAIR,     /* NAME=VALUE, each; struct cli_pairs */
@@ -96,6 +97,7 @@ struct cli {
     bool keep_going, dry, rehash, only, wait, quiet, verbose;
     bool json, check, follow, all, instances, orphans, overwrite;
     bool repair, no_retry;
+    bool lenient; /* failed validations are warnings */
     bool kept;
     bool detach, now, no_wait, as_recorded;
     const char *reason;
@@ -180,6 +182,7 @@ int cmd_import(struct cli *cli);
 int cmd_init(struct cli *cli);
 int cmd_list(struct cli *cli);
 int cmd_log(struct cli *cli);
+int cmd_metric(struct cli *cli);
 int cmd_pause(struct cli *cli);
 int cmd_plan(struct cli *cli);
 int cmd_report(struct cli *cli);

@@ -72,6 +72,18 @@ const struct option_row global_options[] = {
         LONG("wait"), FLAG(wait), HELP("wait while another run holds the workspace")               \
     }
 
+#define ROW_STRICT                                                                                 \
+    {                                                                                              \
+        LONG("fail-on-validation-error"),                                                          \
+            .kind = OPTION_CLEAR, AT(lenient),                                                     \
+            HELP("refuse a result of which a validation fails; the default")                       \
+    }
+#define ROW_LENIENT                                                                                \
+    {                                                                                              \
+        LONG("no-fail-on-validation-error"), FLAG(lenient),                                        \
+            HELP("tell of failed validations as warnings")                                         \
+    }
+
 static const struct option_row run_options[] = {
     ROW_PARAM,
     ROW_PARAMS,
@@ -85,6 +97,8 @@ static const struct option_row run_options[] = {
     ROW_ONLY,
     ROW_FROM,
     {LONG("no-retry"), FLAG(no_retry), HELP("a failed attempt is not made again")},
+    ROW_STRICT,
+    ROW_LENIENT,
     {LONG("label"), TAKES("NAME=VALUE"), PAIR(labels),
      HELP("note something of this run in its record")},
     {LONG("detach"), FLAG(detach),
@@ -276,7 +290,8 @@ static const char *const pause_examples[] = {
     "also what runs stands still until 'pawl resume latest'", NULL};
 static const char *const cancel_examples[] = {"pawl cancel --reason 'wrong data' latest",
                                               "ends the run, and notes why", NULL};
-
+static const char *const metric_examples[] = {"\"$PAWL\" metric sharpe=1.2 trades=31",
+                                              "two figures, from a stage's script", NULL};
 static const char *const completions_examples[] = {
     "pawl completions bash >~/.local/share/bash-completion/completions/pawl",
     "for bash",
@@ -598,6 +613,19 @@ const struct cli_command commands[] = {
      .operands_most = COMMAND_MANY,
      .hidden = true,
      .fn = cmd_dump},
+    {.name = "metric",
+     .arguments = "NAME=VALUE...",
+     .summary = "give figures of a stage's result",
+     .text =
+         "For the command of a stage, as \"$PAWL\" metric sharpe=1.2: the figures become part of "
+         "its result, for checks and reports. Of one name the last value counts, and it counts "
+         "before that of the file that 'metrics' names. After the attempt has ended nothing is "
+         "taken any more. Outside of a stage: status 2.",
+     .options = no_options,
+     .examples = metric_examples,
+     .operands_least = 1,
+     .operands_most = COMMAND_MANY,
+     .fn = cmd_metric},
     {.name = "completions",
      .arguments = "SHELL",
      .summary = "print completions for bash, zsh or fish",

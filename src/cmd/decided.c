@@ -88,6 +88,7 @@ static bool decided_decide(struct decided *decided, struct err *err)
 {
     struct session *session = &decided->place.session;
     struct facts_options options = {.rehash = decided->place.cli->rehash,
+                                    .lenient = decided->place.cli->lenient,
                                     .only = decided->place.cli->only,
                                     .forced = decided->forced};
     struct decide_facts facts;

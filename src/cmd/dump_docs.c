@@ -51,6 +51,8 @@ static const char *docs_field_kind(enum event_field_kind kind)
         return "object of strings";
     case EVENT_KIND_STRS:
         return "array of strings";
+    case EVENT_KIND_FIGURES:
+        return "object of numbers";
     case EVENT_KIND_IDS:
         break;
     }

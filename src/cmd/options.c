@@ -172,6 +172,9 @@ static bool cli_set_value(struct cli *cli, const struct option_row *row, const c
     case OPTION_FLAG:
         *(bool *)at = true;
         return true;
+    case OPTION_CLEAR:
+        *(bool *)at = false;
+        return true;
     case OPTION_TEXT:
         *(const char **)at = value;
         return true;
@@ -209,9 +212,14 @@ bool cli_give(struct cli *cli, const char *name, const char *value, struct err *
     return cli_set(cli, row, value, err);
 }
 
+static bool option_is_flag(const struct option_row *row)
+{
+    return row->kind == OPTION_FLAG || row->kind == OPTION_CLEAR;
+}
+
 static bool option_needs_value(const struct option_row *row)
 {
-    return row->kind != OPTION_FLAG && row->kind != OPTION_OPTIONAL;
+    return !option_is_flag(row) && row->kind != OPTION_OPTIONAL;
 }
 
 /* --- one argument after the other --- */
@@ -247,7 +255,7 @@ static bool cli_read_long(struct cli_reader *reader, const char *text, struct er
     if (row == NULL) {
         return option_fail_unknown(cli->command, name, err);
     }
-    if (value != NULL && row->kind == OPTION_FLAG) {
+    if (value != NULL && option_is_flag(row)) {
         return err_set(err, STATUS_USAGE, "'--%s' takes no value, found '%s'", row->name, value);
     }
     if (value == NULL && option_needs_value(row) && !cli_take_value(reader, row, &value, err)) {

@@ -13,9 +13,10 @@ struct plan_word {
     const char *text, *json;
 };
 static const struct plan_word plan_words[] = {
-    [DECIDE_WAIT] = {"may run", "may_run"},    [DECIDE_NOTHING] = {"up to date", "nothing"},
-    [DECIDE_RESTORE] = {"restore", "restore"}, [DECIDE_RUN] = {"run", "run"},
-    [DECIDE_END_SKIPPED] = {"skip", "skip"},   [DECIDE_END_LACKING] = {"fail", "fail"},
+    [DECIDE_WAIT] = {"may run", "may_run"},      [DECIDE_NOTHING] = {"up to date", "nothing"},
+    [DECIDE_RESTORE] = {"restore", "restore"},   [DECIDE_RUN] = {"run", "run"},
+    [DECIDE_END_SKIPPED] = {"skip", "skip"},     [DECIDE_END_LACKING] = {"fail", "fail"},
+    [DECIDE_END_REFUSED] = {"refuse", "refuse"},
 };
 enum { PLAN_ACTIONS = sizeof(plan_words) / sizeof(*plan_words), PLAN_OUT_BYTES = 64 << 10 };
 
@@ -188,6 +189,7 @@ static void plan_show_end(struct plan_show *show)
     plan_show_count(show, DECIDE_RESTORE, "would be restored", &first);
     plan_show_count(show, DECIDE_END_SKIPPED, "would be skipped", &first);
     plan_show_count(show, DECIDE_END_LACKING, "would fail", &first);
+    plan_show_count(show, DECIDE_END_REFUSED, "would be refused", &first);
     plan_show_count(show, DECIDE_NOTHING, "up to date", &first);
     strbuf_puts(&show->cli->out, first ? "nothing to do\n" : "\n");
 }
@@ -215,8 +217,9 @@ static int plan_status(const struct plan_show *show)
 {
     const uint32_t *counts = show->counts;
 
-    if (show->cli->check && (counts[DECIDE_RUN] != 0 || counts[DECIDE_WAIT] != 0 ||
-                             counts[DECIDE_RESTORE] != 0 || counts[DECIDE_END_LACKING] != 0)) {
+    if (show->cli->check &&
+        (counts[DECIDE_RUN] != 0 || counts[DECIDE_WAIT] != 0 || counts[DECIDE_RESTORE] != 0 ||
+         counts[DECIDE_END_LACKING] != 0 || counts[DECIDE_END_REFUSED] != 0)) {
         return STATUS_STALE;
     }
     return STATUS_OK;

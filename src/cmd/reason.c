@@ -4,6 +4,7 @@
 #include "base/hex.h"
 #include "base/map.h"
 #include "base/path.h"
+#include "run/judge.h"
 
 /* --- the difference of two lists of fields --- */
 
@@ -173,6 +174,8 @@ static const struct {
     {"stdout ", "the declaration of stdout", NULL},
     {"depfile ", "the declaration of depfile", NULL},
     {"found ", "discovered input", NULL},
+    {"when ", "metric", NULL},
+    {"metrics ", "the declaration of metrics", NULL},
 };
 
 void reason_change_text(const struct reason_change *change, struct strbuf *out)
@@ -309,10 +312,28 @@ static struct str reason_to_run(const struct reason_view *view, struct inst_id i
                                      : reason_of_useless(view, instance, reason);
 }
 
+static struct str reason_to_skip(const struct reason_view *view, struct inst_id instance)
+{
+    const struct plan_instance *inst = &view->session->plan.instances[instance.n];
+
+    if (inst->late_when) {
+        return inst_trouble(&view->facts->instances[instance.n])->lack;
+    }
+    return inst->skip_reason.len != 0 ? inst->skip_reason : STR("what it reads would be skipped");
+}
+
+static struct str reason_to_refuse(const struct reason_view *view, struct inst_id instance,
+                                   struct arena *arena)
+{
+    struct judgement judgement;
+
+    facts_judge(view->facts, instance, arena, &judgement);
+    return judgement.reason;
+}
+
 struct str reason_text(const struct reason_view *view, struct inst_id instance,
                        const struct reason *reason, struct arena *arena)
 {
-    const struct plan_instance *inst = &view->session->plan.instances[instance.n];
     struct str path;
 
     switch ((enum decide_action)view->decide->action[instance.n]) {
@@ -322,12 +343,16 @@ struct str reason_text(const struct reason_view *view, struct inst_id instance,
     case DECIDE_NOTHING:
         return STR("up to date");
     case DECIDE_RESTORE:
-        return reason_of_output(view, instance, "is not as it was, and the store has it", arena);
+        path = reason_lost_output(view, instance);
+        return path.len == 0 ? STR("its checks were not asked yet")
+                             : reason_of_output(view, instance,
+                                                "is not as it was, and the store has it", arena);
     case DECIDE_RUN:
         return reason_to_run(view, instance, reason, arena);
     case DECIDE_END_SKIPPED:
-        return inst->skip_reason.len != 0 ? inst->skip_reason
-                                          : STR("what it reads would be skipped");
+        return reason_to_skip(view, instance);
+    case DECIDE_END_REFUSED:
+        return reason_to_refuse(view, instance, arena);
     case DECIDE_END_LACKING:
         break;
     }

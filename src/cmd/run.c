@@ -350,8 +350,9 @@ static int run_nothing(struct run_call *call, struct err *err)
 
     for (uint32_t i = 0; i < count; i++) {
         skipped[i] = call->decide.action[i] == DECIDE_END_SKIPPED;
-        good[i] = skipped[i] ? LAST_SKIPPED : LAST_STANDS;
+        good[i] = (uint8_t)run_last_unit(call, i, skipped[i] ? INST_SKIPPED : INST_UP_TO_DATE);
     }
+    run_show_warnings(&call->facts);
     run_tell_nothing(call, skipped);
     decide_fini(&call->decide);
     /* What the interrupted run was about is done: nobody will go on with it. */

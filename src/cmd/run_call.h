@@ -78,4 +78,9 @@ void run_hooks_close(struct run_call *call);
 /* What the process before us could not tell any more of a run that nobody goes on with. */
 int run_hooks_tell_left(struct run_call *call, struct err *err);
 
+/* run_save.c: what the last state says of an instance that ended so. What a check has something to
+ * say of is looked at each time, so that it is said each time; a slice knows nothing of a `when`
+ * that speaks of metrics. */
+enum last_unit run_last_unit(const struct run_call *call, uint32_t number, enum inst_state state);
+
 #endif

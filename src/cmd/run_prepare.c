@@ -66,6 +66,7 @@ static bool run_has_what_it_needs(struct run_call *call, struct err *err)
 static bool run_decide(struct run_call *call, bool standing, struct err *err)
 {
     struct facts_options options = {.rehash = call->cli->rehash,
+                                    .lenient = call->cli->lenient,
                                     .only = call->cli->only,
                                     .forced = call->request.forced,
                                     .standing = standing ? &call->standing : NULL,

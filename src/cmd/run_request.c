@@ -40,6 +40,9 @@ static void run_take_flags(struct run_request *request)
     if (cli->only) {
         run_flag(request, "only", "");
     }
+    if (cli->lenient) {
+        run_flag(request, "no-fail-on-validation-error", "");
+    }
 }
 
 bool run_request_take(struct run_request *request, struct err *err)

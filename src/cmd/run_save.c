@@ -65,12 +65,13 @@ bool run_save_state(struct run_call *call, const uint8_t *good, struct err *err)
                         : standing_save(&call->session, &end, err);
 }
 
-static enum last_unit run_last_unit(enum inst_state state)
+enum last_unit run_last_unit(const struct run_call *call, uint32_t number, enum inst_state state)
 {
     if (state == INST_SKIPPED) {
-        return LAST_SKIPPED;
+        return call->session.plan.instances[number].late_when ? LAST_UNDECIDED : LAST_SKIPPED;
     }
-    return inst_state_is_good(state) ? LAST_STANDS : LAST_UNDECIDED;
+    return inst_state_is_good(state) && !call->facts.instances[number].warned ? LAST_STANDS
+                                                                              : LAST_UNDECIDED;
 }
 
 /* What this run ended with. Of one that is to go on, or that the world broke, all is kept as long
@@ -101,7 +102,7 @@ static bool run_save_after(struct run_call *call, int status, struct err *err)
     }
     good = mem_calloc(count, 1);
     for (uint32_t i = 0; i < count; i++) {
-        good[i] = (uint8_t)run_last_unit(call->recorder.state.instances[i].state);
+        good[i] = (uint8_t)run_last_unit(call, i, call->recorder.state.instances[i].state);
     }
     ok = run_save_state(call, good, err);
     free(good);

@@ -10,6 +10,7 @@
 #include "base/path.h"
 #include "base/sys.h"
 #include "run/environment.h"
+#include "run/judge.h"
 
 static enum report_output run_show_output(int output)
 {
@@ -244,6 +245,35 @@ void run_show_nothing(uint32_t scope, uint32_t skipped, uint32_t orphans)
     strbuf_puts(&line, ")\n");
     sys_write_full(STDERR_FILENO, line.data, line.len);
     strbuf_fini(&line);
+}
+
+static void run_show_warning(struct strbuf *out, struct str instance, const struct judge_row *row)
+{
+    strbuf_printf(out, "warning   %.*s: %s '%.*s' does not pass: %.*s\n", STR_ARG(instance),
+                  row->kind == CHECK_GATE ? "gate" : "validation", STR_ARG(row->name),
+                  STR_ARG(row->reason));
+}
+
+void run_show_warnings(struct facts *facts)
+{
+    struct strbuf out = {0};
+    struct judgement judgement;
+    struct arena arena;
+
+    arena_init(&arena);
+    for (uint32_t i = 0; i < facts->plan->instance_count; i++) {
+        if (!facts->instances[i].warned) {
+            continue;
+        }
+        arena_reset(&arena);
+        facts_judge(facts, (struct inst_id){i}, &arena, &judgement);
+        for (uint32_t k = 0; k < judgement.count; k++) {
+            run_show_warning(&out, facts->plan->instances[i].name, &judgement.rows[k]);
+        }
+    }
+    sys_write_full(STDERR_FILENO, out.data, out.len);
+    strbuf_fini(&out);
+    arena_fini(&arena);
 }
 
 void run_show_kept(const struct recovered *recovered)

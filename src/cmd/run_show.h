@@ -45,6 +45,8 @@ void run_show_fini(struct run_show *show);
 /* Everything is up to date: one line, and one about files that no stage declares now. */
 void run_show_nothing(uint32_t scope, uint32_t skipped, uint32_t orphans);
 /* What recovery moved to kept/. */
+/* What checks that only warn say of results that are up to date. */
+void run_show_warnings(struct facts *facts);
 void run_show_kept(const struct recovered *recovered);
 /* What was found after an interruption: one line. */
 void run_show_recovered(const struct recovered *recovered, bool goes_on);

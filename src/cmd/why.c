@@ -48,9 +48,11 @@ static const char *why_verdict(const struct decided *decided, uint32_t instance)
     case DECIDE_END_SKIPPED:
         return "would be skipped";
     case DECIDE_END_LACKING:
+        return "would fail";
+    case DECIDE_END_REFUSED:
         break;
     }
-    return "would fail";
+    return "refused";
 }
 
 static void why_show_last(struct strbuf *out, const struct reason *reason)

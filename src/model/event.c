@@ -30,7 +30,8 @@ const struct event_field_row event_fields[EVENT_FIELD_TOTAL] = {
     [EVENT_FIELD_STATE] = FIELD("state", EVENT_KIND_STR, state, "state of the instance afterwards"),
     [EVENT_FIELD_CAUSE] = FIELD("cause", EVENT_KIND_STR, cause,
                                 "none, exit, signal, timeout, oom, not-found, environment, output, "
-                                "input, unsettled, corrupt, cancelled, breaker, paused"),
+                                "input, unsettled, corrupt, cancelled, breaker, paused, gate, "
+                                "validation"),
     [EVENT_FIELD_REASON] = FIELD("reason", EVENT_KIND_STR, reason, "why, in words"),
     [EVENT_FIELD_PLACE] =
         FIELD("place", EVENT_KIND_STR, place, "file:line:column of the stage in the manifest"),
@@ -122,11 +123,22 @@ const struct event_field_row event_fields[EVENT_FIELD_TOTAL] = {
     [EVENT_FIELD_HOOK] = FIELD("hook", EVENT_KIND_STR, hook,
                                "name of a hook, and which command of that name, from 1"),
     [EVENT_FIELD_TOLD] = FIELD("told", EVENT_KIND_INT, told, "number of the event that is told"),
+    [EVENT_FIELD_CHECKS] =
+        FIELD("checks", EVENT_KIND_INT, checks, "how many validations and gates judge the result"),
+    [EVENT_FIELD_METRICS] =
+        FIELD("metrics", EVENT_KIND_FIGURES, metrics,
+              "figures by name, as numbers; text: what was given instead of a number"),
+    [EVENT_FIELD_CHECK] = FIELD("check", EVENT_KIND_STR, check, "name of the check"),
+    [EVENT_FIELD_EXPRESSION] =
+        FIELD("expression", EVENT_KIND_STR, expression, "its expression or command"),
+    [EVENT_FIELD_WANTED] =
+        FIELD("wanted", EVENT_KIND_STR, wanted, "what would have passed; empty: not known"),
 };
 
 #define F(field) ((event_field_set)1 << EVENT_FIELD_##field)
 #define F_INST   (F(NUMBER) | F(INSTANCE) | F(STAGE))
 #define F_TRY    (F_INST | F(ATTEMPT) | F(ATTEMPT_ID) | F(SPAN))
+#define F_CHECK  (F_INST | F(REASON) | F(CHECK) | F(EXPRESSION) | F(METRICS) | F(WANTED))
 #define F_LOAD   (F(RUNNING) | F(READY) | F(LIMIT))
 #define F_WHO    (F(PID) | F(USER) | F(HOST) | F(BOOT) | F(VERSION) | F(COMMAND_LINE))
 #define F_ASKED  (F(UID) | F(USER) | F(PID) | F(HOST) | F(REASON) | F_LOAD)
@@ -153,13 +165,13 @@ const struct event_type_row event_types[EVENT_TYPE_COUNT] = {
     [EVENT_ATTEMPT_STARTED] =
         {"attempt.started", EVENT_INFO,
          F_TRY | F(READY_AT) | F(ADMITTED_AT) | F(CPUS) | F(MEMORY_BYTES) | F(OUTPUTS) | F(PARKED) |
-             F(PLACE) | F_LOAD,
+             F(PLACE) | F(CHECKS) | F_LOAD,
          "recorded before anything is put aside and before the command is executed"},
     [EVENT_ATTEMPT_FINISHED] = {"attempt.finished", EVENT_INFO,
                                 F_TRY | F(STATE) | F(CAUSE) | F(REASON) | F(EXIT) | F(SIGNAL) |
                                     F(KEY) | F(LOG) | F(STARTED_AT) | F(WALL_NS) | F(CPU_USER_NS) |
                                     F(CPU_SYSTEM_NS) | F(MAX_RSS_BYTES) | F(OUTPUTS) | F(BYTES) |
-                                    F_LOAD,
+                                    F(METRICS) | F_LOAD,
                                 "an attempt ended; a good one has its result in the store by now"},
     [EVENT_ATTEMPT_LOST] = {"attempt.lost", EVENT_WARN, F_TRY | F(STATE) | F(REASON),
                             "an attempt whose pawl was killed: cleaned up by the next one"},
@@ -229,6 +241,19 @@ const struct event_type_row event_types[EVENT_TYPE_COUNT] = {
                                "a signal ended the process; the next run goes on"},
     [EVENT_RUN_ABANDONED] = {"run.abandoned", EVENT_WARN, F_END,
                              "a newer run of another plan took its place"},
+    [EVENT_CHECKS_PASSED] = {"checks.passed", EVENT_INFO, F_INST | F(ATTEMPT_ID) | F(CHECKS),
+                             "the checks of an instance let its result pass; only then what it "
+                             "made stays"},
+    [EVENT_GATE_REFUSED] = {"gate.refused", EVENT_ERROR, F_CHECK,
+                            "a gate said no: one event for each that did"},
+    [EVENT_VALIDATION_FAILED] = {"validation.failed", EVENT_ERROR, F_CHECK,
+                                 "a validation failed: one event for each that did"},
+    [EVENT_CHECK_WARNED] = {"check.warned", EVENT_WARN, F_CHECK,
+                            "a check that only warns did not pass"},
+    [EVENT_INSTANCE_REFUSED] =
+        {"instance.refused", EVENT_ERROR,
+         F_INST | F(ATTEMPT_ID) | F(CAUSE) | F(REASON) | F(METRICS) | F(PLACE),
+         "the result is kept and not accepted: its outputs are moved to refused/"},
 };
 
 const char *event_severity_name(enum event_severity severity)
@@ -280,6 +305,22 @@ static void event_write_pairs(struct json_writer *w, const struct event_pairs *p
     json_object_end(w);
 }
 
+void event_write_figures(struct json_writer *w, const struct event_pairs *pairs)
+{
+    json_object_begin(w);
+    for (uint32_t i = 0; i < pairs->count; i++) {
+        struct str value = pairs->items[i].value;
+
+        json_key(w, pairs->items[i].name);
+        if (value.len != 0 && strchr("-0123456789", value.data[0]) != NULL) {
+            json_raw(w, value);
+        } else {
+            json_str(w, value);
+        }
+    }
+    json_object_end(w);
+}
+
 static void event_write_strs(struct json_writer *w, const struct event_strs *strs)
 {
     json_array_begin(w);
@@ -302,6 +343,9 @@ static void event_write_field(struct json_writer *w, const struct event *event,
 {
     const void *at = (const char *)event + row->offset;
 
+    if (row->kind == EVENT_KIND_FIGURES && ((const struct event_pairs *)at)->count == 0) {
+        return;
+    }
     json_name(w, str_n(row->name, row->name_bytes));
     switch (row->kind) {
     case EVENT_KIND_STR:
@@ -324,6 +368,9 @@ static void event_write_field(struct json_writer *w, const struct event *event,
         break;
     case EVENT_KIND_IDS:
         event_write_ids(w, at);
+        break;
+    case EVENT_KIND_FIGURES:
+        event_write_figures(w, at);
         break;
     }
 }
@@ -381,7 +428,9 @@ static void event_read_pairs(struct json value, struct arena *arena, struct even
     while (json_type(value) == JSON_OBJECT && json_next(&iter, &key, &item)) {
         struct str text = STR("");
 
-        json_as_str(item, &text);
+        if (!json_as_str(item, &text)) {
+            json_as_number_text(item, &text);
+        }
         pairs->items[pairs->count++] =
             (struct event_pair){str_dup(arena, key), str_dup(arena, text)};
     }
@@ -425,6 +474,7 @@ static bool event_read_field(struct json value, struct arena *arena, struct even
         }
         return true;
     case EVENT_KIND_PAIRS:
+    case EVENT_KIND_FIGURES:
         event_read_pairs(value, arena, at);
         return true;
     case EVENT_KIND_STRS:

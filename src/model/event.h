@@ -53,6 +53,11 @@ enum event_type {
     EVENT_RUN_CANCELLED,
     EVENT_RUN_INTERRUPTED,
     EVENT_RUN_ABANDONED,
+    EVENT_CHECKS_PASSED,
+    EVENT_GATE_REFUSED,
+    EVENT_VALIDATION_FAILED,
+    EVENT_CHECK_WARNED,
+    EVENT_INSTANCE_REFUSED,
     EVENT_TYPE_COUNT
 };
 
@@ -122,6 +127,11 @@ enum event_field {
     EVENT_FIELD_ABOUT,
     EVENT_FIELD_HOOK,
     EVENT_FIELD_TOLD,
+    EVENT_FIELD_CHECKS,
+    EVENT_FIELD_METRICS,
+    EVENT_FIELD_CHECK,
+    EVENT_FIELD_EXPRESSION,
+    EVENT_FIELD_WANTED,
     EVENT_FIELD_TOTAL
 };
 
@@ -174,6 +184,10 @@ struct event {
     struct event_strs targets, command_line, names;
     struct str user, host, boot, version;
     struct str about, hook;
+    int64_t checks; /* how many judge the result */
+    struct event_pairs
+        metrics; /* name, value as text; what is no number is a word for what it is */
+    struct str check, expression, wanted;
 };
 
 enum event_field_kind {
@@ -183,7 +197,8 @@ enum event_field_kind {
     EVENT_KIND_TIME,
     EVENT_KIND_PAIRS,
     EVENT_KIND_STRS,
-    EVENT_KIND_IDS
+    EVENT_KIND_IDS,
+    EVENT_KIND_FIGURES /* pairs: values that are numbers are written as such; none: left out */
 };
 
 struct event_field_row {
@@ -210,6 +225,9 @@ const char *event_severity_name(enum event_severity severity);
 /* The members of the JSON object but seq, time, type and chain, which the log adds, without braces.
  */
 void event_to_json(const struct event *event, struct strbuf *out);
+/* Figures as an object, here and in result.json. */
+struct json_writer;
+void event_write_figures(struct json_writer *w, const struct event_pairs *pairs);
 /* Reads one line. Strings live in `arena`. Unknown types give `*known` false and only the common
  * fields (a newer pawl wrote them); unknown fields are passed over. False: no event at all. */
 bool event_from_json(struct str line, struct arena *arena, struct event *event, bool *known,

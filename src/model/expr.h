@@ -116,6 +116,14 @@ bool expr_eval(const struct expr *expr, const struct expr_env *env, struct arena
 /* The same for what must be a boolean (`when`, checks). */
 bool expr_eval_bool(const struct expr *expr, const struct expr_env *env, struct arena *arena,
                     bool *out, struct expr_error *error);
+/* As expr_names, with the values of selectors. What is selected is evaluated, nothing else is.
+ * False if the callback stopped (`error->text` is empty) or a selector has no value. */
+bool expr_names_in(const struct expr *expr, const struct expr_env *env, struct arena *arena,
+                   expr_name_visitor visit, void *ctx, struct expr_error *error);
+/* Of a condition that is false: appends what would be true instead, with the values that its right
+ * sides have: `sharpe >= 0.816`. (expr_wanted.c) */
+void expr_wanted(const struct expr *expr, const struct expr_env *env, struct arena *arena,
+                 struct strbuf *out);
 /* Adds the error to the diags. */
 void expr_error_report(const struct expr_error *error, struct diags *diags);
 

@@ -1,6 +1,6 @@
 #ifndef PAWL_MODEL_EXPR_AST_H
 #define PAWL_MODEL_EXPR_AST_H
-/* The tree of an expression, shared by expr_parse.c, expr_eval.c and expr_call.c alone.
+/* The tree of an expression, shared by the files expr*.c alone.
  *
  * Operators of one level that follow each other (`a + b - c`) are one node with a list of operands,
  * so that the depth of the tree is the depth of nesting, not the length of the text.
@@ -36,6 +36,8 @@ enum expr_node_kind {
     EXPR_NODE_NOT,
     EXPR_NODE_NEGATE
 };
+
+const char *expr_op_text(enum expr_op op); /* ">=", "and"; of none: "" */
 
 struct expr_function;
 

@@ -117,7 +117,7 @@ static bool eval_name(struct expr_run *run, const struct expr_node *node, struct
 
 /* --- arithmetic --- */
 
-static const char *op_text(enum expr_op op)
+const char *expr_op_text(enum expr_op op)
 {
     static const char *const texts[] = {
         [EXPR_OP_NONE] = "",         [EXPR_OP_ADD] = "+",         [EXPR_OP_SUBTRACT] = "-",
@@ -213,7 +213,7 @@ static bool number_operate(struct expr_run *run, struct span span, enum expr_op 
     if (!int_operate(op, a->integer, b->integer, &result)) {
         return expr_fail(run, span, "make one of them a float",
                          "%" PRId64 " %s %" PRId64 " does not fit into 64 bits", a->integer,
-                         op_text(op), b->integer);
+                         expr_op_text(op), b->integer);
     }
     *out = value_int(result);
     return true;
@@ -229,7 +229,7 @@ static bool operate(struct expr_run *run, struct span span, enum expr_op op, con
         *out = value_string(str_concat(run->arena, a->text, b->text));
         return true;
     }
-    return expr_fail(run, span, NULL, "'%s' cannot take %s and %s", op_text(op),
+    return expr_fail(run, span, NULL, "'%s' cannot take %s and %s", expr_op_text(op),
                      value_kind_name(a->kind), value_kind_name(b->kind));
 }
 
@@ -304,7 +304,7 @@ static bool eval_compare(struct expr_run *run, const struct expr_node *node, str
         *out = value_bool(order_is(op, order));
         return true;
     }
-    return expr_fail(run, node->span, NULL, "'%s' cannot compare %s with %s", op_text(op),
+    return expr_fail(run, node->span, NULL, "'%s' cannot compare %s with %s", expr_op_text(op),
                      value_kind_name(a.kind), value_kind_name(b.kind));
 }
 
@@ -408,6 +408,39 @@ bool expr_eval_bool(const struct expr *expr, const struct expr_env *env, struct 
 {
     struct expr_run run = {.env = env, .arena = arena, .error = error};
     return eval_truth(&run, expr->root, "the expression must give", out);
+}
+
+struct names_in {
+    struct expr_run *run;
+    expr_name_visitor visit;
+    void *ctx;
+};
+
+static bool names_in_node(const struct names_in *in, const struct expr_node *node, bool in_default)
+{
+    bool is_default = node->kind == EXPR_NODE_CALL && node->function == &expr_function_default;
+    if (node->kind == EXPR_NODE_NAME) {
+        struct expr_name name = node->name;
+        if ((name.selector_count > 0 && !eval_selectors(in->run, node, &name)) ||
+            !in->visit(in->ctx, &name, in_default)) {
+            return false;
+        }
+    }
+    for (const struct expr_node *child = node->child; child != NULL; child = child->next) {
+        if (!names_in_node(in, child, in_default || (is_default && child == node->child))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool expr_names_in(const struct expr *expr, const struct expr_env *env, struct arena *arena,
+                   expr_name_visitor visit, void *ctx, struct expr_error *error)
+{
+    struct expr_run run = {.env = env, .arena = arena, .error = error};
+    struct names_in in = {.run = &run, .visit = visit, .ctx = ctx};
+    *error = (struct expr_error){.text = STR("")};
+    return names_in_node(&in, expr->root, false);
 }
 
 void expr_error_report(const struct expr_error *error, struct diags *diags)

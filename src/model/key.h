@@ -16,6 +16,8 @@
  *   tool NAME           digest of a program;         tool `COMMAND`  digest of what it prints
  *   input PATH          digest, " x" if executable;  input PATH (ROLE) with a role;
  *                       "link"/"folder" for those;   stdin PATH for the standard input
+ *   when NAME           value of a metric of another stage that `when` speaks of
+ *   metrics PATH        the output whose figures are taken
  *   output PATH         how it is declared;          output PATH (ROLE); stdout PATH
  *   found PATH          what a depfile named: digest (only in the whole key)
  *

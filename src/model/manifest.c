@@ -3,7 +3,8 @@
  *
  * What others lean on is read first, whatever its place in the document: `pipeline.requires` (a
  * manifest for a later pawl gives that one error), pipeline, params and their overrides, pools,
- * defaults, stages. A stage starts as a copy of the defaults, so what both share is shared. */
+ * rules, defaults, stages. A stage starts as a copy of the defaults, so what both share is shared.
+ */
 #include "model/manifest_read.h"
 
 #include <string.h>
@@ -81,6 +82,14 @@ const struct m_breaker *manifest_breaker(const struct manifest *manifest, struct
                                    sizeof(*manifest->breakers), name);
 
     return number != MAP_MISSING ? &manifest->breakers[number] : NULL;
+}
+
+const struct m_check *manifest_rule(const struct manifest *manifest, struct str name)
+{
+    uint32_t number =
+        m_index_find(&manifest->rule_index, manifest->rules, sizeof(*manifest->rules), name);
+
+    return number != MAP_MISSING ? &manifest->rules[number] : NULL;
 }
 
 /* --- the walk over a table --- */
@@ -245,6 +254,7 @@ static void m_document_read(struct m_reader *reader)
     m_pools_read(reader, m_top_table(root, "pool"), m_top_table(local, "pool"));
     m_breakers_read(reader, m_top_table(root, "breaker"));
     m_hooks_read(reader, m_top_table(root, "on"));
+    m_rules_read(reader, m_top_table(root, "rule"));
     m_defaults_read(reader, m_top_table(root, "defaults"), false);
     m_defaults_read(reader, m_top_table(local, "defaults"), true);
     m_stages_read(reader, m_top_table(root, "stage"));

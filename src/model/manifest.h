@@ -121,12 +121,29 @@ struct m_breaker_use {
     struct span span;
 };
 
+/* A check of a result: a row of `validate` or `gate`, or a rule. Either an expression or a command.
+ */
+struct m_check {
+    struct str name; /* as given, else the expression or the command as written */
+    struct span span;
+    bool warn; /* severity = "warn" */
+    const struct expr *expr;
+    enum m_run_kind run_kind;
+    struct m_list run;    /* a string goes to the default shell, whatever shell the stage has */
+    struct m_list inputs; /* files that its command reads beside what the stage made */
+};
+struct m_checks {
+    struct m_check *items;
+    uint32_t count;
+};
+
 /* What a stage may say beyond what it runs, reads and writes. One that says none of it shares these
  * with [defaults], so that a hundred thousand plain stages stay small. */
 struct m_settings {
     struct m_text desc;
     struct m_list shell; /* argv before the string; not given: the default */
-    struct m_text dir, std_in, std_out, depfile;
+    struct m_text dir, std_in, std_out, depfile, metrics;
+    struct m_checks validate, gate;
     struct m_tool *tools;
     uint32_t tool_count;
     bool tools_given;
@@ -241,13 +258,15 @@ struct manifest {
     uint32_t breaker_count;
     struct m_hook *hooks; /* in order of definition */
     uint32_t hook_count;
+    struct m_check *rules;
+    uint32_t rule_count;
     struct m_stage *stages; /* in order of definition */
     uint32_t stage_count;
     struct str_range *stage_texts;  /* by stage: the part of the text that alone speaks of it; to 0:
                                         it stands in several places, or not in a table of its own */
     struct str_range *stage_inputs; /* by stage: in that part, what it says of its inputs, if its
                                        outputs do not depend on it; to 0: not in one piece */
-    struct m_index stage_index, param_index, pool_index, breaker_index;
+    struct m_index stage_index, param_index, pool_index, breaker_index, rule_index;
 };
 
 /* An override from the command line (`-p name=value`) or of a params file. */
@@ -290,6 +309,7 @@ const struct m_stage *manifest_stage(const struct manifest *manifest, struct str
 const struct m_param *manifest_param(const struct manifest *manifest, struct str name);
 const struct m_pool *manifest_pool(const struct manifest *manifest, struct str name);
 const struct m_breaker *manifest_breaker(const struct manifest *manifest, struct str name);
+const struct m_check *manifest_rule(const struct manifest *manifest, struct str name);
 
 /* One row for each key of a table of the manifest: it drives the reader, the suggestions and the
  * manual. */
@@ -306,9 +326,10 @@ enum manifest_table {
     MANIFEST_RETAIN, /* pipeline.retain */
     MANIFEST_RETRY,
     MANIFEST_BREAKER,
-    MANIFEST_HOOK /* [[on.NAME]] */
+    MANIFEST_HOOK, /* [[on.NAME]] */
+    MANIFEST_CHECK /* { name, … } in `validate` and `gate`, and [rule.NAME] */
 };
-enum { MANIFEST_TABLES = MANIFEST_HOOK + 1 };
+enum { MANIFEST_TABLES = MANIFEST_CHECK + 1 };
 
 struct m_reader;
 struct toml_entry;

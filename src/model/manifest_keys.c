@@ -19,6 +19,7 @@
 #define RETAIN(name_)         ROW(MANIFEST_RETAIN, name_), .supported = true
 #define RETRY(name_)          ROW(MANIFEST_RETRY, name_), .supported = true
 #define BREAKER(name_)        ROW(MANIFEST_BREAKER, name_), .supported = true
+#define CHECK(name_)          ROW(MANIFEST_CHECK, name_), .supported = true
 #define OF_MANIFEST(member)   .at = offsetof(struct manifest, member)
 #define OF_SETTINGS(member)   .at = offsetof(struct m_settings, member)
 #define OF_INPUT(member)      .at = offsetof(struct m_input, member)
@@ -42,7 +43,8 @@ const struct manifest_key_row manifest_keys[] = {
      TYPE("tables by name", "At most so many at once among the stages that name the pool.")},
     {TOP("stage"), .supported = true, .read = m_key_nothing, TYPE("tables by name", "The stages.")},
     {TOP("flags"), TYPE("table", "Switches for variants of stages.")},
-    {TOP("rule"), TYPE("tables by name", "Checks used by name.")},
+    {TOP("rule"), .supported = true, .read = m_key_nothing,
+     TYPE("tables by name", "Checks that `validate` and `gate` of stages use by name.")},
     {TOP("breaker"), .supported = true, .read = m_key_nothing,
      TYPE("tables by name", "Circuit breakers shared by stages: see [retries](retries.md).")},
     {TOP("report"), TYPE("table", "What the report of a run shows.")},
@@ -229,9 +231,16 @@ const struct manifest_key_row manifest_keys[] = {
      TYPE("string", "The circuit breaker that its attempts are calls of.")},
     {STAGE_LATER("compensate"),
      TYPE("command", "Undoes this stage's effect outside the workspace.")},
-    {STAGE_LATER("metrics"), TYPE("path", "A JSON object of figures that the command writes.")},
-    {STAGE_LATER("validate"), TYPE("checks", "Whether the result is sound.")},
-    {STAGE_LATER("gate"), TYPE("checks", "Whether the result is good enough.")},
+    {SETTING("metrics"), .read = m_key_out_file, OF_SETTINGS(metrics),
+     TYPE("path", "A JSON object of figures that the command writes: one of the outputs, or a file "
+                  "of its own. Names of nested figures are joined by `.`.")},
+    {SETTING("validate"), .read = m_key_checks, OF_SETTINGS(validate),
+     TYPE("check or array of checks",
+          "Whether the result is sound: expressions, names of rules, or `{ name, expr, run, "
+          "severity, inputs }`. One that fails refuses the result: exit status 5.")},
+    {SETTING("gate"), .read = m_key_checks, OF_SETTINGS(gate),
+     TYPE("check or array of checks",
+          "Whether the result is good enough, written as `validate`: exit status 4.")},
     {STAGE_LATER("checkpoint"),
      TYPE("boolean or table", "The command saves snapshots and goes on from the last.")},
     {STAGE_LATER("always"),
@@ -276,6 +285,20 @@ const struct manifest_key_row manifest_keys[] = {
     {AXIS("lines"), .read = m_key_axis_lines, TYPE("path", "One value for each line of a file.")},
     {AXIS("values"), .read = m_key_axis_values,
      TYPE("array or \"{{list}}\"", "The values, or a list that a template gives.")},
+
+    {CHECK("name"), .read = m_key_plain, .at = offsetof(struct m_check, name),
+     TYPE("string", "What it is called in messages. Default: the rule's name, else the expression "
+                    "or the command.")},
+    {CHECK("expr"), .read = m_key_check_expr,
+     TYPE("expression", "True: the result passes. Either this or `run`.")},
+    {CHECK("run"), .read = m_key_check_run,
+     TYPE("string or array of strings",
+          "A command that exits 0 if the result passes. A string is given to the default shell.")},
+    {CHECK("severity"), .read = m_key_check_severity,
+     TYPE("\"error\" or \"warn\"", "`warn`: what does not pass is told, and refuses nothing. "
+                                   "Default: `error`.")},
+    {CHECK("inputs"), .read = m_key_check_inputs,
+     TYPE("array of strings", "Files that `run` reads beside what the stage made.")},
     {0},
 };
 /* clang-format on */
@@ -296,6 +319,7 @@ const char *manifest_table_name(enum manifest_table table)
         [MANIFEST_RETRY] = "'retry' of a stage",
         [MANIFEST_BREAKER] = "a breaker",
         [MANIFEST_HOOK] = "a hook",
+        [MANIFEST_CHECK] = "a check",
     };
 
     return names[table];

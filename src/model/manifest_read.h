@@ -173,7 +173,21 @@ bool m_param_allows(struct m_reader *reader, const struct m_param *param, const 
                     struct span span, struct str before);
 void m_overrides_apply(struct m_reader *reader);
 
+/* manifest_check.c */
+m_key_reader m_key_checks; /* validate, gate */
+m_key_reader m_key_check_run;
+m_key_reader m_key_check_expr;
+m_key_reader m_key_check_severity;
+m_key_reader m_key_check_inputs;
+void m_rules_read(struct m_reader *reader, const struct toml_value *rules);
+
 /* manifest_stage.c */
+/* A command: a string for a shell, or an array. */
+void m_run_read(struct m_reader *reader, struct str key, const struct toml_value *value,
+                enum m_run_kind *kind, struct m_list *run);
+/* An expression in quotes, without {{ }}; NULL: reported. */
+const struct expr *m_expr_read(struct m_reader *reader, struct str key,
+                               const struct toml_value *value);
 m_key_reader m_key_run;
 m_key_reader m_key_shell;
 m_key_reader m_key_needs;

@@ -47,28 +47,42 @@ void m_key_shell(struct m_reader *reader, const struct manifest_key_row *row,
     }
 }
 
-static void m_run_read_argv(struct m_reader *reader, const struct toml_entry *entry,
-                            struct m_stage *stage)
+static void m_run_read_argv(struct m_reader *reader, struct str key, const struct toml_value *value,
+                            struct m_list *run)
 {
-    struct m_list *run = &stage->run;
-
-    stage->run_kind = M_RUN_ARGV;
-    run->given = true;
-    run->items = ARENA_ARRAY(reader->arena, struct m_text, entry->value.array.count);
-    if (entry->value.array.count == 0) {
-        m_error(reader, entry->value.span, NULL, entry->key, "must name a program");
+    run->items = ARENA_ARRAY(reader->arena, struct m_text, value->array.count);
+    if (value->array.count == 0) {
+        m_error(reader, value->span, NULL, key, "must name a program");
     }
-    TOML_ITEMS(item, &entry->value.array)
+    TOML_ITEMS(item, &value->array)
     {
-        bool first = item == entry->value.array.items;
+        bool first = item == value->array.items;
 
         if (item->kind != TOML_STRING) {
-            m_error(reader, item->span, "write it in quotes", entry->key,
+            m_error(reader, item->span, "write it in quotes", key,
                     "holds %s where a string is expected", toml_kind_name(item->kind));
-        } else if ((first ? m_text_filled : m_text_string)(reader, entry->key, item, TEMPLATE_ARGV,
+        } else if ((first ? m_text_filled : m_text_string)(reader, key, item, TEMPLATE_ARGV,
                                                            &run->items[run->count])) {
             run->count++;
         }
+    }
+}
+
+void m_run_read(struct m_reader *reader, struct str key, const struct toml_value *value,
+                enum m_run_kind *kind, struct m_list *run)
+{
+    if (value->kind != TOML_ARRAY && value->kind != TOML_STRING) {
+        m_error_kind(reader, value, key, "a string or an array of strings", NULL);
+        return;
+    }
+    run->given = true;
+    if (value->kind == TOML_ARRAY) {
+        *kind = M_RUN_ARGV;
+        m_run_read_argv(reader, key, value, run);
+    } else {
+        *kind = M_RUN_SHELL;
+        run->items = ARENA_NEW(reader->arena, struct m_text);
+        run->count = m_text_filled(reader, key, value, TEMPLATE_SHELL, &run->items[0]);
     }
 }
 
@@ -79,17 +93,7 @@ void m_key_run(struct m_reader *reader, const struct manifest_key_row *row,
 
     (void)row;
     stage->run_span = entry->value.span;
-    if (entry->value.kind == TOML_ARRAY) {
-        m_run_read_argv(reader, entry, stage);
-    } else if (entry->value.kind != TOML_STRING) {
-        m_error_kind(reader, &entry->value, entry->key, "a string or an array of strings", NULL);
-    } else {
-        stage->run_kind = M_RUN_SHELL;
-        stage->run.given = true;
-        stage->run.items = ARENA_NEW(reader->arena, struct m_text);
-        stage->run.count =
-            m_text_filled(reader, entry->key, &entry->value, TEMPLATE_SHELL, &stage->run.items[0]);
-    }
+    m_run_read(reader, entry->key, &entry->value, &stage->run_kind, &stage->run);
 }
 
 /* --- other keys --- */
@@ -101,28 +105,35 @@ void m_key_needs(struct m_reader *reader, const struct manifest_key_row *row,
                    (struct m_list *)((char *)into + row->at));
 }
 
+const struct expr *m_expr_read(struct m_reader *reader, struct str key,
+                               const struct toml_value *value)
+{
+    if (value->kind == TOML_BOOLEAN) {
+        return expr_parse(reader->arena, value->boolean ? STR("true") : STR("false"), value->span,
+                          reader->diags);
+    }
+    if (value->kind != TOML_STRING) {
+        m_error_kind(reader, value, key, "an expression in quotes", NULL);
+    } else if (value->string.len == 0) {
+        m_error(reader, value->span, NULL, key, "must not be empty");
+    } else if (str_find_str(value->string, STR("{{")) >= 0) {
+        m_error(reader, value->span, "write the expression without {{ }}", key,
+                "is an expression by itself");
+    } else {
+        return expr_parse(reader->arena, value->string, m_content_span(reader, value),
+                          reader->diags);
+    }
+    return NULL;
+}
+
 void m_key_when(struct m_reader *reader, const struct manifest_key_row *row,
                 const struct toml_entry *entry, void *into)
 {
-    const struct toml_value *value = &entry->value;
     struct m_settings *settings = into;
 
     (void)row;
-    settings->when_span = value->span;
-    if (value->kind == TOML_BOOLEAN) {
-        settings->when = expr_parse(reader->arena, value->boolean ? STR("true") : STR("false"),
-                                    value->span, reader->diags);
-    } else if (value->kind != TOML_STRING) {
-        m_error_kind(reader, value, entry->key, "an expression in quotes", NULL);
-    } else if (value->string.len == 0) {
-        m_error(reader, value->span, NULL, entry->key, "must not be empty");
-    } else if (str_find_str(value->string, STR("{{")) >= 0) {
-        m_error(reader, value->span, "write the expression without {{ }}", entry->key,
-                "is an expression by itself");
-    } else {
-        settings->when =
-            expr_parse(reader->arena, value->string, m_content_span(reader, value), reader->diags);
-    }
+    settings->when_span = entry->value.span;
+    settings->when = m_expr_read(reader, entry->key, &entry->value);
 }
 
 void m_key_on_failure(struct m_reader *reader, const struct manifest_key_row *row,
@@ -240,8 +251,13 @@ static void m_stage_check(struct m_reader *reader, const struct m_stage *stage)
     if (stage->run_kind != M_RUN_NONE) {
         return;
     }
-    if (stage->output_count != 0 || stage->settings->std_out.given ||
-        stage->settings->depfile.given) {
+    if (stage->settings != reader->defaults.settings &&
+        stage->settings->gate.count + stage->settings->validate.count != 0) {
+        diag_error(reader->diags, stage->span, "add 'run'",
+                   "stage '%.*s' has checks but no 'run': it has no result to judge",
+                   STR_ARG(stage->name));
+    } else if (stage->output_count != 0 || stage->settings->std_out.given ||
+               stage->settings->depfile.given) {
         diag_error(reader->diags, stage->span, "add 'run'", "stage '%.*s' has outputs but no 'run'",
                    STR_ARG(stage->name));
     } else if (stage->settings->std_in.given) {

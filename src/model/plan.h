@@ -28,6 +28,7 @@
 #include "base/diag.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "model/expr.h"
 #include "model/manifest.h"
 #include "model/value.h"
 
@@ -76,6 +77,7 @@ struct plan_output {
     bool optional, store, temp, persist, non_empty;
     bool is_stdout;  /* also an output like any other, written by us */
     bool is_depfile; /* not an output that others may name; removed with the attempt's rest */
+    bool is_metrics; /* also an output like any other, whose figures are taken */
 };
 
 /* What a command is, rendered. */
@@ -134,6 +136,8 @@ struct plan_instance {
     bool no_cache;  /* cache = false, or neither inputs nor outputs: runs in each run */
     bool last_only; /* inputs only, or compensate, or persist: only its own last result counts */
     bool ignore_failure; /* on_failure = "ignore" */
+    bool checked;        /* its result is judged: `validate`, `gate` */
+    bool late_when;      /* `when` speaks of metrics: decided when its producers are done */
     bool tty;
     uint8_t on_pause; /* enum plan_on_pause */
     uint16_t cpu;     /* slots; PLAN_CPU_ALL */
@@ -151,6 +155,7 @@ struct plan_stage {
     const struct m_stage *source;
     struct str name;
     uint32_t instances_first, instance_count; /* instances of a stage are neighbours */
+    bool names_stage;                         /* it speaks of metrics of others */
 };
 
 struct plan_path {           /* its name: plan_path_name() */
@@ -191,6 +196,7 @@ struct plan {
     uint32_t listed_dir_count;
     struct path_id *orphans; /* found while listing, sorted */
     uint32_t orphan_count;
+    bool metrics_named;          /* some stage speaks of metrics of others */
     struct str default_shell[5]; /* argv before the string, for stages without `shell` */
     uint32_t default_shell_count;
     const struct diags *diags; /* for the places in messages: it must outlive the plan */
@@ -249,6 +255,9 @@ struct str plan_path_name(const struct plan *plan, struct path_id path);
 /* The path's id, or PLAN_NONE. */
 struct path_id plan_find_path(const struct plan *plan, struct str name);
 
+/* The output that is at that path, or the folder output above it; PLAN_NONE. */
+uint32_t plan_find_output(const struct plan *plan, struct str path);
+
 /* The instance of that full name, or PLAN_NONE. */
 struct inst_id plan_find_instance(const struct plan *plan, struct str name);
 
@@ -282,11 +291,20 @@ struct resolved_input {
     bool is_folder;          /* only for an empty declared folder */
 };
 
+/* Figures that instances gave, known when they are done. */
+struct plan_metrics {
+    void *ctx;
+    /* FOUND with the value, or MISSING or REFUSED with the reason; NULL: none is known yet. */
+    enum expr_lookup (*find)(void *ctx, struct inst_id instance, struct str name,
+                             struct arena *arena, struct expr_answer *answer);
+};
+
 struct resolved_inputs {
     struct resolved_input *items; /* in order of declaration, matches of one glob sorted by bytes */
     uint32_t count;
     struct str missing; /* not "": a required input that is not there (first) and why */
     bool is_unmade;     /* `missing` is what a stage did not make, which ran or was ignored */
+    struct plan_metrics metrics; /* for plan_command */
 };
 
 /* In `arena`. False: a glob matches nothing or a required input is missing; `resolved->missing`
@@ -299,6 +317,52 @@ bool plan_input_takes(const struct plan *plan, const struct plan_input *input, u
 /* Does a folder or glob stand for this file? */
 bool plan_input_takes_file(const struct plan *plan, const struct plan_input *input,
                            struct str path);
+/* Decides `when` of an instance with late_when: `*truth`. False: `reason` says why it cannot be
+ * told.
+ */
+bool plan_when(const struct plan *plan, struct inst_id instance, const struct plan_metrics *metrics,
+               struct arena *arena, bool *truth, struct str *reason);
+/* What `when` of such an instance speaks of, in order, each with its value, "missing" where there
+ * is none: it is part of the key. */
+typedef void (*plan_when_visitor)(void *ctx, struct str name, struct str value);
+void plan_when_values(const struct plan *plan, struct inst_id instance,
+                      const struct plan_metrics *metrics, struct arena *arena,
+                      plan_when_visitor visit, void *ctx);
+/* A template sees only what comes before it. */
+enum plan_phase {
+    PLAN_PHASE_PLAIN, /* no stage: params only */
+    PLAN_PHASE_MATRIX,
+    PLAN_PHASE_WHEN,
+    PLAN_PHASE_INPUTS,
+    PLAN_PHASE_OUTPUTS,
+    PLAN_PHASE_REST,
+    PLAN_PHASE_CHECK
+};
+
+struct plan_scope {
+    const struct plan *plan;
+    const struct m_stage *stage;      /* NULL in PLAN_PHASE_PLAIN */
+    const struct plan_instance *inst; /* NULL before there are any */
+    enum plan_phase phase;
+    const struct resolved_inputs *resolved; /* NULL while planning */
+    bool late;                              /* rendered when producers are done: `run`, `env` */
+    struct plan_metrics metrics;
+    struct str dir; /* paths are written as seen from this folder of the workspace */
+};
+
+/* The names that checks of an instance know, and their values. */
+struct plan_check_names {
+    const struct plan *plan;
+    struct inst_id instance;
+    struct plan_metrics metrics;
+    const struct resolved_inputs *resolved; /* of a dynamic instance; NULL */
+    struct plan_scope scope;                /* our own */
+};
+struct expr_env plan_check_env(struct plan_check_names *names);
+/* Renders the command of a check, and the files that it reads. */
+bool plan_command_of_check(struct plan_check_names *names, const struct m_check *check,
+                           struct arena *arena, struct plan_command *command, struct str **inputs,
+                           uint32_t *input_count, struct err *err);
 /* Renders the command; that of a skipped instance is empty. `resolved` is needed for a dynamic
  * instance alone. False: a template could not be rendered, which of others than dynamic ones was
  * seen while planning; `err` says which, with its place. */

@@ -26,25 +26,6 @@
 
 /* --- scope: which names are known, and their values (plan_names.c) --- */
 
-/* A template sees only what comes before it. */
-enum plan_phase {
-    PLAN_PHASE_PLAIN, /* no stage: params only */
-    PLAN_PHASE_MATRIX,
-    PLAN_PHASE_WHEN,
-    PLAN_PHASE_INPUTS,
-    PLAN_PHASE_OUTPUTS,
-    PLAN_PHASE_REST
-};
-
-struct plan_scope {
-    const struct plan *plan;
-    const struct m_stage *stage;      /* NULL in PLAN_PHASE_PLAIN */
-    const struct plan_instance *inst; /* NULL before there are any */
-    enum plan_phase phase;
-    const struct resolved_inputs *resolved; /* NULL while planning */
-    struct str dir; /* paths are written as seen from this folder of the workspace */
-};
-
 struct expr_env plan_scope_env(struct plan_scope *scope);
 /* The path as seen from `dir`, both workspace paths. */
 struct str plan_path_from(struct arena *arena, struct str dir, struct str path);
@@ -253,6 +234,25 @@ bool plan_is_ignored_below(const struct manifest *manifest, struct str path, str
 void plan_settle_inputs(struct plan_build *build);
 const struct plan_pattern *plan_input_pattern(struct plan_build *build,
                                               const struct plan_input *input);
+
+/* plan_metrics.c: names of metrics, and which instances they speak of */
+
+/* Whether a text, or an expression, speaks of the metrics of a stage. */
+bool plan_text_names_stage(const struct m_text *text);
+bool plan_expr_names_stage(const struct expr *expr);
+/* Is what the name says a stage and its axes? */
+enum expr_lookup plan_find_metric_stage(const struct plan_scope *scope,
+                                        const struct expr_name *name, struct arena *arena,
+                                        struct expr_answer *answer);
+/* The metric that a name stands for. */
+enum expr_lookup plan_metric_value(const struct plan_scope *scope, const struct expr_name *name,
+                                   struct arena *arena, struct expr_answer *answer);
+/* Which instances have `checked`, `late_when` and so on. */
+void plan_note_metrics(struct plan_build *build);
+/* Calls for each instance of whose metrics the instance speaks. False: reported. */
+typedef void (*plan_inst_visitor)(void *ctx, struct inst_id instance);
+bool plan_metric_producers(struct plan_build *build, uint32_t number, plan_inst_visitor visit,
+                           void *ctx);
 
 /* plan_edges.c, plan_order.c */
 void plan_make_edges(struct plan_build *build);

@@ -117,6 +117,7 @@ static void plan_check_files(struct plan_check *check, const struct m_stage *sta
     }
     plan_check_text(check, &stage->settings->std_out);
     plan_check_text(check, &stage->settings->depfile);
+    plan_check_text(check, &stage->settings->metrics);
 }
 
 static void plan_check_rest(struct plan_check *check, const struct m_stage *stage)
@@ -139,15 +140,11 @@ static void plan_check_rest(struct plan_check *check, const struct m_stage *stag
     for (const struct m_text *const *text = texts; *text != NULL; text++) {
         plan_check_text(check, *text);
     }
-    plan_check_list(check, &stage->run);
     plan_check_list(check, &stage->settings->shell);
     plan_check_list(check, &stage->needs);
     for (uint32_t i = 0; i < stage->settings->tool_count; i++) {
         plan_check_text(check, &stage->settings->tools[i].program);
         plan_check_text(check, &stage->settings->tools[i].run);
-    }
-    for (uint32_t i = 0; i < stage->settings->env_count; i++) {
-        plan_check_text(check, &stage->settings->env[i].value);
     }
     for (uint32_t i = 0; i < stage->settings->pool_count; i++) {
         plan_check_text(check, &stage->settings->pools[i].slots);
@@ -157,6 +154,24 @@ static void plan_check_rest(struct plan_check *check, const struct m_stage *stag
         plan_check_text(check, &stage->settings->retry->delay);
         plan_check_text(check, &stage->settings->retry->max_delay);
         plan_check_text(check, &stage->settings->retry->jitter);
+    }
+    check->scope.late = true;
+    plan_check_list(check, &stage->run);
+    for (uint32_t i = 0; i < stage->settings->env_count; i++) {
+        plan_check_text(check, &stage->settings->env[i].value);
+    }
+    check->scope.late = false;
+}
+
+static void plan_check_checks(struct plan_check *check, const struct m_checks *checks)
+{
+    check->scope.phase = PLAN_PHASE_CHECK;
+    for (uint32_t i = 0; i < checks->count; i++) {
+        if (checks->items[i].expr != NULL) {
+            expr_names(checks->items[i].expr, plan_check_name, check);
+        }
+        plan_check_list(check, &checks->items[i].run);
+        plan_check_list(check, &checks->items[i].inputs);
     }
 }
 
@@ -168,6 +183,20 @@ static void plan_check_breaker(struct plan_check *check, const struct m_breaker 
     plan_check_text(check, &breaker->min_calls);
     plan_check_text(check, &breaker->when_open);
     plan_check_text(check, &breaker->slow_call);
+}
+
+/* Only what it makes is planned: what else it says may speak of stages that are not in the slice.
+ */
+static bool plan_is_outline(const struct plan_build *build, uint32_t stage)
+{
+    const struct plan_slice *slice = build->slice;
+    bool outline = slice != NULL;
+
+    for (uint32_t i = outline ? slice->first[stage] : 0; outline && i < slice->first[stage + 1];
+         i++) {
+        outline = slice->outline[i] != 0;
+    }
+    return outline;
 }
 
 void plan_check_names(struct plan_build *build)
@@ -183,7 +212,12 @@ void plan_check_names(struct plan_build *build)
     for (uint32_t i = 0; i < build->manifest->stage_count; i++) {
         check.scope.stage = &build->manifest->stages[i];
         plan_check_matrix(&check, check.scope.stage);
+        if (plan_is_outline(build, i)) {
+            continue;
+        }
         plan_check_files(&check, check.scope.stage);
         plan_check_rest(&check, check.scope.stage);
+        plan_check_checks(&check, &check.scope.stage->settings->validate);
+        plan_check_checks(&check, &check.scope.stage->settings->gate);
     }
 }

@@ -221,12 +221,15 @@ static void plan_renderer_init(struct plan_renderer *renderer, const struct plan
 {
     const struct m_stage *source = plan->stages[inst->stage.n].source;
 
-    *renderer = (struct plan_renderer){
-        .plan = plan,
-        .source = source,
-        .scope = {.plan = plan, .stage = source, .inst = inst, .phase = PLAN_PHASE_REST},
-        .arena = arena,
-        .scratch = scratch};
+    *renderer = (struct plan_renderer){.plan = plan,
+                                       .source = source,
+                                       .scope = {.plan = plan,
+                                                 .stage = source,
+                                                 .inst = inst,
+                                                 .phase = PLAN_PHASE_REST,
+                                                 .late = true},
+                                       .arena = arena,
+                                       .scratch = scratch};
 }
 
 /* --- later --- */
@@ -246,6 +249,9 @@ bool plan_command(const struct plan *plan, struct inst_id instance,
     }
     plan_renderer_init(&renderer, plan, inst, arena, arena);
     renderer.scope.resolved = inst->dynamic ? resolved : NULL;
+    if (resolved != NULL) {
+        renderer.scope.metrics = resolved->metrics;
+    }
     good = plan_render_command(&renderer, command);
     strbuf_fini(&renderer.text);
     if (good) {
@@ -254,6 +260,46 @@ bool plan_command(const struct plan *plan, struct inst_id instance,
     place = diags_place_text(plan->diags, arena, renderer.error.span);
     return err_set(err, STATUS_MANIFEST, "%.*s%s%.*s", STR_ARG(place), place.len != 0 ? ": " : "",
                    STR_ARG(renderer.error.text));
+}
+
+/* A command of the default shell, or an array, in the workspace's folder. */
+static bool plan_render_check(struct plan_renderer *renderer, const struct m_check *check,
+                              struct plan_command *command, struct str **inputs,
+                              uint32_t *input_count)
+{
+    struct m_stage *source = ARENA_NEW(renderer->arena, struct m_stage);
+    bool good;
+
+    *command = (struct plan_command){.argc = 0};
+    *inputs = ARENA_ARRAY(renderer->arena, struct str, check->inputs.count);
+    *source = (struct m_stage){.run_kind = check->run_kind,
+                               .run_span = check->span,
+                               .run = check->run,
+                               .settings = ARENA_NEW(renderer->arena, struct m_settings)};
+    renderer->source = source;
+    good = plan_render_run(renderer, command);
+    for (*input_count = 0; good && *input_count < check->inputs.count; (*input_count)++) {
+        good =
+            plan_render_str(renderer, &check->inputs.items[*input_count], &(*inputs)[*input_count]);
+    }
+    return good;
+}
+
+bool plan_command_of_check(struct plan_check_names *names, const struct m_check *check,
+                           struct arena *arena, struct plan_command *command, struct str **inputs,
+                           uint32_t *input_count, struct err *err)
+{
+    const struct plan_instance *inst = &names->plan->instances[names->instance.n];
+    struct plan_renderer renderer;
+    bool good;
+
+    plan_renderer_init(&renderer, names->plan, inst, arena, arena);
+    renderer.scope.phase = PLAN_PHASE_CHECK;
+    renderer.scope.resolved = inst->dynamic ? names->resolved : NULL;
+    renderer.scope.metrics = names->metrics;
+    good = plan_render_check(&renderer, check, command, inputs, input_count);
+    strbuf_fini(&renderer.text);
+    return good || err_set(err, STATUS_MANIFEST, "%.*s", STR_ARG(renderer.error.text));
 }
 
 /* --- while planning --- */
@@ -293,14 +339,14 @@ static bool plan_command_is_constant(const struct m_stage *source)
 
 /* --- what of a late command can be tried now --- */
 
-static bool plan_is_no_input(void *ctx, const struct expr_name *name, bool in_default)
+static bool plan_is_known_now(void *ctx, const struct expr_name *name, bool in_default)
 {
     (void)ctx;
     (void)in_default;
-    return name->kind != EXPR_NAME_INPUTS;
+    return name->kind != EXPR_NAME_INPUTS && name->kind != EXPR_NAME_STAGE;
 }
 
-/* Renders for its errors what does not speak of inputs. */
+/* Renders for its errors what speaks neither of inputs nor of metrics. */
 static bool plan_try_text(struct plan_renderer *renderer, const struct m_text *text, bool word)
 {
     struct expr_env env = plan_scope_env(&renderer->scope);
@@ -308,7 +354,7 @@ static bool plan_try_text(struct plan_renderer *renderer, const struct m_text *t
     struct str unused;
     bool good;
 
-    if (plan_text_is_constant(text) || !template_names(text, plan_is_no_input, NULL)) {
+    if (plan_text_is_constant(text) || !template_names(text, plan_is_known_now, NULL)) {
         return true;
     }
     if (!word) {

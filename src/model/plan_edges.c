@@ -1,4 +1,5 @@
-/* Owns the edges: from what an instance reads to who makes it, and from `needs`. An instance that
+/* Owns the edges: from what an instance reads to who makes it, from `needs`, and
+ * from metrics of others that it speaks of. An instance that
  * is skipped waits for nobody. Both directions are arrays of ranges (CSR), each range sorted. */
 #include "model/plan_build.h"
 
@@ -106,6 +107,29 @@ static bool plan_edges_of_needs(struct plan_edge_maker *maker, uint32_t consumer
     return good;
 }
 
+/* --- metrics, and what checks read --- */
+
+struct plan_metric_edges {
+    struct plan_edge_maker *maker;
+    uint32_t consumer;
+};
+
+static void plan_edge_of_metric(void *ctx, struct inst_id producer)
+{
+    const struct plan_metric_edges *edges = ctx;
+
+    if (producer.n != edges->consumer) {
+        plan_edge_add(edges->maker, edges->consumer, producer);
+    }
+}
+
+static bool plan_edges_of_metrics(struct plan_edge_maker *maker, uint32_t consumer)
+{
+    struct plan_metric_edges edges = {maker, consumer};
+
+    return plan_metric_producers(maker->build, consumer, plan_edge_of_metric, &edges);
+}
+
 /* --- all --- */
 
 static int plan_edge_compare(const void *a, const void *b)
@@ -137,7 +161,7 @@ static bool plan_edges_of(struct plan_edge_maker *maker, uint32_t consumer)
         for (uint32_t i = 0; i < inst->input_count; i++) {
             plan_edges_of_input(maker, consumer, &plan->inputs[inst->inputs_first + i]);
         }
-        good = plan_edges_of_needs(maker, consumer);
+        good = plan_edges_of_needs(maker, consumer) && plan_edges_of_metrics(maker, consumer);
     }
     inst->producer_count = (uint32_t)maker->edges.count - inst->producers_first;
     if (inst->producer_count > 1) {
@@ -199,6 +223,7 @@ void plan_make_edges(struct plan_build *build)
     struct plan *plan = build->plan;
     uint32_t before = build->diags->errors;
 
+    plan_note_metrics(build);
     maker.seen = mem_calloc((size_t)plan->instance_count + 1, sizeof(*maker.seen));
     VEC_PUSH(&maker.need_first, 0);
     plan_collect_edges(&maker);

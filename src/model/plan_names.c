@@ -17,7 +17,13 @@
 
 /* --- what a name is --- */
 
-enum plan_name_kind { PLAN_NAME_PARAM, PLAN_NAME_AXIS, PLAN_NAME_INPUTS, PLAN_NAME_OUTPUTS };
+enum plan_name_kind {
+    PLAN_NAME_PARAM,
+    PLAN_NAME_AXIS,
+    PLAN_NAME_INPUTS,
+    PLAN_NAME_OUTPUTS,
+    PLAN_NAME_METRIC
+};
 
 enum { PLAN_ALL = UINT32_MAX }; /* `inputs`, `outputs` as a whole */
 
@@ -33,6 +39,7 @@ static const char *plan_phase_name(enum plan_phase phase)
         [PLAN_PHASE_PLAIN] = "a pool",      [PLAN_PHASE_MATRIX] = "'matrix'",
         [PLAN_PHASE_WHEN] = "'when'",       [PLAN_PHASE_INPUTS] = "'inputs'",
         [PLAN_PHASE_OUTPUTS] = "'outputs'", [PLAN_PHASE_REST] = "the stage",
+        [PLAN_PHASE_CHECK] = "a check",
     };
 
     return names[phase];
@@ -139,6 +146,10 @@ static enum expr_lookup plan_find_bare(const struct plan_scope *scope, const str
     if (is_axis) {
         return plan_refuse_early(scope, arena, answer);
     }
+    if (scope->phase == PLAN_PHASE_CHECK) {
+        found->kind = PLAN_NAME_METRIC;
+        return EXPR_FOUND;
+    }
     plan_suggest_name(scope, name->member, arena, answer);
     return EXPR_UNKNOWN;
 }
@@ -204,10 +215,16 @@ static enum expr_lookup plan_find_name(const struct plan_scope *scope, const str
     case EXPR_NAME_OUTPUTS:
         return plan_find_file(scope, name, arena, found, answer);
     case EXPR_NAME_METRIC:
+        found->kind = PLAN_NAME_METRIC;
+        if (scope->phase == PLAN_PHASE_CHECK) {
+            return EXPR_FOUND;
+        }
         answer->reason = STR("is known in checks and reports only");
         return EXPR_REFUSED;
-    case EXPR_NAME_FLAG:
     case EXPR_NAME_STAGE:
+        found->kind = PLAN_NAME_METRIC;
+        return plan_find_metric_stage(scope, name, arena, answer);
+    case EXPR_NAME_FLAG:
         break;
     }
     answer->reason = STR("is not supported yet");
@@ -396,6 +413,22 @@ static enum expr_lookup plan_value_outputs(const struct plan_scope *scope, uint3
     return EXPR_FOUND;
 }
 
+/* A bare name in a check that means two things is an error. */
+static enum expr_lookup plan_is_metric_too(const struct plan_scope *scope,
+                                           const struct expr_name *name, struct arena *arena,
+                                           const char *what, struct expr_answer *answer)
+{
+    struct expr_answer other;
+
+    if (scope->phase != PLAN_PHASE_CHECK || scope->metrics.find == NULL ||
+        plan_metric_value(scope, name, arena, &other) == EXPR_MISSING) {
+        return EXPR_FOUND;
+    }
+    answer->reason = str_printf(arena, "is both %s and a metric", what);
+    answer->hint = str_printf(arena, "write metric.%.*s", STR_ARG(name->member));
+    return EXPR_REFUSED;
+}
+
 static enum expr_lookup plan_lookup(void *ctx, const struct expr_name *name, struct arena *arena,
                                     struct expr_answer *answer)
 {
@@ -409,10 +442,12 @@ static enum expr_lookup plan_lookup(void *ctx, const struct expr_name *name, str
     switch (found.kind) {
     case PLAN_NAME_PARAM:
         answer->value = found.param->value;
-        return EXPR_FOUND;
+        return plan_is_metric_too(scope, name, arena, "a param", answer);
     case PLAN_NAME_AXIS:
         answer->value = scope->inst->axes[found.number];
-        return EXPR_FOUND;
+        return plan_is_metric_too(scope, name, arena, "an axis", answer);
+    case PLAN_NAME_METRIC:
+        return plan_metric_value(scope, name, arena, answer);
     case PLAN_NAME_INPUTS:
         return found.number == PLAN_ALL
                    ? plan_value_all_inputs(scope, arena, answer)
@@ -469,6 +504,8 @@ enum template_known_value plan_name_value(const struct plan_scope *scope,
     case PLAN_NAME_INPUTS:
     case PLAN_NAME_OUTPUTS:
         return found.number == PLAN_ALL ? TEMPLATE_VALUE_LIST : TEMPLATE_VALUE_TEXT;
+    case PLAN_NAME_METRIC:
+        return TEMPLATE_VALUE_ANY;
     }
     bug("a name of kind %d", (int)found.kind);
 }

@@ -2,7 +2,8 @@
  * normalised and interned.
  *
  * An instance has one input for each item of `inputs`, in that order, then stdin, then run[0] if it
- * is a file; one output for each item of `outputs`, then stdout, then the depfile.
+ * is a file; one output for each item of `outputs`, then stdout, then the depfile, then the
+ * metrics unless they are one of these.
  *
  * A path with magic is a glob, but not what one `{{ expr }}` gives that is a path itself (an axis
  * over files): there a bracket is a bracket. A glob with a slash at its end is everything below
@@ -50,6 +51,7 @@ struct plan_work {
     const struct m_stage *source;
     VEC(struct plan_path_text) texts; /* of inputs, then of outputs */
     struct intern_batch batch;        /* paths that have no number yet */
+    bool names_stage_when;            /* `when` speaks of metrics */
     bool outlines_read; /* outlines, too, have to know their inputs: their outputs depend on them */
     struct plan_scope scope;
 };
@@ -65,6 +67,10 @@ static bool plan_decide_when(struct plan_work *work, struct plan_instance *inst)
 
     work->scope.phase = PLAN_PHASE_WHEN;
     if (work->source->settings->when == NULL) {
+        return true;
+    }
+    if (work->names_stage_when) {
+        inst->late_when = true;
         return true;
     }
     if (!expr_eval_bool(work->source->settings->when, &env, &build->scratch, &truth, &error)) {
@@ -275,6 +281,27 @@ static bool plan_read_output_file(struct plan_work *work, const struct m_text *t
     return good;
 }
 
+/* One of the outputs so far, or one of its own. */
+static bool plan_read_metrics(struct plan_work *work, struct plan_instance *inst,
+                              struct plan_output *outputs)
+{
+    struct plan_output *own = &outputs[inst->output_count];
+
+    if (!plan_read_output_file(work, &work->source->settings->metrics, own)) {
+        return false;
+    }
+    plan_number_paths(work);
+    own->is_metrics = true;
+    for (uint32_t i = 0; i < inst->output_count; i++) {
+        if (outputs[i].path.n == own->path.n && !outputs[i].is_depfile) {
+            outputs[i].is_metrics = true;
+            return true;
+        }
+    }
+    inst->output_count++;
+    return true;
+}
+
 static bool plan_read_outputs(struct plan_work *work, struct plan_instance *inst)
 {
     const struct m_stage *source = work->source;
@@ -307,6 +334,9 @@ static bool plan_read_outputs(struct plan_work *work, struct plan_instance *inst
             good;
         outputs[inst->output_count++].is_depfile = true;
     }
+    if (source->settings->metrics.given) {
+        good = plan_read_metrics(work, inst, outputs) && good;
+    }
     return good;
 }
 
@@ -323,7 +353,7 @@ static void plan_reserve_paths(struct plan *plan, uint32_t count, uint32_t outpu
     }
 }
 
-/* Stdin, run[0], stdout and the depfile have room that is mostly not needed. */
+/* Stdin, run[0], stdout, the depfile and metrics have room that is mostly not needed. */
 static bool plan_allocate_files(struct plan_build *build)
 {
     struct plan *plan = build->plan;
@@ -340,13 +370,13 @@ static bool plan_allocate_files(struct plan_build *build)
         inputs += count * source->input_count;
         outputs += count * source->output_count;
     }
-    if (inputs + instances * 2 > PLAN_FILES_MOST || outputs + instances * 2 > PLAN_FILES_MOST) {
+    if (inputs + instances * 2 > PLAN_FILES_MOST || outputs + instances * 3 > PLAN_FILES_MOST) {
         diag_error(build->diags, SPAN_NONE, NULL, "the plan has more than %d inputs or outputs",
                    PLAN_FILES_MOST);
         return false;
     }
     plan->inputs = mem_alloc((inputs + instances * 2) * sizeof(*plan->inputs));
-    plan->outputs = mem_alloc((outputs + instances * 2) * sizeof(*plan->outputs));
+    plan->outputs = mem_alloc((outputs + instances * 3) * sizeof(*plan->outputs));
     if (inputs + outputs < ahead) {
         ahead = (uint32_t)(inputs + outputs);
     }
@@ -394,6 +424,8 @@ static void plan_make_stage_paths(struct plan_work *work, struct plan_stage *sta
     work->scope =
         (struct plan_scope){.plan = build->plan, .stage = source, .phase = PLAN_PHASE_INPUTS};
     work->outlines_read = build->slice != NULL && manifest_outputs_name_inputs(source);
+    work->names_stage_when =
+        source->settings->when != NULL && plan_expr_names_stage(source->settings->when);
     VEC_CLEAR(&work->texts);
     for (uint32_t i = 0; i < source->input_count; i++) {
         plan_add_text(work, source->inputs[i].name, &source->inputs[i].path);

@@ -1,8 +1,8 @@
 /* Owns who writes what: each path has at most one producer, and what one stage writes is apart from
  * what others write, from the manifest and from what is not ours.
  *
- * An output never lies below another, but stdout and depfile of a stage may lie below its own
- * folder output. */
+ * An output never lies below another, but stdout, depfile and metrics of a stage may lie below its
+ * own folder output. */
 #include "model/plan_build.h"
 
 #include "base/path.h"
@@ -32,6 +32,11 @@ uint32_t plan_find_writer(const struct plan *plan, struct str path)
         return plan->paths[id.n].output;
     }
     return plan_find_folder_writer(plan, path_dir(path));
+}
+
+uint32_t plan_find_output(const struct plan *plan, struct str path)
+{
+    return plan_find_writer(plan, path);
 }
 
 static const struct plan_above *plan_look_above(struct plan_build *build, struct str folder)
@@ -79,6 +84,9 @@ static struct span plan_output_span(const struct plan *plan, const struct plan_i
 
     if (number < source->output_count) {
         return source->outputs[number].path.span;
+    }
+    if (plan->outputs[output].is_metrics && !plan->outputs[output].is_stdout) {
+        return source->settings->metrics.span;
     }
     return plan->outputs[output].is_stdout ? source->settings->std_out.span
                                            : source->settings->depfile.span;
@@ -157,7 +165,7 @@ static void plan_check_above(struct plan_build *build, const struct plan_instanc
     const struct plan_output *high = &plan->outputs[above];
     const struct plan_instance *other = plan_writer_of(plan, above);
 
-    if (other == inst && high->folder && (low->is_stdout || low->is_depfile)) {
+    if (other == inst && high->folder && (low->is_stdout || low->is_depfile || low->is_metrics)) {
         return;
     }
     diag_error(build->diags, plan_output_span(plan, inst, output), "outputs must lie side by side",

@@ -260,6 +260,14 @@ static bool run_state_move_set(struct run_state *state, const struct event *even
     return true;
 }
 
+static void run_state_metrics(struct run_state *state, struct inst_status *inst,
+                              const struct event_pairs *metrics)
+{
+    if (metrics->count != 0) {
+        inst_tell(state, inst)->metrics = run_state_pairs(state, *metrics);
+    }
+}
+
 static bool run_state_attempt_started(struct run_state *state, const struct event *event,
                                       struct err *err)
 {
@@ -270,6 +278,9 @@ static bool run_state_attempt_started(struct run_state *state, const struct even
     }
     inst = &state->instances[event->number];
     inst->attempts++;
+    if (inst->told != NULL) {
+        inst->told->checks = NULL;
+    }
     inst->started_at_ns = event->time_ns;
     run_state_place(state, inst, event->place);
     run_state_keep(state, &inst->attempt_id, event->attempt_id);
@@ -298,6 +309,7 @@ static bool run_state_attempt_finished(struct run_state *state, const struct eve
         inst->max_rss_bytes = event->max_rss_bytes;
         inst->exit_code = (int32_t)event->exit_code;
         inst->signal = (int32_t)event->signal;
+        run_state_metrics(state, inst, &event->metrics);
     }
     run_state_tell(
         state, inst,
@@ -314,6 +326,52 @@ static bool run_state_retry(struct run_state *state, const struct event *event, 
     if (state->instances[event->number].retries < UINT16_MAX) {
         state->instances[event->number].retries++;
     }
+    return true;
+}
+
+/* --- checks --- */
+
+static bool run_state_check(struct run_state *state, const struct event *event, struct err *err)
+{
+    struct inst_told *told;
+    struct inst_check *check;
+
+    if (event->number >= state->instance_count) {
+        return run_state_refuse(state, event, event->number, INST_REFUSED, err);
+    }
+    told = inst_tell(state, &state->instances[event->number]);
+    if (event->type == EVENT_CHECKS_PASSED) {
+        told->checks_passed = event->checks;
+        return true;
+    }
+    check = ARENA_NEW(&state->arena, struct inst_check);
+    *check = (struct inst_check){.type = event->type,
+                                 .check = str_dup(&state->arena, event->check),
+                                 .expression = str_dup(&state->arena, event->expression),
+                                 .reason = str_dup(&state->arena, event->reason),
+                                 .wanted = str_dup(&state->arena, event->wanted),
+                                 .metrics = run_state_pairs(state, event->metrics)};
+    if (told->checks == NULL) {
+        told->checks_end = &told->checks;
+    }
+    *told->checks_end = check;
+    told->checks_end = &check->next;
+    return true;
+}
+
+static bool run_state_instance_refused(struct run_state *state, const struct event *event,
+                                       struct err *err)
+{
+    struct inst_status *inst;
+
+    if (!run_state_move_one(state, event, INST_REFUSED, err)) {
+        return false;
+    }
+    inst = &state->instances[event->number];
+    run_state_tell(state, inst,
+                   &(struct inst_told){.reason = event->reason, .cause = event->cause});
+    run_state_metrics(state, inst, &event->metrics);
+    run_state_place(state, inst, event->place);
     return true;
 }
 
@@ -343,6 +401,8 @@ static bool run_state_resumed(struct run_state *state, const struct event *event
         run_state_set(state, i, INST_PENDING);
         if (state->instances[i].told != NULL) {
             state->instances[i].told->reason = state->instances[i].told->cause = STR_NONE;
+            state->instances[i].told->checks = NULL;
+            state->instances[i].told->checks_passed = 0;
         }
     }
     state->resumes++;
@@ -403,6 +463,13 @@ static bool run_state_dispatch(struct run_state *state, const struct event *even
         return run_state_move_one(state, event, INST_RESTORED, err);
     case EVENT_INSTANCE_ENDED:
         return run_state_instance_ended(state, event, err);
+    case EVENT_INSTANCE_REFUSED:
+        return run_state_instance_refused(state, event, err);
+    case EVENT_CHECKS_PASSED:
+    case EVENT_GATE_REFUSED:
+    case EVENT_VALIDATION_FAILED:
+    case EVENT_CHECK_WARNED:
+        return run_state_check(state, event, err);
     case EVENT_ATTEMPT_STARTED:
         return run_state_attempt_started(state, event, err);
     case EVENT_ATTEMPT_FINISHED:

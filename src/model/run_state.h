@@ -10,8 +10,17 @@
 #include "model/states.h"
 
 /* What most instances have nothing of. */
+struct inst_check {       /* that did not pass */
+    enum event_type type; /* GATE_REFUSED, VALIDATION_FAILED, CHECK_WARNED */
+    struct str check, expression, reason, wanted;
+    struct event_pairs metrics; /* the values it saw */
+    struct inst_check *next;
+};
 struct inst_told {
     struct str reason, cause, log;
+    struct event_pairs metrics;
+    struct inst_check *checks, **checks_end;
+    int64_t checks_passed; /* all of so many */
 };
 
 struct inst_status {

@@ -45,6 +45,7 @@ static const uint64_t inst_moves[INST_STATE_COUNT][INST_STATE_COUNT] = {
             [INST_BLOCKED] = BY(INSTANCES_BLOCKED),
             [INST_CANCELLED] = BY(INSTANCES_CANCELLED),
             [INST_FAILED] = BY(INSTANCE_ENDED),
+            [INST_REFUSED] = BY(INSTANCE_REFUSED),
         },
     [INST_READY] =
         {
@@ -55,6 +56,7 @@ static const uint64_t inst_moves[INST_STATE_COUNT][INST_STATE_COUNT] = {
             [INST_UP_TO_DATE] = BY(INSTANCES_UP_TO_DATE),
             [INST_RESTORED] = BY(INSTANCE_RESTORED),
             [INST_FAILED] = BY(INSTANCE_ENDED),
+            [INST_REFUSED] = BY(INSTANCE_REFUSED),
             [INST_BLOCKED] = BY(INSTANCES_BLOCKED),
             [INST_CANCELLED] = BY(INSTANCES_CANCELLED),
         },
@@ -80,10 +82,12 @@ static const uint64_t inst_moves[INST_STATE_COUNT][INST_STATE_COUNT] = {
             [INST_PENDING] = BY(ATTEMPT_LOST),
         },
     /* Decided or made, but somebody needs bytes that are nowhere any more, or its inputs came out
-     * differently: it is decided anew. */
-    [INST_DONE] = {[INST_PENDING] = BY(INSTANCE_REOPENED) | BY(RUN_RESUMED)},
+     * differently: it is decided anew. What was made or brought back is judged then. */
+    [INST_DONE] = {[INST_PENDING] = BY(INSTANCE_REOPENED) | BY(RUN_RESUMED),
+                   [INST_REFUSED] = BY(INSTANCE_REFUSED)},
     [INST_UP_TO_DATE] = {[INST_PENDING] = BY(INSTANCE_REOPENED) | BY(RUN_RESUMED)},
-    [INST_RESTORED] = {[INST_PENDING] = BY(INSTANCE_REOPENED) | BY(RUN_RESUMED)},
+    [INST_RESTORED] = {[INST_PENDING] = BY(INSTANCE_REOPENED) | BY(RUN_RESUMED),
+                       [INST_REFUSED] = BY(INSTANCE_REFUSED)},
     /* A run that goes on tries again what stopped it. */
     [INST_SKIPPED] = {[INST_PENDING] = BY(RUN_RESUMED)},
     [INST_REFUSED] = {[INST_PENDING] = BY(RUN_RESUMED)},

@@ -384,6 +384,17 @@ bool template_names(const struct m_text *template, expr_name_visitor visit, void
     return true;
 }
 
+void template_exprs(const struct m_text *template,
+                    void (*visit)(void *ctx, const struct expr *expr), void *ctx)
+{
+    const struct template_body *body = template->body;
+    for (uint32_t i = 0; body != NULL && i < body->count; i++) {
+        if (body->segments[i].expr != NULL) {
+            visit(ctx, body->segments[i].expr);
+        }
+    }
+}
+
 bool template_parts(const struct m_text *template, template_part_visitor visit, void *ctx)
 {
     const struct template_body *body = template->body;

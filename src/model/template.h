@@ -75,6 +75,10 @@ bool template_eval_sole(const struct m_text *template, const struct expr_env *en
 /* All names in it, as expr_names. */
 bool template_names(const struct m_text *template, expr_name_visitor visit, void *ctx);
 
+/* Calls for each expression in it, in order. */
+void template_exprs(const struct m_text *template,
+                    void (*visit)(void *ctx, const struct expr *expr), void *ctx);
+
 /* Calls for each part in order: a literal text, or (`name` is not NULL) a name that is a whole
  * expression. False if an expression is more than that, or the callback returned it. */
 typedef bool (*template_part_visitor)(void *ctx, struct str literal, const struct expr_name *name);

@@ -76,7 +76,8 @@ static bool decide_must_wait(const struct decide *decide, uint32_t number)
 
         if (decide->scope[p] &&
             (decide->verdict[p] == DECIDE_UNKNOWN || decide->verdict[p] == DECIDE_MISS ||
-             decide->verdict[p] == DECIDE_LACK)) {
+             decide->verdict[p] == DECIDE_LACK || decide->verdict[p] == DECIDE_REFUSED ||
+             decide->verdict[p] == DECIDE_UNJUDGED)) {
             return true;
         }
     }
@@ -171,9 +172,27 @@ static enum decide_action decide_action_of(enum decide_verdict verdict)
     case DECIDE_SKIP:
         return DECIDE_END_SKIPPED;
     case DECIDE_LACK:
+        return DECIDE_END_LACKING;
+    case DECIDE_REFUSED:
+        return DECIDE_END_REFUSED;
+    case DECIDE_UNJUDGED:
         break;
     }
-    return DECIDE_END_LACKING;
+    return DECIDE_RESTORE;
+}
+
+/* What an instance with a known key has to do. Checks that must look at outputs ask for all of
+ * them; where they are there already nothing is brought back, but they are asked. */
+static enum decide_action decide_known_action(struct decide *decide, uint32_t number,
+                                              enum decide_verdict verdict)
+{
+    enum decide_action action;
+
+    if (verdict == DECIDE_UNJUDGED) {
+        decide_demand_own(decide, number);
+    }
+    action = decide_bytes_action(decide, number);
+    return action == DECIDE_NOTHING ? decide_action_of(verdict) : action;
 }
 
 static void decide_backward(struct decide *decide)
@@ -189,8 +208,9 @@ static void decide_backward(struct decide *decide)
             decide_demand_own(decide, n);
         }
         decide->action[n] = (uint8_t)decide_action_of((enum decide_verdict)decide->verdict[n]);
-        if (decide->verdict[n] == DECIDE_HIT) {
-            decide->action[n] = (uint8_t)decide_bytes_action(decide, n);
+        if (decide->verdict[n] == DECIDE_HIT || decide->verdict[n] == DECIDE_UNJUDGED) {
+            decide->action[n] =
+                (uint8_t)decide_known_action(decide, n, (enum decide_verdict)decide->verdict[n]);
             if (decide->action[n] == DECIDE_RUN) {
                 decide->verdict[n] = DECIDE_MISS;
             }
@@ -269,7 +289,8 @@ static void decide_bring_back(struct decide *decide)
         struct inst_id producer = decide->touched[i];
         uint32_t n = producer.n;
 
-        if (!decide->ended[n] || decide->verdict[n] == DECIDE_SKIP) {
+        if (!decide->ended[n] || decide->verdict[n] == DECIDE_SKIP ||
+            decide->verdict[n] == DECIDE_REFUSED) {
             continue;
         }
         decide->action[n] = (uint8_t)decide_bytes_action(decide, n);
@@ -296,7 +317,9 @@ enum decide_action decide_settle(struct decide *decide, struct inst_id instance,
     assert(decide->waiting[n] == 0 && !decide->ended[n]);
     verdict = decide->facts.look(decide->facts.ctx, instance);
     assert(verdict != DECIDE_UNKNOWN);
-    action = verdict == DECIDE_HIT ? decide_bytes_action(decide, n) : decide_action_of(verdict);
+    action = verdict == DECIDE_HIT || verdict == DECIDE_UNJUDGED
+                 ? decide_known_action(decide, n, verdict)
+                 : decide_action_of(verdict);
     if (action == DECIDE_RUN) {
         verdict = DECIDE_MISS;
     }

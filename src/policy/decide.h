@@ -27,7 +27,9 @@ enum decide_verdict {
     DECIDE_HIT,     /* its key is known: the result holds */
     DECIDE_MISS,    /* it must run */
     DECIDE_SKIP,    /* `when` is false, or a skipped stage should have made what it reads */
-    DECIDE_LACK     /* an input is missing: it fails without running */
+    DECIDE_LACK,    /* an input is missing: it fails without running */
+    DECIDE_REFUSED, /* its key is known, and a check refuses the result */
+    DECIDE_UNJUDGED /* its key is known; a check must look at the outputs, which have to be there */
 };
 
 enum decide_bytes { DECIDE_BYTES_PRESENT, DECIDE_BYTES_IN_STORE, DECIDE_BYTES_NOWHERE };
@@ -38,7 +40,8 @@ enum decide_action {
     DECIDE_RESTORE, /* up to date, demanded outputs come from the store */
     DECIDE_RUN,
     DECIDE_END_SKIPPED,
-    DECIDE_END_LACKING
+    DECIDE_END_LACKING,
+    DECIDE_END_REFUSED
 };
 
 struct decide;

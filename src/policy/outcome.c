@@ -24,6 +24,8 @@ static const struct cause_row cause_rows[] = {
     [CAUSE_CANCELLED] = {"cancelled", STATUS_OK},
     [CAUSE_BREAKER] = {"breaker", STATUS_TRANSIENT},
     [CAUSE_PAUSED] = {"paused", STATUS_OK},
+    [CAUSE_GATE] = {"gate", STATUS_GATE},
+    [CAUSE_VALIDATION] = {"validation", STATUS_VALIDATION},
 };
 static_assert(sizeof(cause_rows) / sizeof(cause_rows[0]) == CAUSE_COUNT, "a row for each cause");
 

@@ -22,6 +22,8 @@ enum cause {
     CAUSE_CANCELLED,   /* pawl stopped it because the run ends */
     CAUSE_BREAKER,     /* never started: its circuit breaker is open */
     CAUSE_PAUSED,      /* pawl stopped it because the run pauses: it is decided anew */
+    CAUSE_GATE,        /* ended well, a gate said no */
+    CAUSE_VALIDATION,  /* ended well, a validation failed */
     CAUSE_COUNT
 };
 

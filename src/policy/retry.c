@@ -34,6 +34,8 @@ bool retry_names(const struct plan_retry *retry, enum cause cause, int64_t exit_
     case CAUSE_CANCELLED:
     case CAUSE_PAUSED:
     case CAUSE_BREAKER:
+    case CAUSE_GATE:
+    case CAUSE_VALIDATION:
     case CAUSE_COUNT:
         break;
     }

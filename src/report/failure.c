@@ -11,6 +11,7 @@
 #include "base/sys.h"
 #include "base/units.h"
 #include "model/shellwords.h"
+#include "report/checks.h"
 #include "report/color.h"
 #include "report/text.h"
 
@@ -265,10 +266,15 @@ void failure_add(const struct report_options *options, const struct event *event
     bool ran = event->type == EVENT_ATTEMPT_FINISHED;
     bool unsettled = str_is(event->state, inst_state_name(INST_UNSETTLED));
 
-    failure_add_word(options, unsettled ? "unsettled" : "failed", out);
+    bool refused = event->type == EVENT_INSTANCE_REFUSED;
+
+    failure_add_word(options, unsettled ? "unsettled" : refused ? "refused" : "failed", out);
     story_add_name(options->plan, state, event->number, out);
     strbuf_puts(out, ": ");
     failure_add_how(event, out);
+    if (refused && event->number < state->instance_count) {
+        checks_add_lines(inst_told(&state->instances[event->number]), out);
+    }
     failure_add_place(options, event, state, out);
     if (!ran) {
         return;

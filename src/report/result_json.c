@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/json_write.h"
+#include "report/checks.h"
 
 enum { RESULT_DRAIN_BYTES = 64 << 10 };
 
@@ -209,6 +210,7 @@ static void result_instance(struct json_writer *w, const struct run_state *state
     result_text(w, "attempt_id", inst->attempt_id);
     result_text(w, "log", inst_told(inst)->log);
     result_text(w, "place", inst->place);
+    checks_write_json(inst_told(inst), w);
     json_object_end(w);
 }
 

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/units.h"
+#include "report/checks.h"
 #include "report/failure.h"
 #include "report/story_inside.h"
 #include "report/text.h"
@@ -355,6 +356,11 @@ static void story_dispatch(struct story *story, const struct event *event,
     case EVENT_HOOK_FAILED:
         story_hook(story, event, out);
         return;
+    case EVENT_CHECK_WARNED:
+        story_line(story, "warning", event, state, out);
+        strbuf_puts(out, ": ");
+        checks_add_warning(event, out);
+        return;
     case EVENT_LIMIT_CHANGED:
         if (story->options->verbose) {
             failure_add_word(story->options, "limit", out);
@@ -364,6 +370,10 @@ static void story_dispatch(struct story *story, const struct event *event,
         return;
     case EVENT_ATTEMPT_FINISHED:
     case EVENT_INSTANCE_ENDED:
+    case EVENT_INSTANCE_REFUSED:
+    case EVENT_CHECKS_PASSED:
+    case EVENT_GATE_REFUSED:
+    case EVENT_VALIDATION_FAILED:
     case EVENT_RUN_STARTED:
     case EVENT_RUN_RESUMED:
     case EVENT_INSTANCES_READY:
@@ -396,7 +406,7 @@ void story_tell(struct story *story, const struct event *event, const struct run
 
     if (event->type == EVENT_ATTEMPT_FINISHED) {
         story_finished(story, event, state, out);
-    } else if (event->type == EVENT_INSTANCE_ENDED) {
+    } else if (event->type == EVENT_INSTANCE_ENDED || event->type == EVENT_INSTANCE_REFUSED) {
         story_failure(story, event, state, out);
     } else if (!story->options->quiet) {
         story_dispatch(story, event, state, out);

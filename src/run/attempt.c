@@ -19,6 +19,7 @@
 #include "run/environment.h"
 #include "run/log_name.h"
 #include "run/attempt_inside.h"
+#include "run/judge.h"
 #include "run/strays.h"
 
 static void attempt_new_output(struct attempt *attempt, uint32_t output)
@@ -145,6 +146,9 @@ void attempt_describe(void *ctx, struct inst_id instance, uint32_t number, uint3
     event->attempt_id = str_dup(arena, attempt->id);
     event->span = str_dup(arena, attempt->span);
     event->place = diags_place_text(&executor->session->diags, arena, attempt->stage->span);
+    event->checks = attempt->inst->checked ? attempt->stage->settings->validate.count +
+                                                 attempt->stage->settings->gate.count
+                                           : 0;
     event->outputs.items = ARENA_ARRAY(arena, struct event_pair, attempt->output_count);
     event->parked.items = ARENA_ARRAY(arena, struct event_pair, attempt->output_count);
     for (uint32_t i = 0; i < attempt->output_count; i++) {
@@ -325,6 +329,7 @@ void attempt_finish(struct attempt *attempt)
         event->log = str_concat(arena, STR("logs/"), attempt->log_name);
     }
     if (attempt->cause == CAUSE_NONE) {
+        event->metrics = metrics_pairs(&attempt->metrics, arena);
         event->key = str_dup(arena, str_of(digest_hex(&attempt->fact->key, hex)));
         event->outputs.items = ARENA_ARRAY(arena, struct event_pair, attempt->output_count);
         for (uint32_t i = 0; i < attempt->output_count; i++) {

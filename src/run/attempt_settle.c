@@ -5,6 +5,8 @@
 
 #include "os/remove.h"
 #include "run/attempt_inside.h"
+#include "run/log_name.h"
+#include "store/kinds.h"
 
 static void attempt_done(struct attempt *attempt)
 {
@@ -86,10 +88,11 @@ void attempt_accept(void *ctx, struct inst_id instance)
     attempt_done(attempt);
 }
 
-void attempt_reject(void *ctx, struct inst_id instance)
+/* Nothing of it stays, and what was put aside returns. Where nothing was put aside nothing of this
+ * attempt lies there. */
+static void attempt_return(struct attempt *attempt, enum park_fate fate)
 {
-    struct executor *executor = ctx;
-    struct attempt *attempt = executor->by_instance[instance.n];
+    struct executor *executor = attempt->executor;
     struct str *paths = ARENA_ARRAY(&attempt->arena, struct str, attempt->output_count);
     uint32_t count = 0;
     struct err err = {0};
@@ -99,11 +102,82 @@ void attempt_reject(void *ctx, struct inst_id instance)
             paths[count++] = attempt->outputs[i].path;
         }
     }
-    /* Where nothing was put aside nothing of this attempt lies there. */
-    if (attempt->parked &&
-        !park_return(&executor->place, executor->recorder->run, attempt->id, paths, count,
-                     PARK_FATE_FAILED, attempt->log_name, 0, &err)) {
+    if (attempt->parked && !park_return(&executor->place, executor->recorder->run, attempt->id,
+                                        paths, count, fate, attempt->log_name, 0, &err)) {
         executor_broken(executor, &err);
     }
     attempt_done(attempt);
+}
+
+void attempt_reject(void *ctx, struct inst_id instance)
+{
+    attempt_return(((struct executor *)ctx)->by_instance[instance.n], PARK_FATE_FAILED);
+}
+
+/* --- refused --- */
+
+/* The result that is refused, of a known key. */
+static bool refuse_find(const struct executor *executor, struct inst_id instance,
+                        struct arena *arena, struct result *result)
+{
+    const struct session *session = executor->session;
+    struct result_ref ref =
+        results_find(session->results, &executor->facts->instances[instance.n].key);
+
+    return result_ref_is_some(ref) && results_read(session->results, ref, arena, result);
+}
+
+static bool refuse_one(struct executor *executor, struct str name,
+                       const struct result_output *output, struct err *err)
+{
+    struct session *session = executor->session;
+    struct output_look look;
+
+    if (!source_look_output(session, output->path, kind_of_result(output->kind), output->executable,
+                            &output->digest, false, &look, err)) {
+        return false;
+    }
+    if (!look.exists || !look.same) {
+        return true;
+    }
+    index_drop_path(session->index, output->path);
+    return park_return(&executor->place, executor->recorder->run, name, &output->path, 1,
+                       PARK_FATE_REFUSED, name, 0, err);
+}
+
+/* What was accepted before, and is not any more. What lies there else is somebody's, or another
+ * result's, and stays. */
+static void refuse_known(struct executor *executor, struct inst_id instance)
+{
+    const struct plan_instance *inst = &executor->plan->instances[instance.n];
+    struct arena arena;
+    struct result result;
+    struct err err = {0};
+    bool ok = true;
+
+    arena_init(&arena);
+    if (refuse_find(executor, instance, &arena, &result)) {
+        struct str name = log_name_make(inst->name, 1, &arena);
+
+        for (uint32_t i = 0; i < result.output_count && ok; i++) {
+            ok = refuse_one(executor, name, &result.outputs[i], &err);
+        }
+    }
+    if (!ok) {
+        executor_broken(executor, &err);
+    }
+    arena_fini(&arena);
+}
+
+void attempt_refuse(void *ctx, struct inst_id instance)
+{
+    struct executor *executor = ctx;
+    struct attempt *attempt = executor->by_instance[instance.n];
+
+    executor->facts->instances[instance.n].refused = true;
+    if (attempt != NULL) {
+        attempt_return(attempt, PARK_FATE_REFUSED);
+    } else {
+        refuse_known(executor, instance);
+    }
 }

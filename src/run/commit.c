@@ -53,6 +53,10 @@ void commit_begin(struct attempt *attempt)
             return;
         }
     }
+    if (!commit_metrics(attempt)) {
+        attempt_finish(attempt);
+        return;
+    }
     for (uint32_t i = 0; i < attempt->what.count; i++) {
         size_bytes += attempt->what.items[i].firm ? 0 : attempt->what.items[i].signature.size;
     }

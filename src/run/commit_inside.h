@@ -15,6 +15,9 @@ bool commit_place_stdout(struct attempt *attempt);
 bool commit_check_output(struct attempt *attempt, struct attempt_output *row, uint64_t *size_bytes);
 void commit_check_inputs(struct attempt *attempt);
 
+/* commit_metrics.c: the figures that it gave. */
+bool commit_metrics(struct attempt *attempt);
+
 /* commit_put.c: outputs into the store. */
 bool commit_is_stored(const struct plan_output *declared);
 void commit_put(struct attempt *attempt);
@@ -24,5 +27,7 @@ bool commit_depfiles(struct attempt *attempt);
 
 /* commit_result.c: the result into the record of this turn. */
 void commit_result(struct attempt *attempt);
+/* What it made is pawl's now: at once, or when its checks let it pass. */
+void commit_made_rows(struct attempt *attempt);
 
 #endif

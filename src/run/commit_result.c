@@ -87,7 +87,7 @@ static void commit_compare(struct attempt *attempt, struct result *result)
     }
 }
 
-static void commit_made_rows(struct attempt *attempt)
+void commit_made_rows(struct attempt *attempt)
 {
     struct executor *executor = attempt->executor;
 
@@ -167,8 +167,11 @@ void commit_result(struct attempt *attempt)
     commit_result_outputs(attempt, &result);
     commit_result_key(attempt, &result);
     commit_compare(attempt, &result);
+    result.metrics = attempt->metrics;
     results_add(session->results, &result);
-    commit_made_rows(attempt);
+    if (!attempt->inst->checked) {
+        commit_made_rows(attempt);
+    }
     commit_index_row(attempt, &result);
     facts_take_result(executor->facts, attempt->instance, &result, &attempt->outputs_changed);
 }

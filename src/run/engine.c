@@ -45,6 +45,7 @@ void engine_init(struct engine *engine, const struct decide *decide,
     engine->batch = mem_calloc(count, 1);
     engine->unsettled = mem_calloc(count, 1);
     engine->returning = mem_calloc(count, 1);
+    engine->judging = mem_calloc(count, 1);
     engine->brought_back = mem_calloc(count, 1);
     engine->held = mem_calloc(count, sizeof(*engine->held));
     engine->again = mem_calloc(count, sizeof(*engine->again));
@@ -74,6 +75,7 @@ void engine_fini(struct engine *engine)
     free(engine->batch);
     free(engine->unsettled);
     free(engine->returning);
+    free(engine->judging);
     free(engine->brought_back);
     free(engine->held);
     free(engine->again);
@@ -189,6 +191,8 @@ static enum inst_state engine_end_state(enum cause cause)
     case CAUSE_INPUT:
     case CAUSE_CORRUPT:
     case CAUSE_BREAKER:
+    case CAUSE_GATE:
+    case CAUSE_VALIDATION:
     case CAUSE_COUNT:
         break;
     }
@@ -245,14 +249,16 @@ static void engine_take_ended(struct engine *engine, struct note *note)
     }
     recorder_emit(engine->recorder, &event);
     engine_watch_ended(engine, &ended);
-    engine_act_later(engine, cause == CAUSE_NONE ? ACT_ACCEPT : ACT_REJECT, note->instance, 0);
+    if (cause == CAUSE_NONE) {
+        engine_ask_checks(engine, note->instance, note->changed, true);
+        return;
+    }
+    engine_act_later(engine, ACT_REJECT, note->instance, 0);
     if (rerun || cause == CAUSE_PAUSED) {
         engine->unsettled[note->instance.n] |= rerun;
         engine->again[engine->again_count++] = note->instance;
     } else if (retry) {
         engine_retry_later(engine, note, cause, event.reason);
-    } else if (cause == CAUSE_NONE) {
-        engine_ended(engine, note->instance, note->changed);
     } else {
         engine_failed(engine, note->instance, cause,
                       engine_end_status(engine, note->instance, cause, event.exit_code));
@@ -272,7 +278,7 @@ static void engine_take_restored(struct engine *engine, struct note *note)
     if (note->cause == CAUSE_NONE) {
         event.type = EVENT_INSTANCE_RESTORED;
         recorder_emit(engine->recorder, &event);
-        engine_ended(engine, note->instance, false);
+        engine_ask_checks(engine, note->instance, false, false);
         return;
     }
     /* What the store gave is damaged or cannot be written. A damaged object was set aside, so that
@@ -322,6 +328,9 @@ static void engine_take_notes(struct engine *engine)
             break;
         case NOTE_RESTORED:
             engine_take_restored(engine, &note);
+            break;
+        case NOTE_JUDGED:
+            engine_take_judged(engine, &note);
             break;
         case NOTE_SIGNAL:
             engine_take_signal(engine, note.signal);
@@ -378,7 +387,8 @@ static bool engine_is_closing(const struct engine *engine, struct inst_id instan
     for (uint32_t i = 0; i < engine->act_count; i++) {
         const struct engine_act *act = &engine->acts[i];
 
-        if (act->instance.n == instance.n && (act->kind == ACT_ACCEPT || act->kind == ACT_REJECT)) {
+        if (act->instance.n == instance.n &&
+            (act->kind == ACT_ACCEPT || act->kind == ACT_REJECT || act->kind == ACT_REFUSE)) {
             return true;
         }
     }
@@ -440,6 +450,12 @@ static void engine_act(struct engine *engine)
         case ACT_BREAKERS:
             engine->world.breakers_moved(ctx);
             break;
+        case ACT_JUDGE:
+            engine->world.run_checks(ctx, act.instance);
+            break;
+        case ACT_REFUSE:
+            engine->world.refuse(ctx, act.instance);
+            break;
         case ACT_CONSUMED:
             /* Somebody may have come back to it in this turn. */
             if (engine->uses_left[act.instance.n] == 0) {
@@ -455,7 +471,7 @@ static void engine_act(struct engine *engine)
 
 bool engine_is_over(const struct engine *engine)
 {
-    if (engine->live_count != 0 || engine->restoring != 0 ||
+    if (engine->live_count != 0 || engine->restoring != 0 || engine->judging_count != 0 ||
         engine->world.has_note(engine->world.ctx)) {
         return false;
     }

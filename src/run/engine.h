@@ -25,6 +25,7 @@ enum note_kind {
     NOTE_EXITED,   /* the command of an attempt ended: its slots are free */
     NOTE_ENDED,    /* the attempt is over: committed, or failed for the reason given */
     NOTE_RESTORED, /* outputs are back, or not */
+    NOTE_JUDGED,   /* the commands of its checks have ended; a cause: not to the end */
     NOTE_SIGNAL,   /* pawl was sent a signal */
     NOTE_ASKED,    /* somebody asks for something: see run/control.h */
     NOTE_BROKEN    /* the world failed: nothing more can be recorded or looked at */
@@ -71,6 +72,7 @@ struct engine_disk {
     uint64_t free_bytes;
     uint32_t free_permille;
 };
+struct judgement; /* run/judge.h */
 
 struct engine_world {
     void *ctx;
@@ -107,6 +109,19 @@ struct engine_world {
     uint64_t (*memory)(void *ctx, struct inst_id instance);
     /* False: not known. NULL: nobody asks. */
     bool (*disk)(void *ctx, struct engine_disk *disk);
+    /* What the checks of an instance say of its result (run/judge.h), in `arena`; NULL, as all of
+     * these: there are no checks. Does a result that is up to date have warnings? */
+    void (*judge)(void *ctx, struct inst_id instance, struct arena *arena,
+                  struct judgement *judgement);
+    bool (*warned)(void *ctx, struct inst_id instance);
+    /* The result of its attempt passed, which is about to be recorded. */
+    void (*passed)(void *ctx, struct inst_id instance);
+    /* Effects: runs the commands of checks, ends those that run, moves refused outputs away. */
+    void (*run_checks)(void *ctx, struct inst_id instance);
+    void (*end_judging)(void *ctx);
+    void (*refuse)(void *ctx, struct inst_id instance);
+    /* Where its stage is in the manifest, in `arena`. */
+    struct str (*place)(void *ctx, struct inst_id instance, struct arena *arena);
 };
 
 struct engine_options {
@@ -166,6 +181,8 @@ struct engine_act {
         ACT_ACCEPT,
         ACT_REJECT,
         ACT_CONSUMED,
+        ACT_JUDGE,
+        ACT_REFUSE,
         ACT_BREAKERS /* of no instance */
     } kind;
     struct inst_id instance;
@@ -201,7 +218,9 @@ struct engine {
     uint32_t restoring;
     uint8_t *returning;    /* by instance: its outputs are being brought back from the store */
     uint8_t *brought_back; /* by instance: reopened; see engine_is_read_now */
-    struct inst_id *held;  /* those that wait until nobody reads what they would replace */
+    uint8_t *judging;      /* by instance: see engine_judge.c */
+    uint32_t judging_count;
+    struct inst_id *held; /* those that wait until nobody reads what they would replace */
     uint32_t held_count;
     uint8_t *unsettled;          /* by instance: its inputs changed once already */
     struct engine_wait *retries; /* a heap */

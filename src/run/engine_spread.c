@@ -80,9 +80,25 @@ static void spread_lack(struct engine *engine, struct inst_id instance)
                   cause_status(spread_lack_cause(status)));
 }
 
+/* The plan does not know why. */
+static void spread_skip_late(struct engine *engine, struct inst_id instance)
+{
+    struct event event = {.type = EVENT_INSTANCES_SKIPPED, .count = 1};
+    enum status status;
+
+    spread_flush_sets(engine);
+    event_ids_add(&event.ids, &engine->recorder->turn, instance.n);
+    event.reason = engine->world.lack(engine->world.ctx, instance, &status);
+    recorder_emit(engine->recorder, &event);
+}
+
 static void spread_skip(struct engine *engine, struct inst_id instance)
 {
-    spread_batch(engine, instance, INST_SKIPPED);
+    if (engine->plan->instances[instance.n].late_when) {
+        spread_skip_late(engine, instance);
+    } else {
+        spread_batch(engine, instance, INST_SKIPPED);
+    }
     engine->world.made_nothing(engine->world.ctx, instance, false, true);
     spread_queue(engine, instance, false);
 }
@@ -137,6 +153,7 @@ static void spread_do(struct engine *engine, struct inst_id instance, enum decid
         break;
     case DECIDE_NOTHING:
         spread_batch(engine, instance, INST_UP_TO_DATE);
+        engine_tell_warnings(engine, instance);
         spread_queue(engine, instance, engine->world.changed(engine->world.ctx, instance));
         break;
     case DECIDE_RESTORE:
@@ -150,6 +167,10 @@ static void spread_do(struct engine *engine, struct inst_id instance, enum decid
         break;
     case DECIDE_END_LACKING:
         spread_lack(engine, instance);
+        break;
+    case DECIDE_END_REFUSED:
+        spread_flush_sets(engine);
+        engine_refuse_known(engine, instance);
         break;
     }
 }
@@ -358,9 +379,10 @@ void engine_failed(struct engine *engine, struct inst_id instance, enum cause ca
     outcome_add(&engine->outcome, status);
     spread_block(engine, instance);
     if (!engine->options.keep_going) {
-        engine_stop(
-            engine, ENGINE_DRAINS, 0,
-            str_printf(&engine->recorder->turn, "stage '%.*s' failed", STR_ARG(inst->name)));
+        engine_stop(engine, ENGINE_DRAINS, 0,
+                    str_printf(&engine->recorder->turn, "stage '%.*s' %s", STR_ARG(inst->name),
+                               cause == CAUSE_GATE || cause == CAUSE_VALIDATION ? "was refused"
+                                                                                : "failed"));
     }
 }
 
@@ -379,6 +401,7 @@ void engine_start_spread(struct engine *engine)
         }
         if (action == DECIDE_NOTHING) {
             spread_batch(engine, instance, INST_UP_TO_DATE);
+            engine_tell_warnings(engine, instance);
             spread_uses(engine, instance);
         } else if (engine->decide.waiting[instance.n] == 0 || action == DECIDE_END_SKIPPED) {
             spread_do(engine, instance, action);

@@ -36,6 +36,9 @@ void engine_stop(struct engine *engine, enum engine_stop how, int signal, struct
     }
     engine->stop = how;
     recorder_emit(engine->recorder, &event);
+    if (how >= ENGINE_ENDS) {
+        engine_end_judging(engine);
+    }
     for (uint32_t i = 0; i < engine->live_count; i++) {
         if (how == ENGINE_ENDS) {
             engine_end_live(engine, &engine->live[i], why, now_ns);

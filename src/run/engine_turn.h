@@ -38,6 +38,18 @@ void engine_thaw(struct engine *engine, struct engine_live *live, int64_t now_ns
 /* At the end of the turn: who asked is answered. */
 void engine_answer(struct engine *engine);
 
+/* engine_judge.c: checks of results */
+
+/* It ended well, by an attempt or brought back: judged, then handed on or refused. */
+void engine_ask_checks(struct engine *engine, struct inst_id instance, bool changed, bool attempt);
+/* Its result is known, and refused. */
+void engine_refuse_known(struct engine *engine, struct inst_id instance);
+/* It is up to date, and there may be something to say of it all the same. */
+void engine_tell_warnings(struct engine *engine, struct inst_id instance);
+void engine_take_judged(struct engine *engine, const struct note *note);
+/* The run ends: no command of a check goes on. */
+void engine_end_judging(struct engine *engine);
+
 /* engine_tokens.c: slots that have to be had of other processes as well. */
 
 /* Takes what `next`, which would be admitted, needs. False: it has to wait. */

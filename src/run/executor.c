@@ -11,7 +11,9 @@
 #include "base/mem.h"
 #include "base/sys.h"
 #include "os/remove.h"
+#include "run/commit_inside.h"
 #include "run/hook_process.h"
+#include "run/judge.h"
 
 enum { EXECUTOR_CHILDREN_LIMIT_S = 5 };
 
@@ -227,7 +229,7 @@ static bool executor_is_ours(void *ctx, pid_t pid)
     while (*search->at != NULL && (*search->at)->child.pid != pid) {
         search->at = &(*search->at)->next;
     }
-    return *search->at != NULL;
+    return *search->at != NULL || check_commands_has(search->executor, pid);
 }
 
 /* One signal may stand for many ends, so all are asked for. */
@@ -247,6 +249,10 @@ static void executor_take_exits(struct executor *executor)
             continue;
         }
         attempt = *search.at;
+        if (attempt == NULL) {
+            check_commands_take_exit(executor, pid);
+            continue;
+        }
         *search.at = attempt->next;
         attempt_take_exit(attempt);
     }
@@ -301,6 +307,11 @@ static bool executor_wait(void *ctx, int64_t deadline_ns, struct err *err)
     if (executor->live != NULL && executor->next_usage_ns < deadline_ns) {
         deadline_ns = executor->next_usage_ns > now_ns ? executor->next_usage_ns
                                                        : now_ns + USAGE_PERIOD_S * NS_PER_SEC;
+    }
+    if (executor->checks != NULL) {
+        int64_t due_ns = check_commands_take_time(executor, now_ns);
+
+        deadline_ns = due_ns < deadline_ns ? due_ns : deadline_ns;
     }
     if (!loop_wait(&executor->loop, deadline_ns, err)) {
         return false;
@@ -422,6 +433,34 @@ void executor_open_control(struct executor *executor)
     }
 }
 
+static void executor_judge(void *ctx, struct inst_id instance, struct arena *arena,
+                           struct judgement *judgement)
+{
+    struct facts *facts = ((struct executor *)ctx)->facts;
+
+    facts_judge(facts, instance, arena, judgement);
+    facts->instances[instance.n].warned = judgement->warned;
+}
+
+static bool executor_warned(void *ctx, struct inst_id instance)
+{
+    return ((struct executor *)ctx)->facts->instances[instance.n].warned;
+}
+
+static void executor_passed(void *ctx, struct inst_id instance)
+{
+    commit_made_rows(((struct executor *)ctx)->by_instance[instance.n]);
+}
+
+static struct str executor_place(void *ctx, struct inst_id instance, struct arena *arena)
+{
+    struct executor *executor = ctx;
+    const struct plan_instance *inst = &executor->plan->instances[instance.n];
+
+    return diags_place_text(&executor->session->diags, arena,
+                            executor->plan->stages[inst->stage.n].source->span);
+}
+
 struct engine_world executor_world(struct executor *executor)
 {
     return (struct engine_world){.ctx = executor,
@@ -445,7 +484,14 @@ struct engine_world executor_world(struct executor *executor)
                                  .answer = executor_answer,
                                  .load = usage_load,
                                  .memory = usage_memory,
-                                 .disk = usage_disk};
+                                 .disk = usage_disk,
+                                 .judge = executor_judge,
+                                 .warned = executor_warned,
+                                 .passed = executor_passed,
+                                 .run_checks = check_commands_begin,
+                                 .end_judging = check_commands_end,
+                                 .refuse = attempt_refuse,
+                                 .place = executor_place};
 }
 
 /* What commands left behind. */
@@ -471,6 +517,7 @@ bool executor_finish(struct executor *executor, struct err *err)
         child_kill_group(&attempt->child, SIGKILL);
         child_reap(&attempt->child, &attempt->end);
     }
+    check_commands_kill(executor);
     executor_kill_rest(executor);
     pool_wait_idle(&executor->pool);
     executor_take_pool(executor);

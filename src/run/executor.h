@@ -99,9 +99,12 @@ struct attempt {
     struct result_input *discovered;
     uint32_t discovered_count;
     uint8_t *ancestors; /* by instance; NULL until somebody asks */
+    struct metrics metrics;
     bool outputs_changed, unkeyed;
     struct err err;
 };
+
+struct check_process; /* run/check_commands.c */
 
 struct restore_job {
     struct executor_job head; /* first */
@@ -157,6 +160,8 @@ struct executor {
     uint32_t barrier_drops;
     struct err barrier_err;
     int64_t next_barrier_ns, next_usage_ns;
+    struct check_process *checks; /* those that run, and wait to */
+    uint32_t checks_running;
     uint64_t oom_kills; /* seen so far: see machine_oom_kills */
     int tty_fd;
     int64_t rss_floor_bytes;   /* see struct spawn */
@@ -216,6 +221,17 @@ void commit_begin(struct attempt *attempt);
  * results of before say nothing any more. */
 void commit_mark_start(struct attempt *attempt);
 void commit_take(struct attempt *attempt);
+/* What it made is moved to refused/, what was there before returns. Of one without an attempt: what
+ * lies there is moved away if it is what is refused. */
+void attempt_refuse(void *ctx, struct inst_id instance);
+/* check_commands.c: for the engine, and in turns of the loop. */
+void check_commands_begin(void *ctx, struct inst_id instance);
+void check_commands_end(void *ctx);
+bool check_commands_has(const struct executor *executor, pid_t pid);
+void check_commands_take_exit(struct executor *executor, pid_t pid);
+/* Those that ran too long are ended; when the next is due. */
+int64_t check_commands_take_time(struct executor *executor, int64_t now_ns);
+void check_commands_kill(struct executor *executor);
 /* restore_work.c */
 void restore_begin(void *ctx, struct inst_id instance);
 void restore_take(struct restore_job *job);

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/path.h"
+#include "run/judge.h"
 #include "run/standing.h"
 #include "store/kinds.h"
 
@@ -30,6 +31,7 @@ void facts_fini(struct facts *facts)
     lookup_fini(&facts->source_numbers);
     map_fini(&facts->tool_numbers);
     VEC_FREE(&facts->sources);
+    VEC_FREE(&facts->verdicts);
     free(facts->tools);
     free(facts->tool_problems);
     free(facts->outputs);
@@ -248,10 +250,11 @@ void facts_take_result(struct facts *facts, struct inst_id instance, const struc
         *changed |= facts_take_output(facts, inst->outputs_first + i, result);
     }
     facts_take_discovered(facts, fact, result);
+    facts_take_metrics(facts, fact, &result->metrics);
     fact->seen = index_position(facts->session->index);
     fact->key = result->key;
     fact->good = true;
-    fact->skipped = fact->ignored = false;
+    fact->skipped = fact->ignored = fact->refused = false;
 }
 
 void facts_take_nothing(struct facts *facts, struct inst_id instance, bool ignored, bool skipped)
@@ -261,7 +264,7 @@ void facts_take_nothing(struct facts *facts, struct inst_id instance, bool ignor
     for (uint32_t i = 0; i < inst->output_count; i++) {
         facts->outputs[inst->outputs_first + i] = (struct output_fact){.state = OUTPUT_MISSING};
     }
-    facts->instances[instance.n].good = false;
+    facts->instances[instance.n].good = facts->instances[instance.n].has_metrics = false;
     facts->instances[instance.n].ignored = ignored;
     facts->instances[instance.n].skipped = skipped;
 }
@@ -315,6 +318,23 @@ static enum decide_verdict facts_take_standing(struct facts *facts, struct inst_
     return DECIDE_HIT;
 }
 
+static enum decide_verdict facts_judge_hit(struct facts *facts, struct inst_id instance)
+{
+    struct inst_fact *fact = &facts->instances[instance.n];
+    struct judgement judgement;
+
+    if (!facts->plan->instances[instance.n].checked) {
+        return DECIDE_HIT;
+    }
+    facts_judge(facts, instance, &facts->scratch, &judgement);
+    fact->warned = judgement.warned;
+    fact->refused = judgement.refused;
+    if (judgement.refused) {
+        return DECIDE_REFUSED;
+    }
+    return judgement.later ? DECIDE_UNJUDGED : DECIDE_HIT;
+}
+
 static enum decide_verdict facts_find_hit(struct facts *facts, struct inst_id instance,
                                           const struct digest *declared)
 {
@@ -328,7 +348,28 @@ static enum decide_verdict facts_find_hit(struct facts *facts, struct inst_id in
     facts_take_result(facts, instance, &result, &changed);
     fact->changed = changed;
     fact->hit = true;
-    return DECIDE_HIT;
+    return facts_judge_hit(facts, instance);
+}
+
+/* A `when` that speaks of metrics. False: it is not true, or cannot be told. */
+static bool facts_when(struct facts *facts, struct inst_id instance, enum decide_verdict *verdict)
+{
+    struct plan_metrics metrics = facts_plan_metrics(facts);
+    struct inst_trouble *trouble = facts_trouble(facts, &facts->instances[instance.n]);
+    struct str reason;
+    bool truth = false;
+
+    arena_reset(&facts->scratch);
+    *verdict = DECIDE_SKIP;
+    if (!plan_when(facts->plan, instance, &metrics, &facts->scratch, &truth, &reason)) {
+        *verdict = DECIDE_LACK;
+        trouble->lack_status = STATUS_MANIFEST;
+    }
+    if (!truth) {
+        trouble->lack = str_dup(&facts->arena, reason);
+        facts_take_nothing(facts, instance, false, *verdict == DECIDE_SKIP);
+    }
+    return truth;
 }
 
 static enum decide_verdict facts_look(void *ctx, struct inst_id instance)
@@ -337,12 +378,14 @@ static enum decide_verdict facts_look(void *ctx, struct inst_id instance)
     const struct plan_instance *inst = &facts->plan->instances[instance.n];
     struct inst_fact *fact = &facts->instances[instance.n];
     bool ran = facts->options.ran != NULL && facts->options.ran[instance.n];
+    enum decide_verdict verdict;
     struct inst_reads reads;
 
     if (inst->outline && facts->options.standing == NULL) {
         return fact->skipped ? DECIDE_SKIP : DECIDE_HIT; /* as it was when it was decided */
     }
-    fact->hit = fact->good = fact->changed = fact->keyed = false;
+    fact->hit = fact->good = fact->changed = fact->keyed = fact->has_metrics = false;
+    fact->warned = fact->refused = false;
     facts_forget_lack(fact);
     if (facts_is_standing(facts, instance)) {
         return facts_take_standing(facts, instance);
@@ -350,6 +393,9 @@ static enum decide_verdict facts_look(void *ctx, struct inst_id instance)
     if (inst->skip_reason.len != 0) {
         facts_take_nothing(facts, instance, false, true);
         return DECIDE_SKIP;
+    }
+    if (inst->late_when && !facts_when(facts, instance, &verdict)) {
+        return verdict;
     }
     if (facts_is_name(facts->plan, instance)) {
         fact->good = true;

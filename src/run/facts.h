@@ -67,6 +67,10 @@ struct inst_fact {
     bool changed; /* the last look gave outputs with other digests than before */
     bool ignored; /* it failed and its stage says ignore */
     bool skipped;
+    bool refused; /* its result is refused, and still needed */
+    bool warned;  /* it is up to date, and a check has something to say */
+    bool has_metrics;
+    const struct metrics *metrics; /* NULL: none; see facts_metrics() */
     uint32_t discovered_count;
     struct result_input *discovered; /* by its result */
     struct digest key;               /* of its result, with what a depfile named */
@@ -76,10 +80,16 @@ struct inst_fact {
 
 struct facts_options {
     bool rehash;
+    bool lenient;          /* failed validations are told as warnings */
     bool only;             /* producers out of scope: their outputs are taken as they lie */
     const uint8_t *forced; /* by instance; NULL: none */
     const struct standing *standing; /* what still stands is not looked at; NULL: nothing */
     const uint8_t *ran; /* by instance: `cache = false` stages that this run already ran; NULL */
+};
+
+struct check_word {
+    struct digest key;
+    struct str reason;
 };
 
 struct source_row {
@@ -103,6 +113,7 @@ struct facts {
     struct digest *tools;
     struct str *tool_problems;
     uint32_t tool_count, tool_cap;
+    VEC(struct check_word) verdicts; /* of this run alone: see facts_note_verdict() */
     struct err broken; /* status not 0: the world failed while looking; the run must end */
 };
 
@@ -132,6 +143,8 @@ bool facts_inputs_of(struct facts *facts, struct inst_id instance, struct arena 
  * has another digest than was known before. */
 void facts_take_result(struct facts *facts, struct inst_id instance, const struct result *result,
                        bool *changed);
+/* run/judge.c: its figures; copied. */
+void facts_take_metrics(struct facts *facts, struct inst_fact *fact, const struct metrics *metrics);
 /* It failed, was skipped or ignored: its outputs count as missing. */
 void facts_take_nothing(struct facts *facts, struct inst_id instance, bool ignored, bool skipped);
 /* Forget what was noted of a path: it changed. */

@@ -7,7 +7,7 @@
 #include "base/path.h"
 #include "os/files.h"
 #include "run/environment.h"
-#include "run/facts.h"
+#include "run/judge.h"
 
 /* --- what producers made, for plan_inputs_resolve --- */
 
@@ -279,6 +279,26 @@ static void reads_add_outputs(const struct plan *plan, struct inst_id instance,
                             plan_path_name(plan, output->path),
                             intern_str(&plan->names, output->role),
                             reads_output_words(output, fields->arena));
+        if (output->is_metrics) {
+            key_fields_add_path(fields, "metrics", plan_path_name(plan, output->path), STR(""),
+                                STR("json"));
+        }
+    }
+}
+
+static void reads_add_when_value(void *ctx, struct str name, struct str value)
+{
+    key_fields_add_path(ctx, "when", name, STR(""), value);
+}
+
+/* A `when` that speaks of metrics: of what it speaks counts. */
+static void reads_add_when(struct facts *facts, struct inst_id instance, struct key_fields *fields)
+{
+    struct plan_metrics metrics = facts_plan_metrics(facts);
+
+    if (facts->plan->instances[instance.n].late_when) {
+        plan_when_values(facts->plan, instance, &metrics, fields->arena, reads_add_when_value,
+                         fields);
     }
 }
 
@@ -303,6 +323,7 @@ static bool reads_fill_fields(struct facts *facts, struct inst_id instance,
         reads->lack_status = STATUS_ENVIRONMENT;
         return false;
     }
+    reads_add_when(facts, instance, fields);
     reads_add_inputs(facts, reads, fields);
     reads_add_outputs(facts->plan, instance, fields);
     return true;
@@ -313,8 +334,10 @@ bool facts_inputs_of(struct facts *facts, struct inst_id instance, struct arena 
 {
     struct plan_made made = {.ctx = facts, .has = reads_has, .list = reads_list};
 
-    *resolved = (struct resolved_inputs){.count = 0};
-    return plan_inputs_resolve(facts->plan, instance, &made, arena, resolved);
+    bool good = plan_inputs_resolve(facts->plan, instance, &made, arena, resolved);
+
+    resolved->metrics = facts_plan_metrics(facts);
+    return good;
 }
 
 static bool reads_resolve(struct facts *facts, struct inst_id instance, struct arena *arena,

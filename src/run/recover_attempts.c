@@ -175,6 +175,12 @@ static uint32_t recover_new_paths(const struct recover_attempt *attempt, struct 
     return count;
 }
 
+/* Whole outputs that no check let pass are kept whatever their size. */
+static enum park_fate recover_fate(const struct recover_attempt *attempt)
+{
+    return attempt->checked && attempt->whole ? PARK_FATE_REFUSED : PARK_FATE_FAILED;
+}
+
 /* Where something is parked, partial outputs go and it returns. Where nothing is, what had to be
  * parked either was not yet or is back: it stays, whatever its times say, which commands may set.
  */
@@ -185,10 +191,10 @@ static bool recover_bad(struct recovery *recovery, const struct park_place *plac
     struct str name = recover_name(attempt, &recovery->arena);
     struct str *outputs = recover_paths(&attempt->outputs, &recovery->arena);
 
-    return park_return(place, run, attempt->id, outputs, attempt->outputs.count, PARK_FATE_FAILED,
-                       name, INT64_MAX, err) &&
+    return park_return(place, run, attempt->id, outputs, attempt->outputs.count,
+                       recover_fate(attempt), name, INT64_MAX, err) &&
            park_return(place, run, attempt->id, outputs, recover_new_paths(attempt, outputs),
-                       PARK_FATE_FAILED, name, INT64_MIN, err);
+                       recover_fate(attempt), name, INT64_MIN, err);
 }
 
 /* Killed between the record of a bad end and what it asks for: partial outputs lie there, older
@@ -215,9 +221,9 @@ static bool recover_partial(struct recovery *recovery, const struct park_place *
     struct str *paths = recover_paths(&attempt->outputs, &recovery->arena);
     uint32_t left = recover_partial_paths(place, attempt, paths);
 
-    return left == 0 ||
-           park_return(place, str_of(recovery->run.text), attempt->id, paths, left,
-                       PARK_FATE_FAILED, recover_name(attempt, &recovery->arena), INT64_MIN, err);
+    return left == 0 || park_return(place, str_of(recovery->run.text), attempt->id, paths, left,
+                                    recover_fate(attempt), recover_name(attempt, &recovery->arena),
+                                    INT64_MIN, err);
 }
 
 static bool recover_outputs(struct recovery *recovery, const struct park_place *place,
@@ -287,12 +293,14 @@ bool recover_attempts(struct recovery *recovery, struct err *err)
     struct park_place place = {session->root_fd, session->workspace.pawlfd, &clone};
 
     for (uint32_t i = 0; i < recovery->attempts.count; i++) {
-        const struct recover_attempt *attempt = &recovery->attempts.items[i];
+        struct recover_attempt *attempt = &recovery->attempts.items[i];
         bool recorded = !attempt->ended && recover_has_result(recovery, attempt, &recovery->arena);
         bool parked = map_get(&recovery->parked, attempt->id) != MAP_MISSING;
-        bool good = recorded || (attempt->good &&
-                                 (!parked || recover_stands(recovery, attempt, &recovery->arena)));
+        bool good =
+            (recorded && !attempt->checked) ||
+            (attempt->good && (!parked || recover_stands(recovery, attempt, &recovery->arena)));
 
+        attempt->whole |= recorded;
         /* Of an attempt whose end is on record only what it parked can be left: what lies at its
          * outputs may be anybody's by now. */
         if ((!attempt->ended || parked) &&
@@ -311,8 +319,10 @@ bool recover_attempts(struct recovery *recovery, struct err *err)
             }
             continue;
         }
-        if (recorded) {
+        if (recorded && good) {
             recover_claim(recovery, attempt);
+        }
+        if (recorded) {
             VEC_PUSH(&recovery->done, attempt->number);
         }
         recovery->recovered->attempts++;

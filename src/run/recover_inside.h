@@ -17,6 +17,8 @@ struct recover_attempt {
     struct event_pairs outputs, parked;
     bool ended, good;
     bool settled; /* what its end asks for is done */
+    bool checked; /* only with a record of it its result was accepted */
+    bool whole;   /* it ended well */
 };
 
 struct recovery {

@@ -23,6 +23,7 @@ static void recover_note_start(struct recovery *recovery, const struct event *ev
                                       .number = event->number,
                                       .attempt = event->attempt,
                                       .started_ns = event->time_ns,
+                                      .checked = event->checks != 0,
                                       .outputs = recover_pairs(&recovery->arena, &event->outputs),
                                       .parked = recover_pairs(&recovery->arena, &event->parked)};
 
@@ -53,13 +54,20 @@ void recover_note(void *ctx, const struct event *event)
         recovery->host = str_dup(&recovery->arena, event->host);
     } else if (event->type == EVENT_ATTEMPT_STARTED) {
         recover_note_start(recovery, event);
+    } else if (event->type == EVENT_CHECKS_PASSED) {
+        at = map_get(&recovery->by_id, event->attempt_id);
+        if (at != MAP_MISSING) {
+            recovery->attempts.items[at].good = recovery->attempts.items[at].ended;
+        }
     } else if (event->type == EVENT_ATTEMPT_FINISHED || event->type == EVENT_ATTEMPT_LOST) {
         at = map_get(&recovery->by_id, event->attempt_id);
         if (at != MAP_MISSING) {
             recovery->attempts.items[at].ended = true;
             recovery->attempts.items[at].ended_ns = event->time_ns;
-            recovery->attempts.items[at].good = str_is(event->state, "done");
-            if (recovery->attempts.items[at].good) {
+            recovery->attempts.items[at].good =
+                str_is(event->state, "done") && !recovery->attempts.items[at].checked;
+            recovery->attempts.items[at].whole = str_is(event->state, "done");
+            if (recovery->attempts.items[at].whole) {
                 VEC_PUSH(&recovery->done, event->number);
             }
         }

@@ -30,7 +30,7 @@ static void save_rows(struct session *session, const struct roots_end *end, stru
         const struct plan_instance *inst = &plan->instances[i];
         const struct inst_fact *fact = &end->facts->instances[i];
 
-        if (fact->good && !digest_is_zero(&fact->key)) {
+        if ((fact->good || fact->refused) && !digest_is_zero(&fact->key)) {
             rows[run->row_count++] =
                 (struct roots_row){result_instance_hash(plan->stages[inst->stage.n].name,
                                                         inst->name, &session->workspace.id),

@@ -14,6 +14,7 @@
 #include "base/path.h"
 #include "base/sys.h"
 #include "os/walk.h"
+#include "run/judge.h"
 #include "run/standing_inside.h"
 #include "store/kinds.h"
 
@@ -279,6 +280,61 @@ void save_unit_outputs(struct saving *saving, uint32_t unit)
     }
 }
 
+/* Whoever speaks of its metrics, and finds it standing, finds its result by this. */
+static void save_key(struct saving *saving, uint32_t unit)
+{
+    const struct inst_fact *fact = &saving->facts->instances[unit];
+    struct str name = saving->plan->instances[unit].name;
+    struct index_instance row = {0};
+
+    if (!saving->plan->metrics_named || (index_instance(saving->session->index, name, &row) &&
+                                         digest_equal(&row.key, &fact->key))) {
+        return;
+    }
+    row.key = fact->key;
+    row.state = INDEX_OK;
+    index_put_instance(saving->session->index, name, &row);
+}
+
+/* As it was when the verdict was asked for, which may be after the result was taken. */
+static void save_check_input(struct saving *saving, uint32_t unit, struct str path)
+{
+    const struct source_fact *seen = facts_known_source(saving->facts, path);
+    struct index_path row;
+
+    save_rest(saving, unit, path, LAST_FOLLOWED,
+              seen != NULL && index_path(saving->session->index, path, &row) && row.firm &&
+                  digest_equal(&row.digest, &seen->digest));
+}
+
+/* Files that commands of its checks read beside. */
+static void save_check_inputs(struct saving *saving, uint32_t unit)
+{
+    const struct plan_instance *inst = &saving->plan->instances[unit];
+    const struct m_stage *stage = saving->plan->stages[inst->stage.n].source;
+    struct check_command command;
+    const struct m_check *check;
+    enum check_kind kind;
+    struct err err = {0};
+
+    for (uint32_t i = 0; inst->checked && (check = judge_check_at(stage, i, &kind)) != NULL; i++) {
+        arena_reset(&saving->arena);
+        if (check->inputs.count == 0) {
+            continue;
+        }
+        if (!facts_check_command(saving->facts, (struct inst_id){unit}, check, &saving->arena,
+                                 &command, &err)) {
+            save_doubt(saving, unit);
+            return;
+        }
+        for (uint32_t k = 0; k < command.input_count; k++) {
+            if (plan_find_output(saving->plan, command.inputs[k]) == PLAN_NONE) {
+                save_check_input(saving, unit, str_dup(&saving->builder.arena, command.inputs[k]));
+            }
+        }
+    }
+}
+
 void save_unit(struct saving *saving, uint32_t unit)
 {
     const struct plan_instance *inst = &saving->plan->instances[unit];
@@ -293,6 +349,8 @@ void save_unit(struct saving *saving, uint32_t unit)
     if (is != LAST_STANDS || save_is_name(saving, unit)) {
         return;
     }
+    save_key(saving, unit);
+    save_check_inputs(saving, unit);
     if (inst->no_cache) {
         save_doubt(saving, unit);
         return;

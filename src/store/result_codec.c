@@ -8,7 +8,10 @@
  *     inputs    count: u32, each: path: string  missing: u8  digest
  *     fields    count: u32, each: name, value: strings
  *     metrics   count: u32, each: name: string  value: f64
+ *     others    count: u32, each: name: string  kind: u8  0: value: i64; 2: what it is: string
  *
+ * `metrics` are those that are floats, `others` integers and what is no finite number; a result
+ * without any of these ends before them, as all did before there were such.
  * Valid if nothing is left and nothing was read beyond the end, kinds are known and metrics finite.
  * The instance hash is str_hash(stage) * P + str_hash(instance) ^ the workspace's first 8 bytes,
  * with P as in result_instance_hash. */
@@ -44,6 +47,50 @@ static void encode_outputs(const struct result *result, struct strbuf *out)
     }
 }
 
+static uint32_t count_floats(const struct metrics *metrics)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < metrics->count; i++) {
+        count += metrics->items[i].kind == METRIC_FLOAT;
+    }
+    return count;
+}
+
+static void encode_other(const struct metric *metric, struct strbuf *out)
+{
+    bytes_put_str(out, metric->name);
+    bytes_put_u8(out, (uint8_t)metric->kind);
+    if (metric->kind == METRIC_INT) {
+        bytes_put_i64(out, metric->integer);
+    } else {
+        bytes_put_str(out, metric->is);
+    }
+}
+
+static void encode_metrics(const struct metrics *metrics, struct strbuf *out)
+{
+    uint32_t floats = count_floats(metrics);
+
+    bytes_put_u32(out, floats);
+    for (uint32_t i = 0; i < metrics->count; i++) {
+        if (metrics->items[i].kind == METRIC_FLOAT) {
+            assert(isfinite(metrics->items[i].number));
+            bytes_put_str(out, metrics->items[i].name);
+            bytes_put_f64(out, metrics->items[i].number);
+        }
+    }
+    if (floats == metrics->count) {
+        return;
+    }
+    bytes_put_u32(out, metrics->count - floats);
+    for (uint32_t i = 0; i < metrics->count; i++) {
+        if (metrics->items[i].kind != METRIC_FLOAT) {
+            encode_other(&metrics->items[i], out);
+        }
+    }
+}
+
 static void encode_lists(const struct result *result, struct strbuf *out)
 {
     bytes_put_u32(out, result->discovered_count);
@@ -57,12 +104,7 @@ static void encode_lists(const struct result *result, struct strbuf *out)
         bytes_put_str(out, result->fields[i].name);
         bytes_put_str(out, result->fields[i].value);
     }
-    bytes_put_u32(out, result->metric_count);
-    for (uint32_t i = 0; i < result->metric_count; i++) {
-        assert(isfinite(result->metrics[i].value));
-        bytes_put_str(out, result->metrics[i].name);
-        bytes_put_f64(out, result->metrics[i].value);
-    }
+    encode_metrics(&result->metrics, out);
 }
 
 void result_encode(const struct result *result, struct strbuf *out)
@@ -172,20 +214,60 @@ static void decode_fields(struct reader *reader, struct arena *arena, struct res
     }
 }
 
-static void decode_metrics(struct reader *reader, struct arena *arena, struct result *result)
+static bool decode_float(struct reader *reader, struct arena *arena, struct metric *metric)
 {
-    uint32_t count = reader_count(reader, 12);
+    *metric = (struct metric){.name = decode_str(reader, arena), .kind = METRIC_FLOAT};
+    metric->number = reader_f64(reader);
+    return isfinite(metric->number);
+}
 
-    result->metrics = ARENA_ARRAY(arena, struct result_metric, count);
-    result->metric_count = count;
+static bool decode_other(struct reader *reader, struct arena *arena, struct metric *metric)
+{
+    uint8_t kind;
+
+    *metric = (struct metric){.name = decode_str(reader, arena)};
+    kind = reader_u8(reader);
+    metric->kind = (enum metric_kind)kind;
+    if (kind == METRIC_INT) {
+        metric->integer = reader_i64(reader);
+    } else {
+        metric->is = decode_str(reader, arena);
+    }
+    return kind == METRIC_INT || kind == METRIC_NONE;
+}
+
+/* Those of one section, behind those that are there. */
+static bool
+decode_section(struct reader *reader, struct arena *arena, struct metric_list *list, uint32_t least,
+               bool (*decode)(struct reader *reader, struct arena *arena, struct metric *metric))
+{
+    uint32_t count = reader_count(reader, least);
+    struct metric *items = ARENA_ARRAY(arena, struct metric, (size_t)list->count + count);
+
+    for (uint32_t i = 0; i < list->count; i++) {
+        items[i] = list->items[i];
+    }
+    list->items = items;
     for (uint32_t i = 0; i < count; i++) {
-        result->metrics[i].name = decode_str(reader, arena);
-        result->metrics[i].value = reader_f64(reader);
-        if (!isfinite(result->metrics[i].value)) {
+        if (!decode(reader, arena, &items[list->count++])) {
             reader_fail(reader);
-            return;
+            return false;
         }
     }
+    return true;
+}
+
+static void decode_metrics(struct reader *reader, struct arena *arena, struct result *result)
+{
+    struct metric_list list = {.arena = arena};
+
+    if (!decode_section(reader, arena, &list, 12, decode_float) || !reader_ok(reader)) {
+        return;
+    }
+    if (!reader_done(reader) && !decode_section(reader, arena, &list, 9, decode_other)) {
+        return;
+    }
+    result->metrics = metrics_of(&list);
 }
 
 bool result_decode(struct str payload, struct arena *arena, struct result *result)

@@ -23,6 +23,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/metric.h"
 #include "base/sha256.h"
 #include "base/str.h"
 
@@ -60,11 +61,6 @@ struct result_field {
     struct str name, value;
 };
 
-struct result_metric {
-    struct str name;
-    double value;
-};
-
 struct result {
     struct digest key;      /* of everything, discovered inputs too */
     struct digest declared; /* of what is declared; equals `key` without discovered inputs */
@@ -80,8 +76,7 @@ struct result {
     uint32_t discovered_count;
     struct result_field *fields;
     uint32_t field_count;
-    struct result_metric *metrics; /* finite */
-    uint32_t metric_count;
+    struct metrics metrics;
 };
 
 struct results;

@@ -140,12 +140,17 @@ pages() {
 	[ -d 1 ]
 }
 
+@test "examples of docs/checks.md" {
+	try_page docs/checks.md
+	[ -d 1 ]
+}
+
 @test "no other page has examples that nobody tries" {
 	local page
 	for page in $(pages); do
 		case $page in
 		README.md | docs/manifest.md | docs/expressions.md | docs/running.md | docs/control.md | \
-			docs/retries.md | docs/hooks.md) ;;
+			docs/retries.md | docs/hooks.md | docs/checks.md) ;;
 		*) ! grep -n '^```toml' "$source_root/$page" || return 1 ;;
 		esac
 	done

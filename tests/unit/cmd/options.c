@@ -166,7 +166,8 @@ static void test_tables(void **state)
         for (const struct option_row *row = command->options; row->name != NULL; row++) {
             assert_ptr_equal(option_find(command, str_of(row->name)), row);
             assert_true(row->letter == 0 || option_find_letter(command, row->letter) == row);
-            assert_true((row->argument == NULL) == (row->kind == OPTION_FLAG));
+            assert_true((row->argument == NULL) ==
+                        (row->kind == OPTION_FLAG || row->kind == OPTION_CLEAR));
             assert_true((row->choices != NULL) == (row->kind == OPTION_CHOICE));
         }
     }

@@ -344,7 +344,10 @@ static void the_table_is_the_law(void **unused)
                                                (enum event_type)by);
 
                 legal += may;
-                if (may && inst_state_is_final((enum inst_state)from)) {
+                if (may && by == EVENT_INSTANCE_REFUSED) {
+                    /* What was made or brought back is judged then. */
+                    assert_int_equal(to, INST_REFUSED);
+                } else if (may && inst_state_is_final((enum inst_state)from)) {
                     assert_int_equal(to, INST_PENDING);
                 }
                 if (may) {
@@ -403,9 +406,65 @@ static void other_events_count(void **unused)
     run_state_fini(&state);
 }
 
+static struct event check_event_of(enum event_type type, uint64_t seq, struct event_pair *value)
+{
+    struct event event = numbered(type, seq);
+
+    event.check = STR("level");
+    event.expression = STR("sharpe >= 1");
+    event.reason = STR("sharpe = 0.5");
+    event.wanted = STR("sharpe >= 1");
+    event.metrics = (struct event_pairs){value, 1};
+    return event;
+}
+
+static void a_result_is_refused(void **unused)
+{
+    struct event_pair value = {STR("sharpe"), STR("0.5")};
+    struct event warned = check_event_of(EVENT_CHECK_WARNED, 5, &value);
+    struct event gate = check_event_of(EVENT_GATE_REFUSED, 6, &value);
+    struct event refused = numbered(EVENT_INSTANCE_REFUSED, 7);
+    struct event resumed = numbered(EVENT_RUN_RESUMED, 8);
+    const struct inst_told *told;
+    struct run_state state;
+
+    (void)unused;
+    begin(&state, 2);
+    apply_set(&state, EVENT_INSTANCES_READY, 2, 0, 0);
+    apply_attempt(&state, EVENT_ATTEMPT_STARTED, 3, 0, NULL);
+    apply_attempt(&state, EVENT_ATTEMPT_FINISHED, 4, 0, "done");
+    refused.cause = STR("gate");
+    refused.reason = STR("gate 'level' says no");
+    refused.metrics = (struct event_pairs){&value, 1};
+    assert_true(run_state_apply(&state, &warned, NULL));
+    assert_true(run_state_apply(&state, &gate, NULL));
+    assert_int_equal(state.instances[0].state, INST_DONE);
+    assert_true(run_state_apply(&state, &refused, NULL));
+    assert_int_equal(state.instances[0].state, INST_REFUSED);
+    assert_int_equal(state.counts[INST_REFUSED], 1);
+    told = inst_told(&state.instances[0]);
+    assert_true(str_is(told->cause, "gate"));
+    assert_true(str_is(told->metrics.items[0].value, "0.5"));
+    assert_int_equal(told->checks->type, EVENT_CHECK_WARNED);
+    assert_int_equal(told->checks->next->type, EVENT_GATE_REFUSED);
+    assert_true(str_is(told->checks->next->wanted, "sharpe >= 1"));
+    assert_null(told->checks->next->next);
+    /* One that was never looked at cannot be refused twice. */
+    assert_false(run_state_apply(&state, &refused, &(struct err){0}));
+    assert_true(run_state_apply(&state, &resumed, NULL));
+    assert_int_equal(state.instances[0].state, INST_PENDING);
+    assert_null(inst_told(&state.instances[0])->checks);
+    refused.seq = 9;
+    assert_true(run_state_apply(&state, &refused, NULL)); /* of a known result */
+    gate.number = 7;
+    assert_false(run_state_apply(&state, &gate, &(struct err){0}));
+    run_state_fini(&state);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_result_is_refused),
         cmocka_unit_test(started_round_trip),
         cmocka_unit_test(every_type_round_trips),
         cmocka_unit_test(ids_are_ranges),

@@ -84,7 +84,7 @@ static void add(struct results *results, uint64_t key, uint64_t declared, unsign
     struct result_input input = {.path = STR("src/a.h"), .digest = digest_n(78), .missing = true};
     struct result_field fields[2] = {{STR("command"), STR("awk -f x.awk")},
                                      {STR("env.FOO"), STR("")}};
-    struct result_metric metric = {STR("sharpe"), 1.25};
+    struct metric metric = {.name = STR("sharpe"), .kind = METRIC_FLOAT, .number = 1.25};
     struct result result = {.key = digest_n(key),
                             .declared = digest_n(declared),
                             .workspace = digest_n(1),
@@ -106,8 +106,7 @@ static void add(struct results *results, uint64_t key, uint64_t declared, unsign
                             .discovered_count = 1,
                             .fields = fields,
                             .field_count = 2,
-                            .metrics = &metric,
-                            .metric_count = 1};
+                            .metrics = {&metric, 1}};
 
     results_add(results, &result);
 }
@@ -179,7 +178,7 @@ static void check_whole(const struct results *results, uint64_t key)
                 str_is(r.discovered[0].path, "src/a.h"));
     assert_true(r.field_count == 2 && str_is(r.fields[1].name, "env.FOO") &&
                 r.fields[1].value.len == 0);
-    assert_true(r.metric_count == 1 && r.metrics[0].value == 1.25);
+    assert_true(r.metrics.count == 1 && r.metrics.items[0].number == 1.25);
     arena_fini(&arena);
 }
 
@@ -657,9 +656,31 @@ static void check_frozen(const char *folder_of)
     close(formats);
 }
 
+/* Figures that are no floats stand behind the others. */
+static void check_frozen_metrics(void)
+{
+    int formats = open("testdata/formats/metrics", O_RDONLY | O_DIRECTORY);
+    struct results *results = results_open(formats, NULL);
+    struct result result;
+    struct arena arena;
+
+    arena_init(&arena);
+    assert_non_null(results);
+    assert_int_equal(results_count(results), 1);
+    assert_true(results_read(results, results_next(results, 0), &arena, &result));
+    assert_int_equal(result.metrics.count, 3);
+    assert_int_equal(metrics_find(&result.metrics, STR("trades"))->integer, 12);
+    assert_true(metrics_find(&result.metrics, STR("sharpe"))->number == 1.25);
+    assert_true(str_is(metrics_find(&result.metrics, STR("note"))->is, "a string"));
+    results_close(results);
+    arena_fini(&arena);
+    close(formats);
+}
+
 static void test_frozen(void **state)
 {
     (void)state;
+    check_frozen_metrics();
     check_frozen("testdata/formats");
     check_frozen("testdata/formats/tabled");
 }
