@@ -613,3 +613,23 @@ gives() {
 	ran ""
 	stands 7
 }
+
+@test "hooks are told of refusals" {
+	manifest <<-'END'
+		[stage.s]
+		run = '"$PAWL" metric x=1; : >out'
+		outputs = ["out"]
+		validate = "x > 2"
+		gate = "x > 3"
+		[[on.gate_refused]]
+		run = "cat >../gate"
+		[[on.validation_failed]]
+		run = "cat >../validation"
+		[[on.stage_failed]]
+		run = "cat >../failed"
+	END
+	ends 5
+	grep -q '"wanted":"x > 3"' ../gate
+	grep -q '"expression":"x > 2"' ../validation
+	grep -q '"instance.refused"' ../failed
+}
