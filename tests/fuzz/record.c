@@ -2,8 +2,7 @@
  * nothing that was read before it is lost. */
 #include <assert.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <sys/mman.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/record.h"
@@ -28,14 +27,16 @@ static uint32_t count_records(struct record_file *file, uint32_t *last_type)
     return count;
 }
 
-static void check_file(const char *path)
+static void check_file(int dir_fd)
 {
     struct record_batch batch;
     struct record_file file;
+    struct err err = {0};
     uint32_t type = 0;
     uint32_t count;
 
-    if (!record_file_open(&file, AT_FDCWD, path, "test", NULL)) {
+    if (!record_file_open(&file, dir_fd, "records", "test", &err)) {
+        assert(err.status == STATUS_CORRUPT);
         return;
     }
     count = count_records(&file, &type);
@@ -44,19 +45,23 @@ static void check_file(const char *path)
     assert(record_append(&file, &batch, NULL));
     record_batch_fini(&batch);
     record_file_close(&file);
-    assert(record_file_open(&file, AT_FDCWD, path, "test", NULL));
+    assert(record_file_open(&file, dir_fd, "records", "test", NULL));
     assert(count_records(&file, &type) == count + 1 && type == 12345);
     record_file_close(&file);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 {
-    int fd = memfd_create("records", MFD_CLOEXEC);
-    char path[64];
+    /* A record is opened through no link, so not as a file in /proc. */
+    char folder[] = "/tmp/pawl-record-XXXXXX";
+    int dir_fd = mkdtemp(folder) != NULL ? open(folder, O_RDONLY | O_DIRECTORY) : -1;
+    int fd = openat(dir_fd, "records", O_WRONLY | O_CREAT | O_EXCL, 0600);
 
     assert(fd >= 0 && write(fd, data, size_bytes) == (ssize_t)size_bytes);
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    check_file(path);
     close(fd);
+    check_file(dir_fd);
+    unlinkat(dir_fd, "records", 0);
+    close(dir_fd);
+    rmdir(folder);
     return 0;
 }
