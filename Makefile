@@ -68,8 +68,12 @@ FLAGS_cover = -O0 -g --coverage -fprofile-update=atomic
 FLAGS_fuzz = -O1 -g -fsanitize=fuzzer-no-link,address,undefined $(SANITIZE)
 
 # What is not called often: small rather than fast.
-SMALL = cmd/% report/% model/manifest% store/bundle% store/gc% store/tar store/verify% \
-	run/checkout run/history run/recover% run/check_commands model/plan_metrics base/metric
+SMALL = cmd/% report/% model/depfile model/expr_format model/hook model/manifest% \
+	model/plan_metrics os/cgroup os/jobserver% os/machine% os/socket os/survivors base/metric policy/breaker \
+	policy/checks policy/control policy/retry policy/warn run/breakers run/check_% run/checkout \
+	run/commit_metrics run/control% run/engine_control run/engine_judge run/engine_retry \
+	run/engine_watch run/history% run/hook% run/judge run/neighbours run/recover% run/roots_save \
+	store/bundle% store/gc% store/roots store/run_dir store/tar store/verify%
 SMALL_release = -Os
 
 LINK_release = -static -s -Wl,--gc-sections -Wl,--build-id=none
@@ -107,6 +111,7 @@ LIBRARIES = $(patsubst %,$(B)/lib%.a,$(1) $(BELOW_$(1)))
 MBEDTLS_FLAGS = -isystem build/deps/mbedtls/include \
 	-DMBEDTLS_CONFIG_FILE='"base/mbedtls_config.h"'
 YYJSON_FLAGS = -isystem build/deps/yyjson/src -DYYJSON_DISABLE_WRITER=1 \
+	-DYYJSON_DISABLE_FAST_FP_CONV=1 \
 	-DYYJSON_DISABLE_UTILS=1
 DEPS_OBJECTS = $(addprefix $(B)/deps/,mbedtls/sha256.o mbedtls/platform_util.o yyjson/yyjson.o)
 

@@ -172,8 +172,11 @@ char *sys_getcwd(char *path, size_t size)
 
 DIR *sys_fdopendir(int fd)
 {
-    DIR *dir = FAULT(OPEN, NULL) ? NULL : fdopendir(fd);
+    DIR *dir;
 
+    do {
+        dir = FAULT(OPEN, NULL) ? NULL : fdopendir(fd);
+    } while (dir == NULL && errno == EINTR);
     if (dir == NULL) {
         int sys = errno;
 
