@@ -45,10 +45,10 @@ sub all {
 
 sub put {
     my ($path, $text) = @_;
-    open my $file, '>', "$path.new" or die "$path: $!\n";
+    open my $file, '>', "$path.$$" or die "$path: $!\n";
     print $file $text;
     close $file;
-    rename "$path.new", $path or die "$path: $!\n";
+    rename "$path.$$", $path or die "$path: $!\n";
 }
 
 sub serve {
