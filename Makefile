@@ -72,7 +72,7 @@ SMALL = cmd/% report/% model/depfile model/expr_format model/hook model/manifest
 	model/plan_metrics os/cgroup os/jobserver% os/machine% os/socket os/survivors base/metric policy/breaker \
 	policy/checks policy/control policy/retry policy/warn run/breakers run/check_% run/checkout \
 	run/commit_metrics run/control% run/engine_control run/engine_judge run/engine_retry \
-	run/engine_watch run/history% run/hook% run/judge run/neighbours run/recover% run/roots_save \
+	run/engine_watch run/history% run/hook% run/judge run/neighbours run/recover% run/remedy run/roots_save run/side \
 	store/bundle% store/gc% store/roots store/run_dir store/tar store/verify%
 SMALL_release = -Os
 

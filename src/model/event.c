@@ -175,6 +175,11 @@ const struct event_type_row event_types[EVENT_TYPE_COUNT] = {
                                 "an attempt ended; a good one has its result in the store by now"},
     [EVENT_ATTEMPT_LOST] = {"attempt.lost", EVENT_WARN, F_TRY | F(STATE) | F(REASON),
                             "an attempt whose pawl was killed: cleaned up by the next one"},
+    [EVENT_RECOVER_STARTED] = {"recover.started", EVENT_INFO, F_INST | F(ATTEMPT) | F(CAUSE),
+                               "the command of `recover` is run after a failed attempt"},
+    [EVENT_RECOVER_FINISHED] = {"recover.finished", EVENT_INFO,
+                                F_INST | F(ATTEMPT) | F(EXIT) | F(SIGNAL) | F(REASON) | F(LOG),
+                                "it has ended; reason is empty when it went well"},
     [EVENT_RETRY] = {"retry", EVENT_WARN,
                      F_INST | F(ATTEMPT) | F(CAUSE) | F(REASON) | F(RETRY) | F(RETRIES) |
                          F(DELAY_NS),

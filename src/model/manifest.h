@@ -104,7 +104,13 @@ struct m_pool_use {
 /* How the delay before a retry grows. */
 enum retry_backoff { RETRY_CONSTANT, RETRY_LINEAR, RETRY_EXPONENTIAL };
 /* Failures that are worth another attempt. */
-enum retry_on { RETRY_ON_EXIT = 1, RETRY_ON_TIMEOUT = 2, RETRY_ON_SIGNAL = 4, RETRY_ON_OOM = 8 };
+enum retry_on {
+    RETRY_ON_EXIT = 1,
+    RETRY_ON_TIMEOUT = 2,
+    RETRY_ON_SIGNAL = 4,
+    RETRY_ON_OOM = 8,
+    RETRY_ON_OUTPUT = 16 /* of `recover` without `retry` */
+};
 
 struct m_retry {
     struct m_text max;              /* integer */
@@ -114,6 +120,12 @@ struct m_retry {
     unsigned on;                    /* bits of enum retry_on; all unless said */
     int32_t *exit_codes;            /* only these; none: any */
     uint32_t exit_code_count;
+};
+
+struct m_recover { /* a command that helps before a failed attempt is made again */
+    enum m_run_kind run_kind;
+    struct span span;
+    struct m_list run;
 };
 
 struct m_breaker_use {
@@ -167,8 +179,9 @@ struct m_settings {
     struct m_text priority;       /* integer */
     struct m_pool_use *pools;
     uint32_t pool_count;
-    struct m_text tty;           /* bool */
-    const struct m_retry *retry; /* NULL: none */
+    struct m_text tty;               /* bool */
+    const struct m_retry *retry;     /* NULL: none */
+    const struct m_recover *recover; /* NULL: none */
     struct m_breaker_use breaker;
 };
 

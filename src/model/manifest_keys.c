@@ -225,8 +225,10 @@ const struct manifest_key_row manifest_keys[] = {
     {SETTING("retry"), .read = m_key_retry,
      TYPE("table or integer", "How often and when a failed attempt is repeated; a number is `max`. "
                               "See [retries](retries.md).")},
-    {STAGE_LATER("recover"),
-     TYPE("command", "Run after a failed attempt; if it succeeds, one more is made.")},
+    {SETTING("recover"), .read = m_key_recover,
+     TYPE("string or array of strings",
+          "A command that is run after a failed attempt, before the next. Without `retry` there is "
+          "one more attempt. See [retries](retries.md#recover).")},
     {SETTING("breaker"), .read = m_key_breaker_use,
      TYPE("string", "The circuit breaker that its attempts are calls of.")},
     {STAGE_LATER("compensate"),

@@ -1,4 +1,4 @@
-/* Owns the key `retry` of a stage. */
+/* Owns the keys `retry` and `recover` of a stage. */
 #include "model/manifest_read.h"
 
 #include "base/limits.h"
@@ -123,4 +123,16 @@ void m_key_retry_exit_codes(struct m_reader *reader, const struct manifest_key_r
             retry->exit_codes[retry->exit_code_count++] = (int32_t)item->integer;
         }
     }
+}
+
+void m_key_recover(struct m_reader *reader, const struct manifest_key_row *row,
+                   const struct toml_entry *entry, void *into)
+{
+    struct m_settings *settings = into;
+    struct m_recover *recover = ARENA_NEW(reader->arena, struct m_recover);
+
+    (void)row;
+    recover->span = entry->value.span;
+    m_run_read(reader, entry->key, &entry->value, &recover->run_kind, &recover->run);
+    settings->recover = recover;
 }

@@ -149,6 +149,9 @@ static void plan_check_rest(struct plan_check *check, const struct m_stage *stag
     for (uint32_t i = 0; i < stage->settings->pool_count; i++) {
         plan_check_text(check, &stage->settings->pools[i].slots);
     }
+    if (stage->settings->recover != NULL) {
+        plan_check_list(check, &stage->settings->recover->run);
+    }
     if (stage->settings->retry != NULL) {
         plan_check_text(check, &stage->settings->retry->max);
         plan_check_text(check, &stage->settings->retry->delay);

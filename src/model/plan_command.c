@@ -234,9 +234,9 @@ static void plan_renderer_init(struct plan_renderer *renderer, const struct plan
 
 /* --- later --- */
 
-bool plan_command(const struct plan *plan, struct inst_id instance,
-                  const struct resolved_inputs *resolved, struct arena *arena,
-                  struct plan_command *command, struct err *err)
+static bool plan_command_by(const struct plan *plan, struct inst_id instance,
+                            const struct m_stage *source, const struct resolved_inputs *resolved,
+                            struct arena *arena, struct plan_command *command, struct err *err)
 {
     const struct plan_instance *inst = &plan->instances[instance.n];
     struct plan_renderer renderer;
@@ -248,6 +248,7 @@ bool plan_command(const struct plan *plan, struct inst_id instance,
         return true;
     }
     plan_renderer_init(&renderer, plan, inst, arena, arena);
+    renderer.source = source;
     renderer.scope.resolved = inst->dynamic ? resolved : NULL;
     if (resolved != NULL) {
         renderer.scope.metrics = resolved->metrics;
@@ -260,6 +261,37 @@ bool plan_command(const struct plan *plan, struct inst_id instance,
     place = diags_place_text(plan->diags, arena, renderer.error.span);
     return err_set(err, STATUS_MANIFEST, "%.*s%s%.*s", STR_ARG(place), place.len != 0 ? ": " : "",
                    STR_ARG(renderer.error.text));
+}
+
+bool plan_command(const struct plan *plan, struct inst_id instance,
+                  const struct resolved_inputs *resolved, struct arena *arena,
+                  struct plan_command *command, struct err *err)
+{
+    const struct plan_instance *inst = &plan->instances[instance.n];
+
+    return plan_command_by(plan, instance, plan->stages[inst->stage.n].source, resolved, arena,
+                           command, err);
+}
+
+/* The stage with `recover` in place of `run`. */
+static struct m_stage plan_recovering(const struct m_stage *source)
+{
+    struct m_stage stage = *source;
+
+    stage.run_kind = source->settings->recover->run_kind;
+    stage.run_span = source->settings->recover->span;
+    stage.run = source->settings->recover->run;
+    return stage;
+}
+
+bool plan_command_of_recover(const struct plan *plan, struct inst_id instance,
+                             const struct resolved_inputs *resolved, struct arena *arena,
+                             struct plan_command *command, struct err *err)
+{
+    const struct plan_instance *inst = &plan->instances[instance.n];
+    struct m_stage stage = plan_recovering(plan->stages[inst->stage.n].source);
+
+    return plan_command_by(plan, instance, &stage, resolved, arena, command, err);
 }
 
 /* A command of the default shell, or an array, in the workspace's folder. */
@@ -421,6 +453,13 @@ static bool plan_check_command(struct plan_build *build, const struct plan_insta
     plan_renderer_init(&renderer, build->plan, inst, &build->scratch, &build->scratch);
     renderer.text = *text;
     good = inst->dynamic ? plan_try_command(&renderer) : plan_render_command(&renderer, &command);
+    if (good && inst->recovers) {
+        struct m_stage stage = plan_recovering(renderer.source);
+
+        renderer.source = &stage;
+        good =
+            inst->dynamic ? plan_try_command(&renderer) : plan_render_command(&renderer, &command);
+    }
     if (!good) {
         plan_report(build, &renderer.scope, &renderer.error);
     }
@@ -431,7 +470,8 @@ static bool plan_check_command(struct plan_build *build, const struct plan_insta
 static void plan_check_stage_commands(struct plan_build *build, const struct plan_stage *stage)
 {
     const struct plan_instance *instances = build->plan->instances + stage->instances_first;
-    bool constant = plan_command_is_constant(stage->source);
+    bool recovers = stage->source->settings->recover != NULL;
+    bool constant = !recovers && plan_command_is_constant(stage->source);
     struct plan_proof proof = plan_prove_stage(build, stage->source);
     struct strbuf text = {0};
     bool tried = false;
@@ -441,7 +481,7 @@ static void plan_check_stage_commands(struct plan_build *build, const struct pla
     for (uint32_t i = 0; i < stage->instance_count && good; i++) {
         if (instances[i].skip_reason.len != 0 || instances[i].outline ||
             (constant && tried && !instances[i].dynamic) ||
-            plan_prove(&proof, build->plan, &instances[i])) {
+            (!recovers && plan_prove(&proof, build->plan, &instances[i]))) {
             continue;
         }
         good = plan_check_command(build, &instances[i], &text);

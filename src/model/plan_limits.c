@@ -313,6 +313,7 @@ static void plan_limits_copy(const struct plan_instance *from, struct plan_insta
     to->pools_first = from->pools_first;
     to->pool_count = from->pool_count;
     to->retry = from->retry;
+    to->recovers = from->recovers;
     to->breaker = from->breaker;
 }
 

@@ -60,6 +60,13 @@ bool plan_limit_retry(struct plan_limiter *limiter, struct plan_instance *inst)
     bool good;
 
     inst->breaker = plan_breaker_number(limiter->build->manifest, source);
+    inst->recovers = source->settings->recover != NULL;
+    if (from == NULL && inst->recovers) {
+        retry = (struct plan_retry){.max = 1,
+                                    .on = RETRY_ON_EXIT | RETRY_ON_TIMEOUT | RETRY_ON_SIGNAL |
+                                          RETRY_ON_OOM | RETRY_ON_OUTPUT};
+        inst->retry = plan_retry_number(limiter, &retry);
+    }
     if (from == NULL) {
         return true;
     }

@@ -486,6 +486,8 @@ static bool run_state_dispatch(struct run_state *state, const struct event *even
         return true;
     case EVENT_RETRY:
         return run_state_retry(state, event, err);
+    case EVENT_RECOVER_STARTED:
+    case EVENT_RECOVER_FINISHED:
     case EVENT_BREAKER_OPENED:
     case EVENT_BREAKER_HALF_OPENED:
     case EVENT_BREAKER_CLOSED:

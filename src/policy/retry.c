@@ -25,9 +25,10 @@ bool retry_names(const struct plan_retry *retry, enum cause cause, int64_t exit_
         return (retry->on & RETRY_ON_SIGNAL) != 0;
     case CAUSE_OOM:
         return (retry->on & RETRY_ON_OOM) != 0;
+    case CAUSE_OUTPUT:
+        return (retry->on & RETRY_ON_OUTPUT) != 0;
     case CAUSE_NONE:
     case CAUSE_ENVIRONMENT:
-    case CAUSE_OUTPUT:
     case CAUSE_INPUT:
     case CAUSE_UNSETTLED:
     case CAUSE_CORRUPT:

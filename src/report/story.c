@@ -233,6 +233,22 @@ static void story_retry(struct story *story, const struct event *event,
     story_reason(event, ": ", out);
 }
 
+static void story_recover(struct story *story, const struct event *event,
+                          const struct run_state *state, struct strbuf *out)
+{
+    if (event->type == EVENT_RECOVER_STARTED) {
+        if (story->options->verbose) {
+            story_line(story, "recover", event, state, out);
+            strbuf_putc(out, '\n');
+        }
+        return;
+    }
+    if (event->reason.len != 0 || story->options->verbose) {
+        story_line(story, "recover", event, state, out);
+        story_reason(event, event->reason.len != 0 ? " failed: " : " helped", out);
+    }
+}
+
 static void story_breaker(struct story *story, const struct event *event, struct strbuf *out)
 {
     char open_for[UNITS_TEXT_BYTES];
@@ -341,6 +357,10 @@ static void story_dispatch(struct story *story, const struct event *event,
         return;
     case EVENT_WARNING:
         story_said(story, "warning", event, state, out);
+        return;
+    case EVENT_RECOVER_STARTED:
+    case EVENT_RECOVER_FINISHED:
+        story_recover(story, event, state, out);
         return;
     case EVENT_RETRY:
         story_retry(story, event, state, out);

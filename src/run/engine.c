@@ -338,6 +338,9 @@ static void engine_take_notes(struct engine *engine)
         case NOTE_ASKED:
             engine_take_asked(engine, &note);
             break;
+        case NOTE_RECOVERED:
+            engine_take_recovered(engine, &note);
+            break;
         case NOTE_BROKEN:
             engine_take_broken(engine, &note);
             break;
@@ -447,6 +450,9 @@ static void engine_act(struct engine *engine)
         case ACT_REJECT:
             engine->world.reject(ctx, act.instance);
             break;
+        case ACT_RECOVER:
+            engine_recover(engine, act.instance);
+            break;
         case ACT_BREAKERS:
             engine->world.breakers_moved(ctx);
             break;
@@ -472,7 +478,7 @@ static void engine_act(struct engine *engine)
 bool engine_is_over(const struct engine *engine)
 {
     if (engine->live_count != 0 || engine->restoring != 0 || engine->judging_count != 0 ||
-        engine->world.has_note(engine->world.ctx)) {
+        engine->recovery_count != 0 || engine->world.has_note(engine->world.ctx)) {
         return false;
     }
     return engine->stop != ENGINE_GOES ||

@@ -22,13 +22,14 @@
 #include "run/recorder.h"
 
 enum note_kind {
-    NOTE_EXITED,   /* the command of an attempt ended: its slots are free */
-    NOTE_ENDED,    /* the attempt is over: committed, or failed for the reason given */
-    NOTE_RESTORED, /* outputs are back, or not */
-    NOTE_JUDGED,   /* the commands of its checks have ended; a cause: not to the end */
-    NOTE_SIGNAL,   /* pawl was sent a signal */
-    NOTE_ASKED,    /* somebody asks for something: see run/control.h */
-    NOTE_BROKEN    /* the world failed: nothing more can be recorded or looked at */
+    NOTE_EXITED,    /* the command of an attempt ended: its slots are free */
+    NOTE_ENDED,     /* the attempt is over: committed, or failed for the reason given */
+    NOTE_RESTORED,  /* outputs are back, or not */
+    NOTE_JUDGED,    /* the commands of its checks have ended; a cause: not to the end */
+    NOTE_SIGNAL,    /* pawl was sent a signal */
+    NOTE_ASKED,     /* somebody asks for something: see run/control.h */
+    NOTE_RECOVERED, /* the command of `recover` has ended, well or not */
+    NOTE_BROKEN     /* the world failed: nothing more can be recorded or looked at */
 };
 
 struct note {
@@ -74,6 +75,14 @@ struct engine_disk {
 };
 struct judgement; /* run/judge.h */
 
+/* A failed attempt, while the command of `recover` runs. */
+struct engine_recovery {
+    struct inst_id instance;
+    int64_t attempt, exit_code, signal;
+    enum cause cause;
+    struct str reason, log;
+};
+
 struct engine_world {
     void *ctx;
     struct decide_facts facts;
@@ -99,7 +108,10 @@ struct engine_world {
     void (*accept)(void *ctx, struct inst_id instance);   /* its outputs stay */
     void (*reject)(void *ctx, struct inst_id instance);   /* what was there before returns */
     void (*consumed)(void *ctx, struct inst_id instance); /* its last consumer is done */
-    void (*breakers_moved)(void *ctx);                    /* they are to be kept for the next run */
+    /* Runs its command of `recover`; answers with NOTE_RECOVERED. `end_recovering` ends all. */
+    void (*recover)(void *ctx, const struct engine_recovery *recovery);
+    void (*end_recovering)(void *ctx);
+    void (*breakers_moved)(void *ctx); /* they are to be kept for the next run */
     struct engine_tokens_world tokens;
     void (*answer)(void *ctx, const struct engine_answer *answer);
     /* What the machine is at, for policy/adapt; NULL: it is not looked at. Without `adapts` only
@@ -183,6 +195,7 @@ struct engine_act {
         ACT_CONSUMED,
         ACT_JUDGE,
         ACT_REFUSE,
+        ACT_RECOVER,
         ACT_BREAKERS /* of no instance */
     } kind;
     struct inst_id instance;
@@ -225,6 +238,8 @@ struct engine {
     uint8_t *unsettled;          /* by instance: its inputs changed once already */
     struct engine_wait *retries; /* a heap */
     uint32_t retry_count, retry_cap;
+    struct engine_recovery *recoveries; /* under way */
+    uint32_t recovery_count, recovery_cap;
     struct engine_breaker *breakers; /* by plan->breakers; NULL: there are none */
     struct inst_id *again; /* made again once what the last attempt left is out of the way */
     uint32_t again_count;

@@ -190,7 +190,7 @@ void engine_settle_pause(struct engine *engine)
                           .limit = engine->schedule.limit};
 
     if (engine->recorder->state.status != RUN_PAUSING || engine->stop >= ENGINE_ENDS ||
-        engine->restoring != 0 || engine->again_count != 0 ||
+        engine->restoring != 0 || engine->again_count != 0 || engine->recovery_count != 0 ||
         engine->world.has_note(engine->world.ctx) || engine_is_over(engine)) {
         return;
     }

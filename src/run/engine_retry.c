@@ -46,6 +46,7 @@ void engine_retry_fini(struct engine *engine)
         free(engine->breakers[i].waiting);
     }
     free(engine->breakers);
+    free(engine->recoveries);
     free(engine->retries);
 }
 
@@ -207,25 +208,126 @@ static void retry_ask_memory(struct engine *engine, const struct note *note)
                         bytes <= UINT64_MAX / 2 ? bytes * 2 : UINT64_MAX);
 }
 
-void engine_retry_later(struct engine *engine, const struct note *note, enum cause cause,
-                        struct str reason)
+static void retry_schedule(struct engine *engine, const struct engine_recovery *failed)
 {
-    const struct plan_retry *retry = retry_of(engine, note->instance);
-    const struct inst_status *status = &engine->recorder->state.instances[note->instance.n];
-    struct event event = engine_event(engine, EVENT_RETRY, note->instance);
+    const struct plan_retry *retry = retry_of(engine, failed->instance);
+    const struct inst_status *status = &engine->recorder->state.instances[failed->instance.n];
+    struct event event = engine_event(engine, EVENT_RETRY, failed->instance);
 
-    event.attempt = note->event.attempt;
-    event.cause = str_of(cause_name(cause));
-    event.reason = reason;
+    event.attempt = failed->attempt;
+    event.cause = str_of(cause_name(failed->cause));
+    event.reason = failed->reason;
     event.retry = status->retries + 1;
     event.retries = retry->max;
     event.delay_ns =
         retry_delay_ns(retry, (uint32_t)event.retry, recorder_random64(engine->recorder));
     recorder_emit(engine->recorder, &event);
+    wait_push(engine, failed->instance, engine_now(engine) + event.delay_ns);
+}
+
+static void recovery_begin(struct engine *engine, const struct engine_recovery *failed)
+{
+    struct event event = engine_event(engine, EVENT_RECOVER_STARTED, failed->instance);
+    struct arena *arena = &engine->recorder->session->arena;
+
+    if (engine->recovery_count == engine->recovery_cap) {
+        engine->recovery_cap = engine->recovery_cap * 2 + 4;
+        engine->recoveries =
+            mem_realloc(engine->recoveries, engine->recovery_cap, sizeof(*engine->recoveries));
+    }
+    engine->recoveries[engine->recovery_count] = *failed;
+    engine->recoveries[engine->recovery_count].reason = str_dup(arena, failed->reason);
+    engine->recoveries[engine->recovery_count++].log = str_dup(arena, failed->log);
+    event.attempt = failed->attempt;
+    event.cause = str_of(cause_name(failed->cause));
+    recorder_emit(engine->recorder, &event);
+    engine_act_later(engine, ACT_RECOVER, failed->instance, 0);
+}
+
+void engine_retry_later(struct engine *engine, const struct note *note, enum cause cause,
+                        struct str reason)
+{
+    struct engine_recovery failed = {.instance = note->instance,
+                                     .attempt = note->event.attempt,
+                                     .exit_code = note->event.exit_code,
+                                     .signal = note->event.signal,
+                                     .cause = cause,
+                                     .reason = reason,
+                                     .log = note->event.log};
+
     if (cause == CAUSE_OOM) {
         retry_ask_memory(engine, note);
     }
-    wait_push(engine, note->instance, engine_now(engine) + event.delay_ns);
+    if (engine->plan->instances[note->instance.n].recovers) {
+        recovery_begin(engine, &failed);
+    } else {
+        retry_schedule(engine, &failed);
+    }
+}
+
+/* --- what helps before a retry --- */
+
+static uint32_t recovery_find(const struct engine *engine, struct inst_id instance)
+{
+    uint32_t at = 0;
+
+    while (at < engine->recovery_count && engine->recoveries[at].instance.n != instance.n) {
+        at++;
+    }
+    return at;
+}
+
+void engine_recover(struct engine *engine, struct inst_id instance)
+{
+    engine->world.recover(engine->world.ctx, &engine->recoveries[recovery_find(engine, instance)]);
+}
+
+/* Neither helped: the first failure is the reason. */
+static void recovery_failed(struct engine *engine, const struct engine_recovery *failed,
+                            struct str reason)
+{
+    struct event event = engine_event(engine, EVENT_INSTANCE_ENDED, failed->instance);
+
+    event.cause = str_of(cause_name(failed->cause));
+    event.reason = str_printf(&engine->recorder->turn, "%.*s; 'recover' failed too: %.*s",
+                              STR_ARG(failed->reason), STR_ARG(reason));
+    recorder_emit(engine->recorder, &event);
+    engine_failed(
+        engine, failed->instance, failed->cause,
+        retry_status(retry_of(engine, failed->instance), failed->cause, failed->exit_code));
+}
+
+void engine_take_recovered(struct engine *engine, const struct note *note)
+{
+    uint32_t at = recovery_find(engine, note->instance);
+    struct engine_recovery failed = engine->recoveries[at];
+    struct event event = note->event;
+    struct event frame = engine_event(engine, EVENT_RECOVER_FINISHED, note->instance);
+
+    engine->recoveries[at] = engine->recoveries[--engine->recovery_count];
+    event.type = EVENT_RECOVER_FINISHED;
+    event.number = frame.number;
+    event.instance = frame.instance;
+    event.stage = frame.stage;
+    event.attempt = failed.attempt;
+    recorder_emit(engine->recorder, &event);
+    /* Of a run that ends, or behind something that failed meanwhile, nothing is made again. */
+    if (engine->stop != ENGINE_GOES || engine->batch[note->instance.n] != 0 ||
+        engine_state(engine, note->instance) != INST_WAITING) {
+        return;
+    }
+    if (note->cause == CAUSE_NONE) {
+        retry_schedule(engine, &failed);
+    } else {
+        recovery_failed(engine, &failed, event.reason);
+    }
+}
+
+void engine_end_recovering(struct engine *engine)
+{
+    if (engine->recovery_count != 0) {
+        engine->world.end_recovering(engine->world.ctx);
+    }
 }
 
 /* --- breakers --- */

@@ -38,6 +38,7 @@ void engine_stop(struct engine *engine, enum engine_stop how, int signal, struct
     recorder_emit(engine->recorder, &event);
     if (how >= ENGINE_ENDS) {
         engine_end_judging(engine);
+        engine_end_recovering(engine);
     }
     for (uint32_t i = 0; i < engine->live_count; i++) {
         if (how == ENGINE_ENDS) {

@@ -66,6 +66,11 @@ void engine_retry_fini(struct engine *engine);
 bool engine_may_retry(const struct engine *engine, const struct note *note, enum cause cause);
 void engine_retry_later(struct engine *engine, const struct note *note, enum cause cause,
                         struct str reason);
+void engine_take_recovered(struct engine *engine, const struct note *note);
+/* The act: its command is started. */
+void engine_recover(struct engine *engine, struct inst_id instance);
+/* What helps before a retry is ended: nothing is retried any more. */
+void engine_end_recovering(struct engine *engine);
 /* Asked just before admitting, of what is next in the schedule. False: it was taken out, and waits
  * or has failed. */
 bool engine_may_call(struct engine *engine, struct inst_id instance);

@@ -233,6 +233,11 @@ static void environment_own(struct environment_vars *vars, const struct environm
             vars, STR_JOIN(arena, STR("PAWL_MEMORY="), str_uint(attempt->memory_bytes, digits)));
     }
     environment_set(vars, STR_JOIN(arena, frame->traceparent, attempt->span, STR("-01")));
+    if (attempt->cause.len != 0) {
+        environment_set(vars, STR_JOIN(arena, STR("PAWL_CAUSE="), attempt->cause));
+        environment_set(vars, STR_JOIN(arena, STR("PAWL_EXIT_STATUS="), attempt->exit_status));
+        environment_set(vars, STR_JOIN(arena, STR("PAWL_LOG="), attempt->log));
+    }
 }
 
 void environment_frame_init(struct environment_frame *frame, struct arena *arena, struct str pawl,

@@ -53,6 +53,8 @@ struct environment_attempt {
     uint32_t cpus;
     uint64_t memory_bytes;
     struct str makeflags; /* empty: none */
+    /* Of what helps after a failure: PAWL_CAUSE and what goes with it; cause empty: nothing. */
+    struct str cause, exit_status, log;
 };
 /* The whole environment of an attempt, ended by NULL. Later entries of the same name do not exist:
  * the stage's own settings win over what comes from outside and over MAKEFLAGS, pawl's own names

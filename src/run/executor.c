@@ -14,6 +14,7 @@
 #include "run/commit_inside.h"
 #include "run/hook_process.h"
 #include "run/judge.h"
+#include "run/side.h"
 
 enum { EXECUTOR_CHILDREN_LIMIT_S = 5 };
 
@@ -229,7 +230,7 @@ static bool executor_is_ours(void *ctx, pid_t pid)
     while (*search->at != NULL && (*search->at)->child.pid != pid) {
         search->at = &(*search->at)->next;
     }
-    return *search->at != NULL || check_commands_has(search->executor, pid);
+    return *search->at != NULL || sides_have(search->executor, pid);
 }
 
 /* One signal may stand for many ends, so all are asked for. */
@@ -250,7 +251,7 @@ static void executor_take_exits(struct executor *executor)
         }
         attempt = *search.at;
         if (attempt == NULL) {
-            check_commands_take_exit(executor, pid);
+            sides_take_exit(executor, pid);
             continue;
         }
         *search.at = attempt->next;
@@ -308,8 +309,8 @@ static bool executor_wait(void *ctx, int64_t deadline_ns, struct err *err)
         deadline_ns = executor->next_usage_ns > now_ns ? executor->next_usage_ns
                                                        : now_ns + USAGE_PERIOD_S * NS_PER_SEC;
     }
-    if (executor->checks != NULL) {
-        int64_t due_ns = check_commands_take_time(executor, now_ns);
+    if (executor->sides != NULL) {
+        int64_t due_ns = sides_take_time(executor, now_ns);
 
         deadline_ns = due_ns < deadline_ns ? due_ns : deadline_ns;
     }
@@ -489,6 +490,8 @@ struct engine_world executor_world(struct executor *executor)
                                  .warned = executor_warned,
                                  .passed = executor_passed,
                                  .run_checks = check_commands_begin,
+                                 .recover = remedy_begin,
+                                 .end_recovering = remedies_end,
                                  .end_judging = check_commands_end,
                                  .refuse = attempt_refuse,
                                  .place = executor_place};
@@ -518,6 +521,7 @@ bool executor_finish(struct executor *executor, struct err *err)
         child_reap(&attempt->child, &attempt->end);
     }
     check_commands_kill(executor);
+    remedies_kill(executor);
     executor_kill_rest(executor);
     pool_wait_idle(&executor->pool);
     executor_take_pool(executor);

@@ -105,6 +105,8 @@ struct attempt {
 };
 
 struct check_process; /* run/check_commands.c */
+struct side;          /* run/side.h */
+struct remedy;        /* run/remedy.c */
 
 struct restore_job {
     struct executor_job head; /* first */
@@ -162,6 +164,8 @@ struct executor {
     int64_t next_barrier_ns, next_usage_ns;
     struct check_process *checks; /* those that run, and wait to */
     uint32_t checks_running;
+    struct remedy *remedies;
+    struct side *sides; /* commands beside the attempts that run */
     uint64_t oom_kills; /* seen so far: see machine_oom_kills */
     int tty_fd;
     int64_t rss_floor_bytes;   /* see struct spawn */
@@ -224,13 +228,13 @@ void commit_take(struct attempt *attempt);
 /* What it made is moved to refused/, what was there before returns. Of one without an attempt: what
  * lies there is moved away if it is what is refused. */
 void attempt_refuse(void *ctx, struct inst_id instance);
-/* check_commands.c: for the engine, and in turns of the loop. */
+/* remedy.c: the command of `recover` */
+void remedy_begin(void *ctx, const struct engine_recovery *recovery);
+void remedies_end(void *ctx);
+void remedies_kill(struct executor *executor);
+/* check_commands.c */
 void check_commands_begin(void *ctx, struct inst_id instance);
 void check_commands_end(void *ctx);
-bool check_commands_has(const struct executor *executor, pid_t pid);
-void check_commands_take_exit(struct executor *executor, pid_t pid);
-/* Those that ran too long are ended; when the next is due. */
-int64_t check_commands_take_time(struct executor *executor, int64_t now_ns);
 void check_commands_kill(struct executor *executor);
 /* restore_work.c */
 void restore_begin(void *ctx, struct inst_id instance);

@@ -197,6 +197,104 @@ stage() {
 	says "must be a table or an integer"
 }
 
+# --- recover ---
+
+@test "a command helps before one more attempt" {
+	manifest <<-'END'
+		[stage.s]
+		run = "echo s >>../ran; grep sound state >out"
+		inputs = ["state"]
+		outputs = ["out"]
+		recover = "echo help >>../ran; echo sound >state"
+	END
+	echo broken >state
+	ends 0
+	ran s help s
+	has out sound
+	says "retry     1 of 1 of s in 0ms: exit 1"
+	stands 1
+}
+
+@test "it knows what failed, and prints into a log of its own" {
+	manifest <<-'END'
+		[stage.s]
+		run = "echo so far; exit 7"
+		outputs = ["out"]
+		recover = 'echo "$PAWL_CAUSE $PAWL_EXIT_STATUS $PAWL_ATTEMPT $PAWL_STAGE" {{outputs}}; cat "$PAWL_LOG"; env | sort'
+	END
+	ends 1
+	log=$(grep -l '^exit 7 1 s out$' .pawl/runs/*/logs/*)
+	grep -qx 'so far' "$log"
+	grep -qx 'PAWL_CAUSE=exit' "$log"
+}
+
+@test "it runs before each retry, and a missing output is worth one" {
+	manifest <<-'END'
+		[stage.s]
+		run = "echo s >>../ran; exit 1"
+		outputs = ["out"]
+		retry = { max = 2, delay = "0s" }
+		recover = "echo help >>../ran"
+		[stage.t]
+		run = "echo t >>../ran; test ! -e ../fixed || echo 1 >out2"
+		outputs = ["out2"]
+		recover = ": >../fixed"
+	END
+	ends 1 -k -j1
+	ran s help s help s t t
+	[ -e out2 ]
+}
+
+@test "when it fails too both are told, and the first counts" {
+	manifest <<-'END'
+		[stage.s]
+		run = "exit 75"
+		outputs = ["out"]
+		retry = { max = 5, delay = "0s", exit_codes = [75] }
+		recover = "exit 9"
+	END
+	ends 10
+	says "failed    s: exit 75; 'recover' failed too: exit 9"
+	not says retry
+	sed -i 's/^recover.*/recover = ["no-such-program"]/' pawl.toml
+	ends 10
+	says "exit 75; 'recover' failed too: "
+	says no-such-program
+}
+
+@test "it ends with the stage's timeout, and with the run" {
+	manifest <<-'END'
+		[stage.s]
+		run = "exit 1"
+		outputs = ["out"]
+		timeout = "300ms"
+		recover = "exec sleep 600"
+	END
+	ends 1
+	says "'recover' failed too: it took longer than the stage's timeout"
+	sed -i '/^timeout/d; s/^recover.*/recover = "kill -INT $PPID; exec sleep 600"/' pawl.toml
+	ends 130
+	says "cancelled s"
+	! pgrep -f 'sleep 600' -s 0
+}
+
+@test "what recover says is checked before anything runs, and is in no key" {
+	manifest <<-'END'
+		[stage.s]
+		run = "echo s >>../ran; echo 1 >out"
+		outputs = ["out"]
+		recover = "rm {{nothing}}"
+	END
+	ends 3
+	ran ''
+	says nothing
+	sed -i 's/^recover.*/recover = "true"/' pawl.toml
+	ends 0
+	sed -i 's/^recover.*/recover = "false"/' pawl.toml
+	ends 0
+	ran ''
+}
+
 # --- breakers ---
 
 calls() {

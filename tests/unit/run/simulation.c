@@ -105,6 +105,7 @@ static void world_make_retries(struct world *world, uint64_t seed)
         struct plan_instance *inst = &fake->plan.instances[i];
 
         inst->retry = roll(seed, i + 100, SIM_RETRIES + 1);
+        inst->recovers = inst->retry != 0 && roll(seed, i + 300, 3) == 0;
         inst->breaker = roll(seed, i + 200, SIM_BREAKERS + 2);
         inst->breaker = inst->breaker > SIM_BREAKERS ? 0 : inst->breaker;
     }

@@ -352,6 +352,26 @@ static void world_consumed(void *ctx, struct inst_id instance)
     }
 }
 
+/* What helps before a retry does so at once, or not at all. */
+static void world_help(void *ctx, const struct engine_recovery *recovery)
+{
+    struct world *world = ctx;
+    struct note note = {.kind = NOTE_RECOVERED, .instance = recovery->instance};
+
+    assert_int_equal(world->sim.recorder.state.instances[recovery->instance.n].state, INST_WAITING);
+    assert_true(recovery->cause != CAUSE_NONE && recovery->cause != CAUSE_CANCELLED);
+    if (!world_dies(world)) {
+        note.cause = world->calm || sim_chance(&world->sim, 4) ? CAUSE_NONE : CAUSE_EXIT;
+        note.event.reason = note.cause == CAUSE_NONE ? STR("") : STR("exit 1");
+        sim_note(&world->sim, note);
+    }
+}
+
+static void world_end_recovering(void *ctx)
+{
+    (void)ctx;
+}
+
 /* What a process that is killed leaves of them. */
 static void world_breakers_moved(void *ctx)
 {
@@ -612,6 +632,8 @@ static struct engine_world world_engine(struct world *world)
                                  .reject = world_reject,
                                  .consumed = world_consumed,
                                  .breakers_moved = world_breakers_moved,
+                                 .recover = world_help,
+                                 .end_recovering = world_end_recovering,
                                  .answer = world_answer,
                                  .tokens = {world, world->tokens_total != 0 ? tokens_take : NULL,
                                             tokens_give, tokens_want, tokens_limit},

@@ -1,0 +1,147 @@
+/* Owns the command of `recover`: it runs after a failed attempt, when what that left is out of the
+ * way, and before the next. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "run/log_name.h"
+#include "run/side.h"
+
+struct remedy {
+    struct side side; /* first */
+    struct remedy *next;
+    struct inst_id instance;
+    bool told_to_end;
+};
+
+static void remedy_note(struct remedy *remedy, enum cause cause, struct str reason,
+                        const struct child_end *end)
+{
+    struct executor *executor = remedy->side.executor;
+    struct note note = {.kind = NOTE_RECOVERED, .instance = remedy->instance, .cause = cause};
+
+    note.event.reason = str_dup(&executor->note_arena, reason);
+    note.event.exit_code = end->exit_code;
+    note.event.signal = end->signal;
+    if (remedy->side.log_name.len != 0) {
+        note.event.log = STR_JOIN(&executor->note_arena, STR("logs/"), remedy->side.log_name);
+    }
+    executor_note(executor, &note);
+}
+
+static void remedy_free(struct remedy *remedy)
+{
+    struct remedy **at = &remedy->side.executor->remedies;
+
+    while (*at != remedy) {
+        at = &(*at)->next;
+    }
+    *at = remedy->next;
+    side_fini(&remedy->side);
+    free(remedy);
+}
+
+/* It may have changed what the stage reads. */
+static void remedy_forget_sources(struct remedy *remedy)
+{
+    struct facts *facts = remedy->side.executor->facts;
+    struct resolved_inputs resolved;
+
+    facts_inputs_of(facts, remedy->instance, &remedy->side.arena, &resolved);
+    for (uint32_t i = 0; i < resolved.count; i++) {
+        if (!inst_is_some(resolved.items[i].producer)) {
+            facts_forget_source(facts, resolved.items[i].path);
+        }
+    }
+}
+
+static void remedy_done(struct side *side, const struct child_end *end)
+{
+    struct remedy *remedy = (struct remedy *)side;
+
+    if (remedy->told_to_end) {
+        remedy_note(remedy, CAUSE_CANCELLED, STR("the run ends"), end);
+    } else if (!side->timed_out && end->signal == 0 && end->exit_code == 0) {
+        remedy_forget_sources(remedy);
+        remedy_note(remedy, CAUSE_NONE, STR(""), end);
+    } else {
+        remedy_note(remedy, CAUSE_EXIT, side_words(side, end), end);
+    }
+    remedy_free(remedy);
+}
+
+/* As a shell has it. */
+static struct str remedy_status(const struct engine_recovery *recovery, struct arena *arena)
+{
+    return str_printf(
+        arena, "%lld",
+        (long long)(recovery->signal != 0 ? 128 + recovery->signal : recovery->exit_code));
+}
+
+static bool remedy_start(struct remedy *remedy, const struct engine_recovery *recovery,
+                         struct err *err)
+{
+    struct executor *executor = remedy->side.executor;
+    struct arena *arena = &remedy->side.arena;
+    const struct plan_instance *inst = &executor->plan->instances[recovery->instance.n];
+    struct resolved_inputs resolved;
+    struct plan_command command;
+    struct side_start start = {.instance = recovery->instance, .command = &command};
+
+    if (!facts_inputs_of(executor->facts, recovery->instance, arena, &resolved)) {
+        return err_set(err, STATUS_STAGE_FAILED, "%.*s", STR_ARG(resolved.missing));
+    }
+    if (!plan_command_of_recover(executor->plan, recovery->instance, &resolved, arena, &command,
+                                 err)) {
+        return false;
+    }
+    start.about = (struct environment_attempt){
+        .stage = executor->plan->stages[inst->stage.n].name,
+        .instance = inst->name,
+        .attempt_id = STR_JOIN(arena, executor->recorder->run, STR(".recover")),
+        .span = recorder_random_hex(executor->recorder, arena, 16),
+        .attempt = recovery->attempt,
+        .max_attempts = (int64_t)executor->plan->retries[inst->retry].max + 1,
+        .cpus = 1,
+        .makeflags = STR(""),
+        .cause = str_of(cause_name(recovery->cause)),
+        .exit_status = remedy_status(recovery, arena),
+        .log = recovery->log.len != 0 ? STR_JOIN(arena, executor->run_dir, STR("/"), recovery->log)
+                                      : STR("")};
+    start.log_name = log_name_make(STR_JOIN(arena, inst->name, STR(".recover")),
+                                   (uint32_t)recovery->attempt, arena);
+    return side_start(&remedy->side, &start, err);
+}
+
+void remedy_begin(void *ctx, const struct engine_recovery *recovery)
+{
+    struct executor *executor = ctx;
+    struct remedy *remedy = mem_calloc(1, sizeof(*remedy));
+    struct child_end end = {.exit_code = -1};
+    struct err err = {0};
+
+    side_init(&remedy->side, executor, remedy_done);
+    remedy->instance = recovery->instance;
+    remedy->next = executor->remedies;
+    executor->remedies = remedy;
+    if (!remedy_start(remedy, recovery, &err)) {
+        remedy_note(remedy, CAUSE_ENVIRONMENT, str_of(err.text), &end);
+        remedy_free(remedy);
+    }
+}
+
+void remedies_end(void *ctx)
+{
+    struct executor *executor = ctx;
+
+    for (struct remedy *remedy = executor->remedies; remedy != NULL; remedy = remedy->next) {
+        remedy->told_to_end = true;
+        side_kill(&remedy->side);
+    }
+}
+
+void remedies_kill(struct executor *executor)
+{
+    while (executor->remedies != NULL) {
+        remedy_free(executor->remedies);
+    }
+}

@@ -1,0 +1,220 @@
+/* Owns commands beside the attempts: their process, log and time. */
+#include "run/side.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "base/sys.h"
+
+void side_init(struct side *side, struct executor *executor,
+               void (*done)(struct side *side, const struct child_end *end))
+{
+    *side = (struct side){.executor = executor,
+                          .done = done,
+                          .log_end = -1,
+                          .log_source = {.fd = -1},
+                          .child = {.pidfd = -1}};
+    arena_init(&side->arena);
+}
+
+/* --- the log --- */
+
+static void side_on_log(void *ctx, unsigned events)
+{
+    struct side *side = ctx;
+
+    (void)events;
+    if (pipe_log_read(&side->log) == PIPE_ENDED) {
+        loop_remove(&side->executor->loop, &side->log_source);
+    }
+}
+
+static bool side_open_log(struct side *side, const struct side_start *start, struct err *err)
+{
+    struct executor *executor = side->executor;
+    uint64_t most_bytes = executor->plan->instances[start->instance.n].log_max_bytes;
+    struct str path = STR_JOIN(&side->arena, STR(".pawl/runs/"), executor->recorder->run,
+                               STR("/logs/"), start->log_name);
+
+    side->log_name = start->log_name;
+    if (!pipe_log_open(&side->log, path.data, most_bytes, &side->log_end, err)) {
+        return false;
+    }
+    side->has_log = true;
+    pipe_log_mask(&side->log, &executor->secrets);
+    return loop_add(&executor->loop, &side->log_source, side->log.fd, LOOP_READ, side_on_log, side,
+                    err);
+}
+
+static void side_close_log(struct side *side)
+{
+    if (!side->has_log) {
+        return;
+    }
+    loop_remove(&side->executor->loop, &side->log_source);
+    if (side->log_end >= 0) {
+        sys_close(side->log_end);
+        side->log_end = -1;
+    }
+    pipe_log_drain(&side->log);
+    pipe_log_close(&side->log);
+    pipe_log_free(&side->log);
+    side->has_log = false;
+}
+
+/* --- its start --- */
+
+static const char *side_path_of(const char *const *envp)
+{
+    for (; *envp != NULL; envp++) {
+        if (strncmp(*envp, "PATH=", 5) == 0) {
+            return *envp + 5;
+        }
+    }
+    return "";
+}
+
+static bool side_spawn(struct side *side, const struct side_start *start, struct err *err)
+{
+    struct executor *executor = side->executor;
+    const struct plan_command *command = start->command;
+    const struct plan_instance *inst = &executor->plan->instances[start->instance.n];
+    const char **argv = ARENA_ARRAY(&side->arena, const char *, command->argc + 1);
+    int lives_fd = executor->session->lives.fd;
+    struct spawn_fd fds[1] = {{lives_fd, lives_fd}};
+    struct spawn spawn = {.stdin_fd = executor->empty_fd,
+                          .by_signal = true,
+                          .rss_floor_bytes = &executor->rss_floor_bytes,
+                          .tty_fd = -1,
+                          .fds = fds,
+                          .fd_count = lives_fd >= 0};
+    struct str program;
+
+    for (uint32_t i = 0; i < command->argc; i++) {
+        argv[i] = command->argv[i].data;
+    }
+    spawn.dir = command->dir.len != 0 ? command->dir.data : NULL;
+    if (!side_open_log(side, start, err) ||
+        !environment_build(&executor->frame, executor->plan->stages[inst->stage.n].source, command,
+                           &start->about, &side->arena, &spawn.envp, err) ||
+        !spawn_find(&side->arena, command->argv[0], str_of(side_path_of(spawn.envp)), spawn.dir,
+                    &program, err)) {
+        return false;
+    }
+    spawn.stdout_fd = spawn.stderr_fd = side->log_end;
+    spawn.origin = executor->session->origin != NULL ? &executor->origin : NULL;
+    spawn.program = program.data;
+    spawn.argv = argv;
+    return spawn_start(&spawn, &side->child, NULL, err);
+}
+
+bool side_start(struct side *side, const struct side_start *start, struct err *err)
+{
+    struct executor *executor = side->executor;
+    int64_t timeout_ns = executor->plan->instances[start->instance.n].timeout_ns;
+    int64_t now_ns = clock_mono_ns(executor->session->clock);
+
+    side->timed_out = false;
+    side->due_ns = timeout_ns != 0 ? now_ns + timeout_ns : INT64_MAX;
+    side->running = side_spawn(side, start, err);
+    if (!side->running) {
+        side_close_log(side);
+        return false;
+    }
+    side->next = executor->sides;
+    executor->sides = side;
+    return true;
+}
+
+/* --- its end --- */
+
+static void side_leave(struct side *side, struct child_end *end)
+{
+    struct side **at = &side->executor->sides;
+
+    while (*at != side) {
+        at = &(*at)->next;
+    }
+    *at = side->next;
+    side->running = false;
+    child_reap(&side->child, end);
+    side_close_log(side);
+}
+
+void side_kill(struct side *side)
+{
+    if (side->running) {
+        child_kill_group(&side->child, SIGKILL);
+    }
+}
+
+void side_fini(struct side *side)
+{
+    struct child_end end;
+
+    if (side->running) {
+        side_kill(side);
+        side_leave(side, &end);
+    }
+    arena_fini(&side->arena);
+}
+
+struct str side_words(struct side *side, const struct child_end *end)
+{
+    struct arena *arena = &side->arena;
+
+    if (side->timed_out) {
+        return STR("it took longer than the stage's timeout");
+    }
+    if (end->signal != 0) {
+        return str_printf(arena, "killed by signal %d", end->signal);
+    }
+    if (end->exit_code == 126 || end->exit_code == 127) {
+        return str_printf(arena, "exit %d: a program was not found or not executable",
+                          end->exit_code);
+    }
+    return str_printf(arena, "exit %d", end->exit_code);
+}
+
+static struct side *side_of(const struct executor *executor, pid_t pid)
+{
+    struct side *side = executor->sides;
+
+    while (side != NULL && side->child.pid != pid) {
+        side = side->next;
+    }
+    return side;
+}
+
+bool sides_have(const struct executor *executor, pid_t pid)
+{
+    return side_of(executor, pid) != NULL;
+}
+
+void sides_take_exit(struct executor *executor, pid_t pid)
+{
+    struct side *side = side_of(executor, pid);
+    struct child_end end = {.exit_code = -1};
+
+    side->child.ended = true;
+    side_leave(side, &end);
+    side->done(side, &end);
+}
+
+int64_t sides_take_time(struct executor *executor, int64_t now_ns)
+{
+    int64_t due_ns = INT64_MAX;
+
+    for (struct side *side = executor->sides; side != NULL; side = side->next) {
+        if (side->timed_out) {
+            continue;
+        }
+        if (now_ns >= side->due_ns) {
+            side->timed_out = true;
+            side_kill(side);
+        } else if (side->due_ns < due_ns) {
+            due_ns = side->due_ns;
+        }
+    }
+    return due_ns;
+}
