@@ -224,8 +224,8 @@ log() {
 		secret_env = ["TOKEN?"]
 		log_max = "64K"
 	END
-	# What the sanitizer keeps of freed memory is none of ours.
-	export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=1"
+	# What the sanitizer keeps of freed memory and of frames that are gone is none of ours.
+	export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=1:detect_stack_use_after_return=0"
 	BYTES=1000 ends 0
 	little=$(cat ../high)
 	BYTES=1000000000 ends 0
