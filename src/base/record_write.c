@@ -92,15 +92,16 @@ static bool record_lock(struct record_file *file, struct err *err)
            err_set(err, STATUS_ENVIRONMENT, "'%s': is replaced again and again", file->path);
 }
 
-/* `bytes` behind `len` with one write, or the file as it was. */
+/* `bytes` behind `len`, with one write where the system takes them at once, or the file as it was.
+ */
 static bool record_write_bytes(struct record_file *file, struct str bytes, struct err *err)
 {
-    ssize_t wrote = sys_pwrite(file->fd, bytes.data, bytes.len, (int64_t)file->len);
-    int reason = wrote < 0 ? errno : ENOSPC;
+    int reason;
 
-    if (wrote == (ssize_t)bytes.len) {
+    if (sys_pwrite_full(file->fd, bytes.data, bytes.len, (int64_t)file->len) == 0) {
         return true;
     }
+    reason = errno;
     if (sys_truncate(file->fd, (int64_t)file->len) != 0) {
         file->torn_bytes = 1; /* unknown; the next append looks */
     }

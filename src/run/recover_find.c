@@ -54,37 +54,57 @@ static bool recover_last_line(struct str tail, struct str *line, bool *told)
     }
 }
 
-/* The type of the last line that is of the run's course, without reading it all; "" when there is
- * none. */
-static struct str recover_last_type(int dir_fd, struct arena *arena, bool *told)
+/* The last line that is of the run's course, from the end of an open record backwards. */
+static bool recover_read_last(int fd, struct strbuf *tail, struct str *line, bool *told,
+                              struct err *err)
 {
-    int fd = sys_openat(dir_fd, "events.jsonl", O_RDONLY, 0);
-    int64_t size = fd >= 0 ? sys_seek(fd, 0, SEEK_END) : -1;
+    int64_t size = sys_seek(fd, 0, SEEK_END);
     int64_t window = RECOVER_TAIL_BYTES;
-    struct strbuf tail = {0};
-    struct str line = STR("");
-    struct err err;
-    struct event event;
-    bool known = false;
     bool found = false;
 
+    if (size < 0) {
+        return err_sys(err, "'events.jsonl': cannot be read");
+    }
     for (; size > 0 && !found; window *= 4) {
         int64_t from = size > window ? size - window : 0;
         ssize_t got;
 
-        strbuf_clear(&tail);
-        got = sys_pread_full(fd, strbuf_reserve(&tail, (size_t)window), (size_t)window, from);
-        found = recover_last_line(str_n(tail.data, got > 0 ? (size_t)got : 0), &line, told);
-        size = from == 0 || got <= 0 ? 0 : size;
+        strbuf_clear(tail);
+        got = sys_pread_full(fd, strbuf_reserve(tail, (size_t)window), (size_t)window, from);
+        if (got < 0) {
+            return err_sys(err, "'events.jsonl': cannot be read");
+        }
+        found = recover_last_line(str_n(tail->data, (size_t)got), line, told);
+        size = from == 0 ? 0 : size;
     }
-    if (fd >= 0) {
-        sys_close(fd);
+    *line = found ? *line : STR("");
+    return true;
+}
+
+/* `*type` of the last line that is of the run's course, without reading it all; "" when there is
+ * none that is known. What cannot be read is no such: a run that has ended must not be taken for
+ * one that has not. */
+static bool recover_last_type(int dir_fd, struct arena *arena, struct str *type, bool *told,
+                              struct err *err)
+{
+    int fd = sys_openat(dir_fd, "events.jsonl", O_RDONLY, 0);
+    struct strbuf tail = {0};
+    struct str line = STR("");
+    struct event event;
+    bool known = false;
+    bool ok;
+
+    *type = STR("");
+    if (fd < 0) {
+        return err_sys(err, "'events.jsonl': cannot be read");
     }
-    if (found) {
-        found = event_from_json(line, arena, &event, &known, &err) && known;
+    ok = recover_read_last(fd, &tail, &line, told, err);
+    sys_close(fd);
+    if (ok && line.len != 0 && event_from_json(line, arena, &event, &known, NULL) && known) {
+        *type = str_of(event_types[event.type].name);
     }
     strbuf_fini(&tail);
-    return found ? str_of(event_types[event.type].name) : STR("");
+    return ok;
 }
 
 static bool recover_is_final(struct str type)
@@ -116,15 +136,16 @@ static bool recover_look(struct session *session, struct arena *arena, struct re
                          bool *blank, struct err *err)
 {
     int dir_fd = run_dir_open(session->workspace.pawlfd, &recovered->last, err);
+    struct str type = STR("");
     bool ok;
 
     if (dir_fd < 0) {
         return false;
     }
     *blank = recover_is_blank(dir_fd);
-    recovered->found =
-        !*blank && !recover_is_final(recover_last_type(dir_fd, arena, &recovered->was_told));
-    ok = recover_remove_new(dir_fd, arena, err);
+    ok = *blank || recover_last_type(dir_fd, arena, &type, &recovered->was_told, err);
+    recovered->found = ok && !*blank && !recover_is_final(type);
+    ok = ok && recover_remove_new(dir_fd, arena, err);
     sys_close(dir_fd);
     return ok && (!*blank || recover_remove_blank(session, &recovered->last, arena, err));
 }

@@ -144,14 +144,12 @@ uint64_t event_log_add(struct event_log *log, int64_t time_ns, struct str type, 
 
 bool event_log_flush(struct event_log *log, struct err *err)
 {
-    ssize_t wrote;
-
     if (log->pending.len == 0) {
         return true;
     }
-    wrote = sys_pwrite(log->fd, log->pending.data, log->pending.len, (int64_t)log->size_bytes);
-    if (wrote != (ssize_t)log->pending.len) {
-        int reason = wrote < 0 ? errno : ENOSPC;
+    if (sys_pwrite_full(log->fd, log->pending.data, log->pending.len, (int64_t)log->size_bytes) !=
+        0) {
+        int reason = errno;
 
         sys_truncate(log->fd, (int64_t)log->size_bytes);
         return err_errno(err, reason, "'%s': cannot write", log->path);

@@ -165,6 +165,8 @@ hundred_at_once() {
 	done
 	: >../go
 	wait
+	cat ../ended/* | sort | uniq -c
+	grep -h . ../said.* | grep -v 'held by' || :
 	[ "$(cat ../ended/* | sort | uniq -c | tr -s ' ' | paste -sd ,)" = ' 1 0, 99 9' ]
 	sort ../said.* | sed 's/[0-9][0-9]*/N/g' | uniq -c
 	[ "$(cat ../said.* | grep -c "'.pawl/lock': held by process [0-9]* on .*, pawl run.*, since 20[0-9-]*T[0-9:.]*Z")" -eq 99 ]
