@@ -20,10 +20,18 @@ static _Noreturn void mem_out(size_t size)
     abort();
 }
 
+static _Thread_local uint64_t mem_called;
+
+uint64_t mem_calls(void)
+{
+    return mem_called;
+}
+
 void *mem_alloc(size_t size)
 {
     void *data = malloc(size != 0 ? size : 1);
 
+    mem_called++;
     if (data == NULL) {
         mem_out(size);
     }
@@ -34,6 +42,7 @@ void *mem_calloc(size_t count, size_t size)
 {
     void *data = calloc(count != 0 ? count : 1, size != 0 ? size : 1);
 
+    mem_called++;
     if (data == NULL) {
         mem_out(size);
     }
@@ -47,6 +56,7 @@ void *mem_realloc(void *old, size_t count, size_t size)
     if (size != 0 && count > SIZE_MAX / size) {
         mem_out(SIZE_MAX);
     }
+    mem_called++;
     data = realloc(old, count * size != 0 ? count * size : 1);
     if (data == NULL) {
         mem_out(count * size);

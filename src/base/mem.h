@@ -7,6 +7,7 @@
  * with a message. Sizes that come from a file or a peer are checked by the caller first.
  */
 #include <stddef.h>
+#include <stdint.h>
 
 /* Returns `size` bytes (at least one); aborts when there are none. The caller frees with free(). */
 void *mem_alloc(size_t size);
@@ -14,6 +15,9 @@ void *mem_alloc(size_t size);
 void *mem_calloc(size_t count, size_t size);
 /* Grows or shrinks `old` (may be NULL) to `count` elements of `size` bytes, product checked. */
 void *mem_realloc(void *old, size_t count, size_t size);
+/* How many of the three this thread has called: for who looks that something that is done again and
+ * again needs none. */
+uint64_t mem_calls(void);
 /* Has the kernel lay pages under memory of which every page is written soon: all at once costs half
  * of what a fault for each does, and a page that is read first has two. What the bytes are stays;
  * of little memory, or where the kernel cannot, nothing happens.

@@ -215,3 +215,36 @@ hundred_at_once() {
 		not kill -0 "$pid" 2>/dev/null
 	done <../left
 }
+
+@test "two workspaces that lie at one path, one after the other, are two" {
+	mkdir ../one ../two
+	for name in one two; do
+		cat >"../$name/pawl.toml" <<-'END'
+			[pipeline]
+			name = "test"
+			store = "../store"
+			[stage.s]
+			run = "echo s >>../ran; cat in >out"
+			inputs = ["in"]
+			outputs = ["out"]
+		END
+		echo "$name" >"../$name/in"
+	done
+	for name in one two; do
+		mv "../$name" ../here
+		(cd ../here && "$PAWL" run -q)
+		mv ../here "../$name"
+	done
+	# What one does not know is what the other needs.
+	mv ../two ../here
+	(cd ../here && "$PAWL" gc --keep-runs 1)
+	mv ../here ../two
+	: >../ran
+	for name in one two; do
+		mv "../$name" ../here
+		(cd ../here && rm out && "$PAWL" run -q && has out "$name" && "$PAWL" plan --check)
+		mv ../here "../$name"
+	done
+	[ ! -s ../ran ]
+	[ "$(find ../store/roots -mindepth 1 -maxdepth 1 -type d | wc -l)" -eq 2 ]
+}

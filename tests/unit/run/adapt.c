@@ -412,6 +412,41 @@ static void assert_takes(const struct load *load, int64_t least_ns, int64_t most
     }
 }
 
+/* --- memory of our own --- */
+
+static uint64_t calls_warm, calls_end;
+
+static void tell_calls(void *ctx, const struct event *event, const struct run_state *state)
+{
+    const struct load *load = ctx;
+    uint32_t done = state->counts[INST_DONE];
+
+    if (event->type == EVENT_ATTEMPT_FINISHED && done == load->count / 4) {
+        calls_warm = mem_calls();
+    }
+    calls_end = event->type == EVENT_ATTEMPT_FINISHED ? mem_calls() : calls_end;
+}
+
+/* Three hundred commands, in as many turns and more: a few arrays and arenas grow once more,
+ * nothing is allocated for each. */
+static void a_warm_turn_allocates_nothing(void **state)
+{
+    struct load *load = load_new(2, LOAD_MAX);
+    struct temp_folder folder;
+
+    (void)state;
+    temp_folder_make(&folder);
+    assert_int_equal(fchdir(folder.fd), 0);
+    sim_open(&load->sim);
+    recorder_watch(&load->sim.recorder, &(struct observer){.ctx = load, .tell = tell_calls});
+    load_go(load, 2);
+    sim_close(&load->sim);
+    assert_int_equal(chdir("/"), 0);
+    temp_folder_remove(&folder);
+    assert_in_range(calls_end - calls_warm, 0, LOAD_MAX / 20);
+    load_free(load);
+}
+
 /* --- processors --- */
 
 static void sleepers_get_four_times_the_processors(void **state)
@@ -772,6 +807,7 @@ static void many_seeds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_warm_turn_allocates_nothing),
         cmocka_unit_test(sleepers_get_four_times_the_processors),
         cmocka_unit_test(what_computes_keeps_the_processors),
         cmocka_unit_test(half_sleeps_and_half_computes_a_second),
