@@ -147,12 +147,23 @@ static bool workspace_make_format(struct workspace *ws, struct err *err)
     return ok;
 }
 
-/* Whole or not at all: on a full disk an empty one would stay. */
+/* Whole or not at all: on a full disk an empty one would stay. Of several that make a workspace at
+ * once one may have its lock by now, and remove the temporary file of another for one that a killed
+ * process left: that one tries again. */
 static bool workspace_make_gitignore(struct workspace *ws, struct err *err)
 {
-    return sys_access(ws->pawlfd, ".gitignore", F_OK) == 0 ||
-           file_write_replace(ws->pawlfd, ".gitignore", STR("*\n"), SYS_OWN_FILE, false, err) ||
-           err_wrap(err, "'.pawl'");
+    enum { TRIES = 100 };
+    struct err why = {0};
+    int tries = 0;
+
+    do {
+        err_clear(&why);
+        if (sys_access(ws->pawlfd, ".gitignore", F_OK) == 0 ||
+            file_write_replace(ws->pawlfd, ".gitignore", STR("*\n"), SYS_OWN_FILE, false, &why)) {
+            return true;
+        }
+    } while (why.sys == ENOENT && ++tries < TRIES);
+    return err_set(err, (enum status)why.status, "'.pawl': %s", why.text);
 }
 
 bool workspace_create(struct workspace *ws, struct err *err)
