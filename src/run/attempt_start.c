@@ -1,7 +1,6 @@
 /* Owns the start of a command: its pipes, its environment, its process. */
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 
 #include "base/sys.h"
 #include "run/attempt_inside.h"
@@ -158,16 +157,6 @@ static bool attempt_environment(struct attempt *attempt, struct spawn *spawn, st
                              &attempt->arena, &spawn->envp, err);
 }
 
-static const char *attempt_path_of(const char *const *envp)
-{
-    for (; *envp != NULL; envp++) {
-        if (strncmp(*envp, "PATH=", 5) == 0) {
-            return *envp + 5;
-        }
-    }
-    return "";
-}
-
 /* The input that was not settled may have been written in this very tick of the clock that stamps
  * files: in a later one no write before the start looks like one behind it. Stamps may be ahead of
  * that clock, but not of the time itself. */
@@ -219,8 +208,8 @@ static bool attempt_spawn(struct attempt *attempt, struct spawn *spawn, struct e
     if (attempt->direct) {
         return true;
     }
-    if (!spawn_find(&attempt->arena, command->argv[0], str_of(attempt_path_of(spawn->envp)),
-                    spawn->dir, &program, err)) {
+    if (!spawn_find(&attempt->arena, command->argv[0], environment_path(spawn->envp), spawn->dir,
+                    &program, err)) {
         return false;
     }
     spawn->program = program.data;

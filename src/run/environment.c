@@ -315,6 +315,18 @@ const char *const *environment_hook(const struct environment_frame *frame,
     return envp;
 }
 
+struct str environment_path(const char *const *envp)
+{
+    static const char name[] = "PATH=";
+
+    for (; *envp != NULL; envp++) {
+        if (strncmp(*envp, name, sizeof(name) - 1) == 0) {
+            return str_of(*envp + sizeof(name) - 1);
+        }
+    }
+    return STR("");
+}
+
 uint32_t environment_left_out(const struct m_stage *stage)
 {
     uint32_t count = 0;

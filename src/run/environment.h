@@ -73,6 +73,9 @@ struct environment_hook {
 const char *const *environment_hook(const struct environment_frame *frame,
                                     const struct environment_hook *about, struct arena *arena);
 
+/* PATH in such a list; "" without one. */
+struct str environment_path(const char *const *envp);
+
 /* How many variables set outside a stage's commands do not get. */
 uint32_t environment_left_out(const struct m_stage *stage);
 

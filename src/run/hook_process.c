@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/sys.h"
@@ -166,15 +165,10 @@ static const char *const *hook_environment(struct hook_process *process, const s
 static bool hook_spawn(struct hook_process *process, const struct m_hook *hook, struct spawn *spawn,
                        struct err *err)
 {
-    const char *path = "";
     struct str program;
 
-    for (const char *const *var = spawn->envp; *var != NULL; var++) {
-        if (strncmp(*var, "PATH=", 5) == 0) {
-            path = *var + 5;
-        }
-    }
-    if (!spawn_find(&process->arena, str_of(hook->argv[0]), str_of(path), NULL, &program, err)) {
+    if (!spawn_find(&process->arena, str_of(hook->argv[0]), environment_path(spawn->envp), NULL,
+                    &program, err)) {
         return false;
     }
     spawn->program = program.data;

@@ -2,7 +2,6 @@
 #include "run/side.h"
 
 #include <signal.h>
-#include <string.h>
 
 #include "base/sys.h"
 
@@ -64,16 +63,6 @@ static void side_close_log(struct side *side)
 
 /* --- its start --- */
 
-static const char *side_path_of(const char *const *envp)
-{
-    for (; *envp != NULL; envp++) {
-        if (strncmp(*envp, "PATH=", 5) == 0) {
-            return *envp + 5;
-        }
-    }
-    return "";
-}
-
 static bool side_spawn(struct side *side, const struct side_start *start, struct err *err)
 {
     struct executor *executor = side->executor;
@@ -97,7 +86,7 @@ static bool side_spawn(struct side *side, const struct side_start *start, struct
     if (!side_open_log(side, start, err) ||
         !environment_build(&executor->frame, executor->plan->stages[inst->stage.n].source, command,
                            &start->about, &side->arena, &spawn.envp, err) ||
-        !spawn_find(&side->arena, command->argv[0], str_of(side_path_of(spawn.envp)), spawn.dir,
+        !spawn_find(&side->arena, command->argv[0], environment_path(spawn.envp), spawn.dir,
                     &program, err)) {
         return false;
     }
