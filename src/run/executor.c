@@ -305,9 +305,10 @@ static bool executor_wait(void *ctx, int64_t deadline_ns, struct err *err)
     if (executor_has_note(ctx) || executor->child_signal) {
         deadline_ns = 0;
     }
-    if (executor->live != NULL && executor->next_usage_ns < deadline_ns) {
-        deadline_ns = executor->next_usage_ns > now_ns ? executor->next_usage_ns
-                                                       : now_ns + USAGE_PERIOD_S * NS_PER_SEC;
+    if (executor->live != NULL) {
+        tick_ns = executor->next_usage_ns > now_ns ? executor->next_usage_ns
+                                                   : now_ns + USAGE_PERIOD_S * NS_PER_SEC;
+        deadline_ns = tick_ns < deadline_ns ? tick_ns : deadline_ns;
     }
     if (executor->sides != NULL) {
         int64_t due_ns = sides_take_time(executor, now_ns);

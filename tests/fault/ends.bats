@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # Faults and kills in runs that come to another end than a good or a failed one (tests/fault/Pipeline.pm): a
-# stage is ended by its timeout, pawl is told to end in the middle; and in one whose outputs are mount
-# points, which cannot be renamed.
+# stage is ended by its timeout, pawl is told to end in the middle.
 
 load fault
 
@@ -25,14 +24,4 @@ load fault
 @test "a run that is interrupted: killed" {
 	each_call kill INT 0.4 any
 	each_call torn TERM 0.2 pwrite rename unlink write
-}
-
-@test "outputs that are mount points: an error, no room" {
-	each_call_mounted EIO mounted 0.15 all
-	each_call_mounted ENOSPC mounted 0.15 close fsync mkdir open pwrite rename symlink write
-}
-
-@test "outputs that are mount points: killed" {
-	each_call_mounted kill mounted 0.4 any
-	each_call_mounted kill,torn mounted 0.3 chmod fsync rename symlink unlink utimens write
 }
