@@ -3,6 +3,8 @@
 #include "cmd/control.h"
 
 #include "base/sys.h"
+#include "report/story.h"
+#include "run/cancel.h"
 #include "run/control.h"
 
 enum { CONTROL_RETRY_MS = 20, CONTROL_RETRIES = 150, CONTROL_LOOK_MS = 100 };
@@ -195,37 +197,69 @@ int cmd_resume(struct cli *cli)
 
 /* --- cancel --- */
 
+struct control_story {
+    struct cli *cli;
+    struct story story;
+};
+
+/* What is undone is told as it happens. */
+static void control_tell(void *ctx, const struct event *event, const struct run_state *state)
+{
+    struct control_story *told = ctx;
+
+    story_tell(&told->story, event, state, &told->cli->out);
+    cli_flush(told->cli);
+}
+
 /* Nobody works on it: its record is what can be cancelled, by one at a time. */
-static int control_cancel_dead(struct control_call *call)
+static int control_cancel_record(struct control_call *call, struct place *place)
 {
     struct cli *cli = call->cli;
-    enum control_verdict verdict = CONTROL_REFUSE;
-    enum run_status now = RUN_PENDING;
-    const char *why = "";
-    struct run_view view;
+    struct report_options options = {.output = REPORT_OUTPUT_FAILED, .quiet = cli->quiet};
+    struct control_story told = {.cli = cli};
+    struct observer observer = {&told, control_tell, NULL};
+    struct cancel_end end;
+    struct err err = {0};
+    bool ok;
+
+    story_init(&told.story, &options, true);
+    ok = cancel_record(&place->session, &call->id, call->request.reason, &observer, &end, &err);
+    story_effects_end(&told.story, &cli->out);
+    story_fini(&told.story);
+    if (!ok) {
+        return cli_fail(&err);
+    }
+    if (end.verdict == CONTROL_REFUSE) {
+        return control_call_refuse(call, end.why, end.status);
+    }
+    control_call_say(call, run_status_name(end.status));
+    return end.exit_status == STATUS_CANCELLED ? STATUS_OK : end.exit_status;
+}
+
+static bool control_open_store(struct place *place, struct cli *cli, struct err *err)
+{
+    return place_advance(place, PLACE_WORKSPACE, SESSION_LOOK, err) &&
+           place_read_manifest(place, cli->store == NULL, err) &&
+           session_open_store(&place->session, SESSION_CHANGE, cli->wait, err) &&
+           place_recover(&place->session, err);
+}
+
+static int control_cancel_dead(struct control_call *call)
+{
+    const struct session *session = &call->place.session;
     struct place place;
     struct err err = {0};
-    int status = STATUS_OK;
+    int status;
 
-    if (!control_call_view(call, &view, &err) || run_status_is_final(view.status)) {
-        run_view_fini(&view);
-        return err.status != 0 ? cli_fail(&err) : control_dead(call);
+    if (session_is_held(session) == SESSION_HELD ||
+        (control_is_over(call) && !effects_exist(session->workspace.pawlfd))) {
+        return control_dead(call);
     }
-    run_view_fini(&view);
-    cli->dir = NULL; /* we are there by now */
-    status = place_open(&place, cli, PLACE_STORE, SESSION_CHANGE);
-    if (status == STATUS_OK &&
-        !control_cancel_record(&place.session, &call->id, call->request.reason, &verdict, &now,
-                               &why, &err)) {
-        status = cli_fail(&err);
-    }
+    call->cli->dir = NULL; /* we are there by now */
+    place_init(&place, call->cli);
+    status = control_open_store(&place, call->cli, &err) ? control_cancel_record(call, &place)
+                                                         : place_fail(&place, &err);
     place_close(&place);
-    if (status == STATUS_OK && verdict == CONTROL_REFUSE) {
-        return control_call_refuse(call, why, now);
-    }
-    if (status == STATUS_OK) {
-        control_call_say(call, run_status_name(RUN_CANCELLED));
-    }
     return status;
 }
 
@@ -247,6 +281,11 @@ static int control_cancel_end(struct control_call *call)
         status = STATUS_USAGE;
     } else {
         control_call_say(call, run_status_name(RUN_CANCELLED));
+        if (run_state_exit(&view.state) == STATUS_COMPENSATION) {
+            cli_warn("run %s: not all that it did could be undone: its output says what",
+                     call->id.text);
+            status = STATUS_COMPENSATION;
+        }
     }
     run_view_fini(&view);
     return status;

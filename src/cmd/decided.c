@@ -93,6 +93,9 @@ static bool decided_decide(struct decided *decided, struct err *err)
                                     .forced = decided->forced};
     struct decide_facts facts;
 
+    if (!session_has_effects(session, err)) {
+        return false;
+    }
     decided_take_ran(decided, &options);
     facts_init(&decided->facts, session, &options);
     facts = facts_decide(&decided->facts);

@@ -263,6 +263,9 @@ static struct str reason_of_useless(const struct reason_view *view, struct inst_
 {
     const struct session *session = view->session;
 
+    if (effects_forget(&session->effects, session->plan.instances[instance.n].name)) {
+        return STR("what it did was undone");
+    }
     if ((reason->last.flags & RESULT_UNKEYED) != 0) {
         return STR("its last attempt did not end well");
     }

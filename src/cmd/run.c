@@ -177,12 +177,12 @@ static void run_record_breakers(struct run_call *call)
     }
 }
 
-static enum event_type run_last_type(int status)
+static enum event_type run_last_type(const struct run_call *call, int status)
 {
     if (status == STATUS_OK) {
         return EVENT_RUN_COMPLETED;
     }
-    if (status == STATUS_CANCELLED) {
+    if (call->engine.outcome.cancelled) {
         return EVENT_RUN_CANCELLED;
     }
     return status >= STATUS_SIGNAL ? EVENT_RUN_INTERRUPTED : EVENT_RUN_FAILED;
@@ -191,7 +191,7 @@ static enum event_type run_last_type(int status)
 static void run_record_end(struct run_call *call, int status, struct err *err)
 {
     struct recorder *recorder = &call->recorder;
-    struct event event = {.type = run_last_type(status), .status = status};
+    struct event event = {.type = run_last_type(call, status), .status = status};
 
     event.reason = str_of(status_name(status));
     event.signal = status >= STATUS_SIGNAL ? status - STATUS_SIGNAL : 0;
@@ -232,6 +232,9 @@ static int run_engine(struct run_call *call, struct err *err)
     status = engine_run(&call->engine, err);
     if (!executor_finish(&call->executor, err) && status == STATUS_OK) {
         status = err->status;
+    }
+    if (err->status == 0 && status == STATUS_OK) {
+        run_effects_release(call, err);
     }
     if (err->status == 0) {
         run_record_end(call, status, err);
@@ -290,6 +293,7 @@ static int run_work(struct run_call *call, struct err *err)
                    call->duration_ns, call->request.scope, &report, run_jobs(call));
     run_hooks_watch(call);
     if (!breakers_load(&call->breakers, &call->session, err) || !run_begin(call, err) ||
+        !run_effects_take(call, err) ||
         !executor_init(&call->executor, &call->session, &call->facts, &call->recorder, err) ||
         !run_hooks_open(call, err)) {
         decide_fini(&call->decide);
@@ -360,7 +364,8 @@ static int run_nothing(struct run_call *call, struct err *err)
         return err->status;
     }
     /* A file that had to be read because its times had changed need not be read again. */
-    if (!run_keep_plan(call, err) || !run_save_state(call, good, err) ||
+    if (!run_effects_release(call, err) || !run_keep_plan(call, err) ||
+        !run_save_state(call, good, err) ||
         !run_result_write_nothing(call->cli, &call->session, &first, call->request.scope, skipped,
                                   err)) {
         return err->status;
@@ -416,7 +421,7 @@ static int run_command(struct run_call *call, struct err *err)
         decide_fini(&call->decide);
         return status;
     }
-    if (engine_work(&call->decide) == 0 && !call->goes_on) {
+    if (engine_work(&call->decide) == 0 && !call->goes_on && !run_effects_wait(call)) {
         return run_nothing(call, err);
     }
     return run_work(call, err);

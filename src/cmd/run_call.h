@@ -60,6 +60,14 @@ bool run_save_state(struct run_call *call, const uint8_t *good, struct err *err)
 /* At the end of a run with this status: roots, and the last state. */
 bool run_save(struct run_call *call, int status, struct err *err);
 
+/* run_effects.c: what stages with `compensate` did, in earlier runs as well */
+/* Is there something to undo, whatever else is to be done? */
+bool run_effects_wait(const struct run_call *call);
+/* Before the engine: effects that nobody answers for any more are to be undone. */
+bool run_effects_take(struct run_call *call, struct err *err);
+/* The run is complete: what it was about stays. */
+bool run_effects_release(struct run_call *call, struct err *err);
+
 /* run_history.c */
 /* Expected durations and peaks of all instances. */
 void run_load_history(struct run_call *call);

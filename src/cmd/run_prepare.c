@@ -131,6 +131,7 @@ static bool run_open(struct run_call *call, struct err *err)
 {
     return session_open_store(&call->session, SESSION_CHANGE, call->cli->wait, err) &&
            recover_workspace(&call->session, &call->recovered, err) &&
+           session_has_effects(&call->session, err) &&
            store_lock_enter(&call->session.store_lock, call->session.objects, err);
 }
 

@@ -243,6 +243,7 @@ static bool status_is_shown(const struct inst_status *inst)
     case INST_REFUSED:
     case INST_FAILED:
     case INST_UNSETTLED:
+    case INST_COMPENSATED:
         return inst->name.len != 0;
     case INST_PENDING:
     case INST_READY:

@@ -31,7 +31,7 @@ const struct event_field_row event_fields[EVENT_FIELD_TOTAL] = {
     [EVENT_FIELD_CAUSE] = FIELD("cause", EVENT_KIND_STR, cause,
                                 "none, exit, signal, timeout, oom, not-found, environment, output, "
                                 "input, unsettled, corrupt, cancelled, breaker, paused, gate, "
-                                "validation"),
+                                "validation, compensation"),
     [EVENT_FIELD_REASON] = FIELD("reason", EVENT_KIND_STR, reason, "why, in words"),
     [EVENT_FIELD_PLACE] =
         FIELD("place", EVENT_KIND_STR, place, "file:line:column of the stage in the manifest"),
@@ -139,6 +139,7 @@ const struct event_field_row event_fields[EVENT_FIELD_TOTAL] = {
 #define F_INST   (F(NUMBER) | F(INSTANCE) | F(STAGE))
 #define F_TRY    (F_INST | F(ATTEMPT) | F(ATTEMPT_ID) | F(SPAN))
 #define F_CHECK  (F_INST | F(REASON) | F(CHECK) | F(EXPRESSION) | F(METRICS) | F(WANTED))
+#define F_EFFECT (F(INSTANCE) | F(STAGE) | F(ATTEMPT) | F(ATTEMPT_ID))
 #define F_LOAD   (F(RUNNING) | F(READY) | F(LIMIT))
 #define F_WHO    (F(PID) | F(USER) | F(HOST) | F(BOOT) | F(VERSION) | F(COMMAND_LINE))
 #define F_ASKED  (F(UID) | F(USER) | F(PID) | F(HOST) | F(REASON) | F_LOAD)
@@ -259,6 +260,22 @@ const struct event_type_row event_types[EVENT_TYPE_COUNT] = {
         {"instance.refused", EVENT_ERROR,
          F_INST | F(ATTEMPT_ID) | F(CAUSE) | F(REASON) | F(METRICS) | F(PLACE),
          "the result is kept and not accepted: its outputs are moved to refused/"},
+    [EVENT_RUN_COMPENSATING] = {"run.compensating", EVENT_WARN, F(COUNT) | F(REASON),
+                                "effects outside the workspace are undone, the newest first"},
+    [EVENT_COMPENSATION_STARTED] = {"compensation.started", EVENT_INFO, F_EFFECT,
+                                    "the command of `compensate` is about to undo an effect; "
+                                    "attempt_id is that of the attempt whose effect it is"},
+    [EVENT_COMPENSATION_FINISHED] =
+        {"compensation.finished", EVENT_INFO,
+         F_EFFECT | F(STATE) | F(CAUSE) | F(REASON) | F(EXIT) | F(SIGNAL) | F(LOG) | F(DELAY_NS),
+         "it has ended; state is compensated when the effect is undone; "
+         "with a delay it is called again"},
+    [EVENT_COMPENSATION_FAILED] =
+        {"compensation.failed", EVENT_ERROR, F_EFFECT | F(REASON) | F(LOG) | F(PLACE),
+         "an effect could not be undone: the next command tries again, or "
+         "a person does it"},
+    [EVENT_INSTANCES_COMPENSATED] = {"instances.compensated", EVENT_WARN, F(COUNT) | F(IDS),
+                                     "what these did is undone, and their results are forgotten"},
 };
 
 const char *event_severity_name(enum event_severity severity)

@@ -122,7 +122,7 @@ struct m_retry {
     uint32_t exit_code_count;
 };
 
-struct m_recover { /* a command that helps before a failed attempt is made again */
+struct m_command { /* of `recover`, `compensate`: runs with all that its stage has, beside `run` */
     enum m_run_kind run_kind;
     struct span span;
     struct m_list run;
@@ -179,9 +179,9 @@ struct m_settings {
     struct m_text priority;       /* integer */
     struct m_pool_use *pools;
     uint32_t pool_count;
-    struct m_text tty;               /* bool */
-    const struct m_retry *retry;     /* NULL: none */
-    const struct m_recover *recover; /* NULL: none */
+    struct m_text tty;                            /* bool */
+    const struct m_retry *retry;                  /* NULL: none */
+    const struct m_command *recover, *compensate; /* NULL: none */
     struct m_breaker_use breaker;
 };
 

@@ -231,8 +231,11 @@ const struct manifest_key_row manifest_keys[] = {
           "one more attempt. See [retries](retries.md#recover).")},
     {SETTING("breaker"), .read = m_key_breaker_use,
      TYPE("string", "The circuit breaker that its attempts are calls of.")},
-    {STAGE_LATER("compensate"),
-     TYPE("command", "Undoes this stage's effect outside the workspace.")},
+    {SETTING("compensate"), .read = m_key_compensate,
+     TYPE(
+         "string or array of strings",
+         "A command that undoes what the stage did outside the workspace, when the run fails or is "
+         "cancelled. See [compensations](compensations.md).")},
     {SETTING("metrics"), .read = m_key_out_file, OF_SETTINGS(metrics),
      TYPE("path", "A JSON object of figures that the command writes: one of the outputs, or a file "
                   "of its own. Names of nested figures are joined by `.`.")},

@@ -145,6 +145,7 @@ void m_pools_read(struct m_reader *reader, const struct toml_value *pools,
 /* manifest_retry.c, manifest_breaker.c */
 m_key_reader m_key_retry;
 m_key_reader m_key_recover;
+m_key_reader m_key_compensate;
 m_key_reader m_key_retry_max;
 m_key_reader m_key_retry_backoff;
 m_key_reader m_key_retry_on;

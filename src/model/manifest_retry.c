@@ -1,4 +1,4 @@
-/* Owns the keys `retry` and `recover` of a stage. */
+/* Owns the keys `retry`, `recover` and `compensate` of a stage. */
 #include "model/manifest_read.h"
 
 #include "base/limits.h"
@@ -125,14 +125,26 @@ void m_key_retry_exit_codes(struct m_reader *reader, const struct manifest_key_r
     }
 }
 
+static const struct m_command *m_command_read(struct m_reader *reader,
+                                              const struct toml_entry *entry)
+{
+    struct m_command *command = ARENA_NEW(reader->arena, struct m_command);
+
+    command->span = entry->value.span;
+    m_run_read(reader, entry->key, &entry->value, &command->run_kind, &command->run);
+    return command;
+}
+
 void m_key_recover(struct m_reader *reader, const struct manifest_key_row *row,
                    const struct toml_entry *entry, void *into)
 {
-    struct m_settings *settings = into;
-    struct m_recover *recover = ARENA_NEW(reader->arena, struct m_recover);
-
     (void)row;
-    recover->span = entry->value.span;
-    m_run_read(reader, entry->key, &entry->value, &recover->run_kind, &recover->run);
-    settings->recover = recover;
+    ((struct m_settings *)into)->recover = m_command_read(reader, entry);
+}
+
+void m_key_compensate(struct m_reader *reader, const struct manifest_key_row *row,
+                      const struct toml_entry *entry, void *into)
+{
+    (void)row;
+    ((struct m_settings *)into)->compensate = m_command_read(reader, entry);
 }

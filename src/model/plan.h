@@ -140,6 +140,7 @@ struct plan_instance {
     bool late_when;      /* `when` speaks of metrics: decided when its producers are done */
     bool tty;
     bool recovers;    /* has a command of `recover` */
+    bool compensates; /* has a command of `compensate`: acts on the world outside */
     uint8_t on_pause; /* enum plan_on_pause */
     uint16_t cpu;     /* slots; PLAN_CPU_ALL */
     int32_t priority;
@@ -370,9 +371,12 @@ bool plan_command_of_check(struct plan_check_names *names, const struct m_check 
 bool plan_command(const struct plan *plan, struct inst_id instance,
                   const struct resolved_inputs *resolved, struct arena *arena,
                   struct plan_command *command, struct err *err);
-/* The same of its `recover`. */
+/* The same of its `recover` and its `compensate`. */
 bool plan_command_of_recover(const struct plan *plan, struct inst_id instance,
                              const struct resolved_inputs *resolved, struct arena *arena,
                              struct plan_command *command, struct err *err);
+bool plan_command_of_compensate(const struct plan *plan, struct inst_id instance,
+                                const struct resolved_inputs *resolved, struct arena *arena,
+                                struct plan_command *command, struct err *err);
 
 #endif

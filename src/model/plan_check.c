@@ -152,6 +152,9 @@ static void plan_check_rest(struct plan_check *check, const struct m_stage *stag
     if (stage->settings->recover != NULL) {
         plan_check_list(check, &stage->settings->recover->run);
     }
+    if (stage->settings->compensate != NULL) {
+        plan_check_list(check, &stage->settings->compensate->run);
+    }
     if (stage->settings->retry != NULL) {
         plan_check_text(check, &stage->settings->retry->max);
         plan_check_text(check, &stage->settings->retry->delay);

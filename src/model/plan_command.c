@@ -273,14 +273,14 @@ bool plan_command(const struct plan *plan, struct inst_id instance,
                            command, err);
 }
 
-/* The stage with `recover` in place of `run`. */
-static struct m_stage plan_recovering(const struct m_stage *source)
+/* The stage with another command in place of `run`. */
+static struct m_stage plan_stage_with(const struct m_stage *source, const struct m_command *command)
 {
     struct m_stage stage = *source;
 
-    stage.run_kind = source->settings->recover->run_kind;
-    stage.run_span = source->settings->recover->span;
-    stage.run = source->settings->recover->run;
+    stage.run_kind = command->run_kind;
+    stage.run_span = command->span;
+    stage.run = command->run;
     return stage;
 }
 
@@ -288,8 +288,18 @@ bool plan_command_of_recover(const struct plan *plan, struct inst_id instance,
                              const struct resolved_inputs *resolved, struct arena *arena,
                              struct plan_command *command, struct err *err)
 {
-    const struct plan_instance *inst = &plan->instances[instance.n];
-    struct m_stage stage = plan_recovering(plan->stages[inst->stage.n].source);
+    const struct m_stage *source = plan->stages[plan->instances[instance.n].stage.n].source;
+    struct m_stage stage = plan_stage_with(source, source->settings->recover);
+
+    return plan_command_by(plan, instance, &stage, resolved, arena, command, err);
+}
+
+bool plan_command_of_compensate(const struct plan *plan, struct inst_id instance,
+                                const struct resolved_inputs *resolved, struct arena *arena,
+                                struct plan_command *command, struct err *err)
+{
+    const struct m_stage *source = plan->stages[plan->instances[instance.n].stage.n].source;
+    struct m_stage stage = plan_stage_with(source, source->settings->compensate);
 
     return plan_command_by(plan, instance, &stage, resolved, arena, command, err);
 }
@@ -445,6 +455,8 @@ static void plan_warn_of_pipe(struct plan_build *build, const struct m_stage *so
 static bool plan_check_command(struct plan_build *build, const struct plan_instance *inst,
                                struct strbuf *text)
 {
+    const struct m_stage *source = build->plan->stages[inst->stage.n].source;
+    const struct m_command *others[] = {source->settings->recover, source->settings->compensate};
     struct plan_renderer renderer;
     struct plan_command command;
     bool good;
@@ -453,12 +465,15 @@ static bool plan_check_command(struct plan_build *build, const struct plan_insta
     plan_renderer_init(&renderer, build->plan, inst, &build->scratch, &build->scratch);
     renderer.text = *text;
     good = inst->dynamic ? plan_try_command(&renderer) : plan_render_command(&renderer, &command);
-    if (good && inst->recovers) {
-        struct m_stage stage = plan_recovering(renderer.source);
+    for (unsigned i = 0; good && i < sizeof(others) / sizeof(others[0]); i++) {
+        struct m_stage stage;
 
-        renderer.source = &stage;
-        good =
-            inst->dynamic ? plan_try_command(&renderer) : plan_render_command(&renderer, &command);
+        if (others[i] != NULL) {
+            stage = plan_stage_with(source, others[i]);
+            renderer.source = &stage;
+            good = inst->dynamic ? plan_try_command(&renderer)
+                                 : plan_render_command(&renderer, &command);
+        }
     }
     if (!good) {
         plan_report(build, &renderer.scope, &renderer.error);
@@ -470,8 +485,9 @@ static bool plan_check_command(struct plan_build *build, const struct plan_insta
 static void plan_check_stage_commands(struct plan_build *build, const struct plan_stage *stage)
 {
     const struct plan_instance *instances = build->plan->instances + stage->instances_first;
-    bool recovers = stage->source->settings->recover != NULL;
-    bool constant = !recovers && plan_command_is_constant(stage->source);
+    bool has_others =
+        stage->source->settings->recover != NULL || stage->source->settings->compensate != NULL;
+    bool constant = !has_others && plan_command_is_constant(stage->source);
     struct plan_proof proof = plan_prove_stage(build, stage->source);
     struct strbuf text = {0};
     bool tried = false;
@@ -481,7 +497,7 @@ static void plan_check_stage_commands(struct plan_build *build, const struct pla
     for (uint32_t i = 0; i < stage->instance_count && good; i++) {
         if (instances[i].skip_reason.len != 0 || instances[i].outline ||
             (constant && tried && !instances[i].dynamic) ||
-            (!recovers && plan_prove(&proof, build->plan, &instances[i]))) {
+            (!has_others && plan_prove(&proof, build->plan, &instances[i]))) {
             continue;
         }
         good = plan_check_command(build, &instances[i], &text);

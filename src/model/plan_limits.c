@@ -226,7 +226,8 @@ static void plan_limit_worth(const struct m_stage *source, bool cache, struct pl
     bool runs = source->run_kind != M_RUN_NONE;
 
     inst->no_cache = runs && (!cache || (!reads && !writes));
-    inst->last_only = runs && ((reads && !writes) || plan_has_persist(source));
+    inst->compensates = runs && source->settings->compensate != NULL;
+    inst->last_only = runs && ((reads && !writes) || inst->compensates || plan_has_persist(source));
 }
 
 /* --- instances --- */
@@ -301,6 +302,7 @@ static void plan_limits_copy(const struct plan_instance *from, struct plan_insta
 {
     to->no_cache = from->no_cache;
     to->last_only = from->last_only;
+    to->compensates = from->compensates;
     to->ignore_failure = from->ignore_failure;
     to->tty = from->tty;
     to->on_pause = from->on_pause;

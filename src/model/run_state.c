@@ -455,6 +455,8 @@ static bool run_state_dispatch(struct run_state *state, const struct event *even
         return run_state_move_set(state, event, INST_BLOCKED, err);
     case EVENT_INSTANCES_CANCELLED:
         return run_state_move_set(state, event, INST_CANCELLED, err);
+    case EVENT_INSTANCES_COMPENSATED:
+        return run_state_move_set(state, event, INST_COMPENSATED, err);
     case EVENT_INSTANCE_REOPENED:
         return run_state_move_one(state, event, INST_PENDING, err);
     case EVENT_INSTANCE_WAITING:
@@ -491,6 +493,10 @@ static bool run_state_dispatch(struct run_state *state, const struct event *even
     case EVENT_BREAKER_OPENED:
     case EVENT_BREAKER_HALF_OPENED:
     case EVENT_BREAKER_CLOSED:
+    case EVENT_RUN_COMPENSATING:
+    case EVENT_COMPENSATION_STARTED:
+    case EVENT_COMPENSATION_FINISHED:
+    case EVENT_COMPENSATION_FAILED:
         return true;
     case EVENT_RUN_PAUSING:
         return run_state_turned(state, RUN_PAUSING, event, err);

@@ -31,6 +31,7 @@ static const struct state_row inst_rows[] = {
                         false},
     [INST_BLOCKED] = {"blocked", "something it needs failed, was refused or is blocked", true,
                       false},
+    [INST_COMPENSATED] = {"compensated", "it ended well, and what it did was undone", true, false},
 };
 static_assert(sizeof(inst_rows) / sizeof(inst_rows[0]) == INST_STATE_COUNT, "a row for each state");
 
@@ -84,10 +85,13 @@ static const uint64_t inst_moves[INST_STATE_COUNT][INST_STATE_COUNT] = {
     /* Decided or made, but somebody needs bytes that are nowhere any more, or its inputs came out
      * differently: it is decided anew. What was made or brought back is judged then. */
     [INST_DONE] = {[INST_PENDING] = BY(INSTANCE_REOPENED) | BY(RUN_RESUMED),
-                   [INST_REFUSED] = BY(INSTANCE_REFUSED)},
-    [INST_UP_TO_DATE] = {[INST_PENDING] = BY(INSTANCE_REOPENED) | BY(RUN_RESUMED)},
+                   [INST_REFUSED] = BY(INSTANCE_REFUSED),
+                   [INST_COMPENSATED] = BY(INSTANCES_COMPENSATED)},
+    [INST_UP_TO_DATE] = {[INST_PENDING] = BY(INSTANCE_REOPENED) | BY(RUN_RESUMED),
+                         [INST_COMPENSATED] = BY(INSTANCES_COMPENSATED)},
     [INST_RESTORED] = {[INST_PENDING] = BY(INSTANCE_REOPENED) | BY(RUN_RESUMED),
-                       [INST_REFUSED] = BY(INSTANCE_REFUSED)},
+                       [INST_REFUSED] = BY(INSTANCE_REFUSED),
+                       [INST_COMPENSATED] = BY(INSTANCES_COMPENSATED)},
     /* A run that goes on tries again what stopped it. */
     [INST_SKIPPED] = {[INST_PENDING] = BY(RUN_RESUMED)},
     [INST_REFUSED] = {[INST_PENDING] = BY(RUN_RESUMED)},
@@ -95,6 +99,7 @@ static const uint64_t inst_moves[INST_STATE_COUNT][INST_STATE_COUNT] = {
     [INST_UNSETTLED] = {[INST_PENDING] = BY(RUN_RESUMED)},
     [INST_CANCELLED] = {[INST_PENDING] = BY(RUN_RESUMED)},
     [INST_BLOCKED] = {[INST_PENDING] = BY(RUN_RESUMED)},
+    [INST_COMPENSATED] = {[INST_PENDING] = BY(RUN_RESUMED)},
 };
 
 static const struct state_row run_rows[] = {

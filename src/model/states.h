@@ -24,19 +24,20 @@ enum run_status {
 };
 
 enum inst_state {
-    INST_PENDING,    /* waits for producers, or is not decided yet */
-    INST_READY,      /* may start as soon as there is a slot */
-    INST_WAITING,    /* for something other than a slot: retry delay, breaker, memory, pool */
-    INST_RUNNING,    /* an attempt is under way */
-    INST_DONE,       /* an attempt ended well and its result is recorded */
-    INST_UP_TO_DATE, /* nothing to do: a known key, outputs in place or not asked for */
-    INST_RESTORED,   /* a known key, outputs brought back from the store */
-    INST_SKIPPED,    /* `when` was false, or an input it needs was skipped */
-    INST_REFUSED,    /* ended well, a check said no */
-    INST_FAILED,     /* for good */
-    INST_UNSETTLED,  /* its inputs kept changing while it ran */
-    INST_CANCELLED,  /* stopped by pawl, or never started because the run ended */
-    INST_BLOCKED,    /* a producer failed, was refused or is blocked */
+    INST_PENDING,     /* waits for producers, or is not decided yet */
+    INST_READY,       /* may start as soon as there is a slot */
+    INST_WAITING,     /* for something other than a slot: retry delay, breaker, memory, pool */
+    INST_RUNNING,     /* an attempt is under way */
+    INST_DONE,        /* an attempt ended well and its result is recorded */
+    INST_UP_TO_DATE,  /* nothing to do: a known key, outputs in place or not asked for */
+    INST_RESTORED,    /* a known key, outputs brought back from the store */
+    INST_SKIPPED,     /* `when` was false, or an input it needs was skipped */
+    INST_REFUSED,     /* ended well, a check said no */
+    INST_FAILED,      /* for good */
+    INST_UNSETTLED,   /* its inputs kept changing while it ran */
+    INST_CANCELLED,   /* stopped by pawl, or never started because the run ended */
+    INST_BLOCKED,     /* a producer failed, was refused or is blocked */
+    INST_COMPENSATED, /* ended well, and what it did was undone */
     INST_STATE_COUNT
 };
 

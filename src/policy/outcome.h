@@ -14,16 +14,17 @@ enum cause {
     CAUSE_TIMEOUT,   /* ran longer than it may */
     CAUSE_OOM,       /* killed for memory */
     CAUSE_NOT_FOUND, /* the program is not there or cannot be executed (also 126, 127 of a shell) */
-    CAUSE_ENVIRONMENT, /* disk full, permission, a path that cannot be parked */
-    CAUSE_OUTPUT,      /* a declared output was not made as declared */
-    CAUSE_INPUT,       /* an input is missing when it becomes ready */
-    CAUSE_UNSETTLED,   /* inputs kept changing */
-    CAUSE_CORRUPT,     /* an object it needs is damaged */
-    CAUSE_CANCELLED,   /* pawl stopped it because the run ends */
-    CAUSE_BREAKER,     /* never started: its circuit breaker is open */
-    CAUSE_PAUSED,      /* pawl stopped it because the run pauses: it is decided anew */
-    CAUSE_GATE,        /* ended well, a gate said no */
-    CAUSE_VALIDATION,  /* ended well, a validation failed */
+    CAUSE_ENVIRONMENT,  /* disk full, permission, a path that cannot be parked */
+    CAUSE_OUTPUT,       /* a declared output was not made as declared */
+    CAUSE_INPUT,        /* an input is missing when it becomes ready */
+    CAUSE_UNSETTLED,    /* inputs kept changing */
+    CAUSE_CORRUPT,      /* an object it needs is damaged */
+    CAUSE_CANCELLED,    /* pawl stopped it because the run ends */
+    CAUSE_BREAKER,      /* never started: its circuit breaker is open */
+    CAUSE_PAUSED,       /* pawl stopped it because the run pauses: it is decided anew */
+    CAUSE_GATE,         /* ended well, a gate said no */
+    CAUSE_VALIDATION,   /* ended well, a validation failed */
+    CAUSE_COMPENSATION, /* never started: what an earlier attempt did could not be undone */
     CAUSE_COUNT
 };
 

@@ -37,6 +37,7 @@ bool retry_names(const struct plan_retry *retry, enum cause cause, int64_t exit_
     case CAUSE_BREAKER:
     case CAUSE_GATE:
     case CAUSE_VALIDATION:
+    case CAUSE_COMPENSATION:
     case CAUSE_COUNT:
         break;
     }

@@ -74,7 +74,7 @@ static void story_line(struct story *story, const char *word, const struct event
     }
 }
 
-static void story_reason(const struct event *event, const char *before, struct strbuf *out)
+void story_reason(const struct event *event, const char *before, struct strbuf *out)
 {
     if (event->reason.len != 0) {
         strbuf_puts(out, before);
@@ -381,6 +381,12 @@ static void story_dispatch(struct story *story, const struct event *event,
         strbuf_puts(out, ": ");
         checks_add_warning(event, out);
         return;
+    case EVENT_RUN_COMPENSATING:
+    case EVENT_COMPENSATION_STARTED:
+    case EVENT_COMPENSATION_FINISHED:
+    case EVENT_COMPENSATION_FAILED:
+        story_effect(story, event, state, out);
+        return;
     case EVENT_LIMIT_CHANGED:
         if (story->options->verbose) {
             failure_add_word(story->options, "limit", out);
@@ -394,6 +400,7 @@ static void story_dispatch(struct story *story, const struct event *event,
     case EVENT_CHECKS_PASSED:
     case EVENT_GATE_REFUSED:
     case EVENT_VALIDATION_FAILED:
+    case EVENT_INSTANCES_COMPENSATED:
     case EVENT_RUN_STARTED:
     case EVENT_RUN_RESUMED:
     case EVENT_INSTANCES_READY:
@@ -428,7 +435,7 @@ void story_tell(struct story *story, const struct event *event, const struct run
         story_finished(story, event, state, out);
     } else if (event->type == EVENT_INSTANCE_ENDED || event->type == EVENT_INSTANCE_REFUSED) {
         story_failure(story, event, state, out);
-    } else if (!story->options->quiet) {
+    } else if (!story->options->quiet || event->type == EVENT_COMPENSATION_FAILED) {
         story_dispatch(story, event, state, out);
     }
     story_count(story, out, from);

@@ -65,6 +65,9 @@ struct story {
     uint32_t partial_count, partial_cap;
     struct story_block *blocks;
     uint32_t block_count, failure_count;
+    struct {
+        uint32_t total, begun, undone;
+    } effects;
 };
 
 void story_init(struct story *story, const struct report_options *options, bool brief);
@@ -77,6 +80,8 @@ void story_stream(struct story *story, uint32_t number, const char *data, size_t
 void story_end(struct story *story, const struct report_end *end, const struct run_state *state,
                struct strbuf *out);
 
+/* `compensation completed: 3 of 3`, if anything was undone; part of story_end. */
+void story_effects_end(const struct story *story, struct strbuf *out);
 /* `28 of 28 up to date: 20 ran, 8 were up to date, 4m12s`, without line end. */
 void story_add_summary(const struct run_state *state, uint32_t total, int64_t elapsed_ns,
                        struct strbuf *out);

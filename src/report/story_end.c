@@ -21,6 +21,7 @@ void story_add_summary(const struct run_state *state, uint32_t total, int64_t el
         {INST_UNSETTLED, "unsettled"},
         {INST_CANCELLED, "cancelled"},
         {INST_BLOCKED, "blocked"},
+        {INST_COMPENSATED, "compensated"},
     };
     const uint32_t *counts = state->counts;
     char took[UNITS_TEXT_BYTES];
@@ -78,6 +79,7 @@ void story_end(struct story *story, const struct report_end *end, const struct r
     if (end->status == STATUS_OK && story->options->quiet) {
         return;
     }
+    story_effects_end(story, out);
     if (end->status >= STATUS_SIGNAL) {
         strbuf_printf(&text, "interrupted by signal %d: ", end->status - STATUS_SIGNAL);
     } else if (end->status == STATUS_CANCELLED) {

@@ -312,6 +312,9 @@ void attempt_finish(struct attempt *attempt)
     char hex[DIGEST_HEX_BYTES + 1];
 
     attempt_close_pipes(attempt);
+    if (attempt->acts_outside) {
+        compensation_finish(executor, attempt->id, attempt->cause == CAUSE_NONE);
+    }
     note.cause = attempt->cause;
     note.changed = attempt->outputs_changed;
     event->attempt = attempt->number;

@@ -262,11 +262,20 @@ static bool attempt_launch(struct attempt *attempt, struct err *err)
     return ok;
 }
 
+/* What it is about to do outside can be undone from now on. */
+static bool attempt_note_effect(struct attempt *attempt, struct err *err)
+{
+    attempt->acts_outside = attempt->inst->compensates;
+    return !attempt->acts_outside ||
+           compensation_start(attempt->executor, attempt, &attempt->arena, err);
+}
+
 static bool attempt_run(struct attempt *attempt, struct err *err)
 {
     return attempt_find_reads(attempt, err) && attempt_note_reads(attempt, err) &&
            !attempt_finds_strays(attempt) && attempt_hide_missing(attempt, err) &&
-           attempt_park(attempt, err) && attempt_launch(attempt, err);
+           attempt_park(attempt, err) && attempt_note_effect(attempt, err) &&
+           attempt_launch(attempt, err);
 }
 
 static void attempt_goes(struct attempt *attempt)

@@ -28,19 +28,17 @@ static bool check_spawn(struct check_process *process, struct err *err)
     struct side *side = &process->side;
     const struct plan_instance *inst = &side->executor->plan->instances[process->instance.n];
     struct str name = STR_JOIN(&side->arena, inst->name, STR(".check"));
-    struct side_start start = {.instance = process->instance,
-                               .command = &process->what.command,
-                               .about = {.stage = process->stage->name,
-                                         .instance = inst->name,
-                                         .attempt_id = process->attempt_id,
-                                         .span = STR("0000000000000000"),
-                                         .attempt = 1,
-                                         .max_attempts = 1,
-                                         .cpus = 1,
-                                         .makeflags = STR("")},
-                               .log_name = log_name_make(name, process->number + 1, &side->arena)};
+    struct environment_attempt about = {.stage = process->stage->name,
+                                        .instance = inst->name,
+                                        .attempt_id = process->attempt_id,
+                                        .span = STR("0000000000000000"),
+                                        .attempt = 1,
+                                        .max_attempts = 1,
+                                        .cpus = 1,
+                                        .makeflags = STR("")};
 
-    return side_start(side, &start, err);
+    return side_start_of(side, process->instance, &process->what.command, &about,
+                         log_name_make(name, process->number + 1, &side->arena), err);
 }
 
 /* --- verdicts --- */

@@ -1,4 +1,4 @@
-/* Owns asking a run that lives, and cancelling one that does not. */
+/* Owns asking a run that lives. */
 #include "run/control_ask.h"
 
 #include <errno.h>
@@ -7,7 +7,6 @@
 
 #include "base/sys.h"
 #include "os/socket.h"
-#include "run/recorder.h"
 
 /* --- one that lives --- */
 
@@ -75,100 +74,4 @@ void control_wait_end(int pidfd)
     while (sys_poll(&end, 1, -1) < 0 && errno == EINTR) {
     }
     sys_close(pidfd);
-}
-
-/* --- one that does not --- */
-
-struct control_record {
-    struct event_log *log;
-    struct run_state state;
-    const struct clock *clock;
-};
-
-static void control_add(struct control_record *record, struct event *event)
-{
-    struct strbuf members = {0};
-
-    event->time_ns = clock_real_ns(record->clock);
-    event->run = record->state.run;
-    event->trace = record->state.trace;
-    event_to_json(event, &members);
-    event_log_add(record->log, event->time_ns, str_of(event_types[event->type].name),
-                  strbuf_str(&members));
-    strbuf_fini(&members);
-}
-
-static void control_add_asked(struct control_record *record, const struct machine *machine,
-                              struct str reason)
-{
-    struct event event = {.type = EVENT_RUN_CANCELLING,
-                          .uid = geteuid(),
-                          .user = str_of(machine->user),
-                          .pid = getpid(),
-                          .host = str_of(machine->host),
-                          .reason = reason};
-
-    control_add(record, &event);
-}
-
-static void control_add_rest(struct control_record *record)
-{
-    struct run_state *state = &record->state;
-    struct event event = {.type = EVENT_INSTANCES_CANCELLED,
-                          .reason = STR("the run was cancelled")};
-
-    for (uint32_t i = 0; i < state->instance_count; i++) {
-        if (inst_state_may_move(state->instances[i].state, INST_CANCELLED, event.type)) {
-            event_ids_add(&event.ids, &state->arena, i);
-            event.count++;
-        }
-    }
-    if (event.count != 0) {
-        control_add(record, &event);
-    }
-}
-
-static bool control_cancel_open(struct session *session, struct control_record *record,
-                                struct str reason, enum control_verdict *verdict, const char **why,
-                                struct err *err)
-{
-    struct event last = {.type = EVENT_RUN_CANCELLED,
-                         .status = STATUS_CANCELLED,
-                         .reason = str_of(status_name(STATUS_CANCELLED))};
-    enum run_status status = record->state.status;
-    struct control_facts facts = {.status = run_status_is_final(status) ? status : RUN_INTERRUPTED};
-
-    *verdict = control_decide(&facts, CONTROL_CANCEL, false, why);
-    if (*verdict != CONTROL_DO) {
-        return true;
-    }
-    control_add_asked(record, &session->machine, reason);
-    control_add_rest(record);
-    control_add(record, &last);
-    return event_log_flush(record->log, err);
-}
-
-bool control_cancel_record(struct session *session, const struct run_id *id, struct str reason,
-                           enum control_verdict *verdict, enum run_status *status, const char **why,
-                           struct err *err)
-{
-    struct control_record record = {.clock = session->clock};
-    int dir_fd = run_dir_open(session->workspace.pawlfd, id, err);
-    bool ok;
-
-    if (dir_fd < 0) {
-        return false;
-    }
-    run_state_init(&record.state);
-    record.log = event_log_append_to(dir_fd, "events.jsonl", NULL, err);
-    ok = record.log != NULL &&
-         recorder_replay(session->workspace.pawlfd, id, &record.state, NULL, NULL, err) &&
-         control_cancel_open(session, &record, reason, verdict, why, err);
-    *status = record.state.status;
-    if (record.log != NULL) {
-        event_log_close(record.log);
-    }
-    run_state_fini(&record.state);
-    sys_close(dir_fd);
-    return ok;
 }

@@ -1,7 +1,6 @@
 #ifndef PAWL_RUN_CONTROL_ASK_H
 #define PAWL_RUN_CONTROL_ASK_H
-/* The client's side of the control protocol, and what becomes of requests to a run of which no
- * process is left. The working folder is the workspace.
+/* The client's side of the control protocol. The working folder is the workspace.
  *
  *     switch (control_ask(path, &request, &arena, &reply, &pidfd, &err)) …
  *     control_wait_end(pidfd)          the run's process has ended: its record says how
@@ -22,12 +21,5 @@ enum control_reach control_ask(const char *path, const struct control_request *r
                                struct err *err);
 /* Closes it. */
 void control_wait_end(int pidfd);
-
-/* Records that the run, of which no process is left, was cancelled. With the workspace locked and
- * recovered. Whoever came first may have ended it meanwhile: then it is `status`, and `why` says
- * why it is refused. */
-bool control_cancel_record(struct session *session, const struct run_id *id, struct str reason,
-                           enum control_verdict *verdict, enum run_status *status, const char **why,
-                           struct err *err);
 
 #endif

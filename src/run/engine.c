@@ -39,6 +39,7 @@ void engine_init(struct engine *engine, const struct decide *decide,
                   options->memory_limit_bytes);
     engine_adapt_init(engine);
     engine_retry_init(engine);
+    engine_undo_init(engine);
     engine->ready = mem_calloc(count, sizeof(*engine->ready));
     engine->blocked = mem_calloc(count, sizeof(*engine->blocked));
     engine->batched = mem_calloc(count, sizeof(*engine->batched));
@@ -63,6 +64,7 @@ void engine_init(struct engine *engine, const struct decide *decide,
 void engine_fini(struct engine *engine)
 {
     engine_retry_fini(engine);
+    engine_undo_fini(engine);
     schedule_fini(&engine->schedule);
     decide_fini(&engine->decide);
     free(engine->live);
@@ -193,6 +195,7 @@ static enum inst_state engine_end_state(enum cause cause)
     case CAUSE_BREAKER:
     case CAUSE_GATE:
     case CAUSE_VALIDATION:
+    case CAUSE_COMPENSATION:
     case CAUSE_COUNT:
         break;
     }
@@ -260,6 +263,7 @@ static void engine_take_ended(struct engine *engine, struct note *note)
     } else if (retry) {
         engine_retry_later(engine, note, cause, event.reason);
     } else {
+        engine_undo_note(engine, cause, &event);
         engine_failed(engine, note->instance, cause,
                       engine_end_status(engine, note->instance, cause, event.exit_code));
     }
@@ -318,6 +322,7 @@ static void engine_take_notes(struct engine *engine)
 
     engine_take_again(engine);
     engine_take_due(engine);
+    engine_undo_wake(engine);
     while (engine->world.next_note(engine->world.ctx, &note)) {
         switch (note.kind) {
         case NOTE_EXITED:
@@ -341,6 +346,9 @@ static void engine_take_notes(struct engine *engine)
         case NOTE_RECOVERED:
             engine_take_recovered(engine, &note);
             break;
+        case NOTE_UNDONE:
+            engine_take_undone(engine, &note);
+            break;
         case NOTE_BROKEN:
             engine_take_broken(engine, &note);
             break;
@@ -349,6 +357,7 @@ static void engine_take_notes(struct engine *engine)
     engine_take_time(engine);
     engine_release_held(engine);
     engine_spread(engine);
+    engine_undo_turn(engine);
     engine_settle_pause(engine);
 }
 
@@ -415,7 +424,7 @@ static void engine_admit(struct engine *engine)
         if (engine->closing) {
             break;
         }
-        if (!engine_may_call(engine, instance)) {
+        if (!engine_undo_lets(engine, instance) || !engine_may_call(engine, instance)) {
             continue;
         }
         if (!engine_take_tokens(engine, instance)) {
@@ -456,6 +465,11 @@ static void engine_act(struct engine *engine)
         case ACT_BREAKERS:
             engine->world.breakers_moved(ctx);
             break;
+        case ACT_CONDEMN:
+        case ACT_UNDO:
+        case ACT_UNDONE:
+            engine_undo_act(engine, (int)act.kind);
+            break;
         case ACT_JUDGE:
             engine->world.run_checks(ctx, act.instance);
             break;
@@ -475,14 +489,20 @@ static void engine_act(struct engine *engine)
 
 /* --- the end --- */
 
-bool engine_is_over(const struct engine *engine)
+bool engine_work_is_over(const struct engine *engine)
 {
-    if (engine->live_count != 0 || engine->restoring != 0 || engine->judging_count != 0 ||
-        engine->recovery_count != 0 || engine->world.has_note(engine->world.ctx)) {
+    if (engine->live_count != 0 || engine_undo_works(engine) || engine->restoring != 0 ||
+        engine->judging_count != 0 || engine->recovery_count != 0 ||
+        engine->world.has_note(engine->world.ctx)) {
         return false;
     }
     return engine->stop != ENGINE_GOES ||
            (engine->schedule.ready == 0 && engine->again_count == 0 && !engine_waits(engine));
+}
+
+bool engine_is_over(const struct engine *engine)
+{
+    return engine_work_is_over(engine) && engine_undo_is_over(engine);
 }
 
 /* What never started. */

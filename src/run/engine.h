@@ -29,6 +29,7 @@ enum note_kind {
     NOTE_SIGNAL,    /* pawl was sent a signal */
     NOTE_ASKED,     /* somebody asks for something: see run/control.h */
     NOTE_RECOVERED, /* the command of `recover` has ended, well or not */
+    NOTE_UNDONE,    /* the command of `compensate` has ended, well or not */
     NOTE_BROKEN     /* the world failed: nothing more can be recorded or looked at */
 };
 
@@ -83,6 +84,22 @@ struct engine_recovery {
     struct str reason, log;
 };
 
+/* What a stage did outside the workspace, and how it is undone. Texts live as long as the world. */
+struct engine_effect {
+    struct str id; /* of its attempt */
+    struct str stage, instance, place;
+    struct inst_id number; /* PLAN_NONE: of none in this record */
+    struct plan_retry retry;
+};
+
+/* Why it is undone, for its command. */
+struct engine_undoing {
+    uint32_t tries; /* from 1 */
+    struct str cause;
+    int64_t exit_code, signal;
+    struct str log;
+};
+
 struct engine_world {
     void *ctx;
     struct decide_facts facts;
@@ -112,6 +129,21 @@ struct engine_world {
     void (*recover)(void *ctx, const struct engine_recovery *recovery);
     void (*end_recovering)(void *ctx);
     void (*breakers_moved)(void *ctx); /* they are to be kept for the next run */
+    /* Effects (store/effects.h); NULL, as all of these: there is none, and nothing makes one.
+     * How many are outstanding; `condemned`: that are to be undone, whoever decided it. */
+    uint32_t (*effects)(void *ctx, bool condemned);
+    /* The next to be undone, but for those given up; false: none. */
+    bool (*effect_next)(void *ctx, bool condemned, struct engine_effect *effect);
+    /* One of an instance that is about to start, of which it is unknown how much was done. */
+    bool (*effect_unknown)(void *ctx, struct inst_id instance, struct engine_effect *effect);
+    /* An effect, or all (NULL), is to be undone, and is known to be so after a kill. */
+    void (*condemn)(void *ctx, const struct engine_effect *effect);
+    /* Runs its command; answers with NOTE_UNDONE. `end_undoing` ends it. */
+    void (*undo)(void *ctx, const struct engine_effect *effect,
+                 const struct engine_undoing *undoing);
+    void (*end_undoing)(void *ctx);
+    void (*undone)(void *ctx, const struct engine_effect *effect);
+    void (*give_up)(void *ctx, const struct engine_effect *effect);
     struct engine_tokens_world tokens;
     void (*answer)(void *ctx, const struct engine_answer *answer);
     /* What the machine is at, for policy/adapt; NULL: it is not looked at. Without `adapts` only
@@ -196,10 +228,28 @@ struct engine_act {
         ACT_JUDGE,
         ACT_REFUSE,
         ACT_RECOVER,
+        ACT_CONDEMN, /* these three: engine->undo says what */
+        ACT_UNDO,
+        ACT_UNDONE,
         ACT_BREAKERS /* of no instance */
     } kind;
     struct inst_id instance;
     int signal;
+};
+
+struct engine_undo { /* see engine_undo.c */
+    enum { UNDO_IDLE, UNDO_RUNS, UNDO_WAITS, UNDO_SETTLES } state;
+    struct engine_effect effect; /* that is being undone */
+    struct inst_id wanted_by;    /* which starts when it is; PLAN_NONE: nobody */
+    struct inst_id woken;        /* which may start now */
+    uint32_t tries;
+    int64_t due_ns;         /* UNDO_WAITS, monotonic */
+    struct inst_id *before; /* wait until what they did is undone */
+    uint32_t before_count;
+    bool inherited; /* what an earlier process had to undo comes first */
+    bool told;
+    bool ends;                 /* the run ends, and all is undone */
+    struct engine_undoing why; /* the first failure */
 };
 
 struct engine {
@@ -253,6 +303,7 @@ struct engine {
     struct err broken;
     int64_t next_disk_ns;
     bool disk_low;
+    struct engine_undo undo;
 };
 
 /* `decide` is taken over: decide_plan was called on it, and something is to be done. The recorder

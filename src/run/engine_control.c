@@ -11,7 +11,8 @@
 
 bool engine_may_start(const struct engine *engine)
 {
-    return engine->stop == ENGINE_GOES && engine->recorder->state.status == RUN_RUNNING;
+    return engine->stop == ENGINE_GOES && engine->recorder->state.status == RUN_RUNNING &&
+           !engine->undo.inherited;
 }
 
 bool engine_is_paused(const struct engine *engine)
@@ -166,7 +167,7 @@ void engine_take_asked(struct engine *engine, const struct note *note)
     struct control_facts facts = {
         .status = engine->recorder->state.status,
         .frozen = engine->frozen,
-        .ending = engine->stop >= ENGINE_ENDS && !engine->outcome.cancelled,
+        .ending = (engine->stop >= ENGINE_ENDS || engine->undo.ends) && !engine->outcome.cancelled,
         .cancelled = engine->outcome.cancelled,
         .killed = engine->stop == ENGINE_KILLS,
     };
@@ -191,7 +192,8 @@ void engine_settle_pause(struct engine *engine)
 
     if (engine->recorder->state.status != RUN_PAUSING || engine->stop >= ENGINE_ENDS ||
         engine->restoring != 0 || engine->again_count != 0 || engine->recovery_count != 0 ||
-        engine->world.has_note(engine->world.ctx) || engine_is_over(engine)) {
+        engine->undo.state != UNDO_IDLE || engine->world.has_note(engine->world.ctx) ||
+        engine_is_over(engine)) {
         return;
     }
     for (uint32_t i = 0; i < engine->live_count; i++) {

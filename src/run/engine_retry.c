@@ -173,7 +173,7 @@ bool engine_waits(const struct engine *engine)
 
 /* It waits no longer. What it reads may have been sent for meanwhile: then it is decided when that
  * is there. */
-static void retry_wake(struct engine *engine, struct inst_id instance)
+void engine_wake(struct engine *engine, struct inst_id instance)
 {
     struct event event = engine_event(engine, EVENT_INSTANCE_REOPENED, instance);
 
@@ -482,7 +482,7 @@ static void breaker_wakes(struct engine *engine, struct engine_breaker *of)
     breaker_look(engine, of);
     for (uint32_t count = breaker_lets(engine, of); count > 0; count--) {
         of->woken = queue_pop(of);
-        retry_wake(engine, of->woken);
+        engine_wake(engine, of->woken);
     }
 }
 
@@ -507,7 +507,7 @@ void engine_take_due(struct engine *engine)
         struct inst_id instance = engine->retries[0].instance;
 
         wait_drop(engine, 0);
-        retry_wake(engine, instance);
+        engine_wake(engine, instance);
     }
     for (uint32_t i = 0; engine->breakers != NULL && i < engine->plan->breaker_count; i++) {
         breaker_wakes(engine, &engine->breakers[i]);

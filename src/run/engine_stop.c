@@ -40,6 +40,9 @@ void engine_stop(struct engine *engine, enum engine_stop how, int signal, struct
         engine_end_judging(engine);
         engine_end_recovering(engine);
     }
+    if (how == ENGINE_KILLS) {
+        engine_undo_kill(engine);
+    }
     for (uint32_t i = 0; i < engine->live_count; i++) {
         if (how == ENGINE_ENDS) {
             engine_end_live(engine, &engine->live[i], why, now_ns);
@@ -101,12 +104,13 @@ int64_t engine_next_time(const struct engine *engine)
 {
     int64_t adapt_ns = engine_adapt_next(engine), due_ns = engine_next_due(engine);
     int64_t next = adapt_ns < due_ns ? adapt_ns : due_ns;
-    int64_t watch_ns = engine_watch_next(engine);
+    int64_t watch_ns = engine_watch_next(engine), undo_ns = engine_undo_next(engine);
 
     if (engine->again_count != 0 || engine->closing) {
         return engine_now(engine);
     }
     next = watch_ns < next ? watch_ns : next;
+    next = undo_ns < next ? undo_ns : next;
     if (engine->stop < ENGINE_ENDS && engine->deadline_ns < next && !engine_is_paused(engine)) {
         next = engine->deadline_ns;
     }

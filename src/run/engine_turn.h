@@ -9,6 +9,8 @@ enum inst_state engine_state(const struct engine *engine, struct inst_id instanc
 void engine_act_later(struct engine *engine, int kind, struct inst_id instance, int signal);
 int64_t engine_now(const struct engine *engine);
 /* Nothing runs, and nothing is left that could. */
+bool engine_work_is_over(const struct engine *engine);
+/* And nothing is left to undo. */
 bool engine_is_over(const struct engine *engine);
 
 /* engine_stop.c: how a run comes to an early end. */
@@ -86,6 +88,31 @@ void engine_take_due(struct engine *engine);
 int64_t engine_next_due(const struct engine *engine);
 /* Time stood still: what waits for one waits that much longer. */
 void engine_move_due(struct engine *engine, int64_t from_ns, int64_t to_ns);
+
+/* It waits no longer, and is decided anew. */
+void engine_wake(struct engine *engine, struct inst_id instance);
+
+/* engine_undo.c: compensations. */
+void engine_undo_init(struct engine *engine);
+void engine_undo_fini(struct engine *engine);
+/* Asked just before admitting. False: it was taken out of the schedule, and waits until what an
+ * earlier attempt did is undone. */
+bool engine_undo_lets(struct engine *engine, struct inst_id instance);
+/* An attempt or an instance failed: the first is why all is undone. */
+void engine_undo_note(struct engine *engine, enum cause cause, const struct event *event);
+/* At the start of the notes: what waited is decided anew. */
+void engine_undo_wake(struct engine *engine);
+void engine_take_undone(struct engine *engine, const struct note *note);
+/* At the end of the notes: begins the next. */
+void engine_undo_turn(struct engine *engine);
+/* The acts. */
+void engine_undo_act(struct engine *engine, int kind);
+/* Something is being undone, or waits for it: nothing else ends the run. */
+bool engine_undo_works(const struct engine *engine);
+/* The work is over: is there nothing left to undo? */
+bool engine_undo_is_over(const struct engine *engine);
+int64_t engine_undo_next(const struct engine *engine);
+void engine_undo_kill(struct engine *engine);
 
 /* engine_adapt.c: how many slots there are, and what memory there is. */
 void engine_adapt_init(struct engine *engine);

@@ -261,10 +261,7 @@ void environment_frame_fini(struct environment_frame *frame)
     VEC_FREE(&frame->vars);
 }
 
-bool environment_build(struct environment_frame *frame, const struct m_stage *stage,
-                       const struct plan_command *command,
-                       const struct environment_attempt *attempt, struct arena *arena,
-                       const char *const **envp, struct err *err)
+static struct environment_vars *environment_begin(struct environment_frame *frame)
 {
     struct environment_vars *vars = &frame->vars;
 
@@ -272,6 +269,23 @@ bool environment_build(struct environment_frame *frame, const struct m_stage *st
     for (uint32_t i = 0; i < frame->outside_count; i++) {
         VEC_PUSH(vars, frame->outside[i]);
     }
+    return vars;
+}
+
+static void environment_set_all(struct environment_vars *vars, const struct event_strs *all)
+{
+    for (uint32_t i = 0; i < all->count; i++) {
+        environment_set(vars, all->items[i]);
+    }
+}
+
+bool environment_build(struct environment_frame *frame, const struct m_stage *stage,
+                       const struct plan_command *command,
+                       const struct environment_attempt *attempt, struct arena *arena,
+                       const char *const **envp, struct err *err)
+{
+    struct environment_vars *vars = environment_begin(frame);
+
     if (attempt->makeflags.len != 0) {
         environment_set(vars, str_concat(arena, STR("MAKEFLAGS="), attempt->makeflags));
     }
@@ -279,9 +293,48 @@ bool environment_build(struct environment_frame *frame, const struct m_stage *st
         !environment_add_passed(vars, stage, false, arena, err)) {
         return false;
     }
-    for (uint32_t i = 0; i < command->env_count; i++) {
-        environment_set(vars, command->env[i]);
+    environment_set_all(vars, &(struct event_strs){command->env, command->env_count});
+    environment_own(vars, frame, attempt, arena);
+    *envp = environment_list(vars, arena);
+    return true;
+}
+
+bool environment_keep(const struct m_stage *stage, const struct plan_command *command,
+                      struct arena *arena, struct environment_kept *kept, struct err *err)
+{
+    const struct m_settings *settings = stage->settings;
+    struct environment_vars secrets = {0};
+
+    kept->env = (struct event_strs){command->env, command->env_count};
+    for (uint32_t i = 0; i < settings->secret_env_count; i++) {
+        environment_match(settings->secret_env[i].name, stage, true, &secrets);
     }
+    environment_take(&secrets, arena, &kept->secrets);
+    for (uint32_t i = 0; i < kept->secrets.count; i++) {
+        kept->secrets.items[i] = environment_name(kept->secrets.items[i]);
+    }
+    return environment_passed(stage, true, arena, &kept->passed, err);
+}
+
+bool environment_build_kept(struct environment_frame *frame, const struct environment_kept *kept,
+                            const struct environment_attempt *attempt, struct arena *arena,
+                            const char *const **envp, struct err *err)
+{
+    struct environment_vars *vars = environment_begin(frame);
+
+    environment_set_all(vars, &kept->passed);
+    for (uint32_t i = 0; i < kept->secrets.count; i++) {
+        struct str name = kept->secrets.items[i];
+        const char *value = getenv(str_dup(arena, name).data);
+
+        if (value == NULL) {
+            return err_set(err, STATUS_ENVIRONMENT,
+                           "environment variable '%.*s', a secret of stage '%.*s', is not set",
+                           STR_ARG(name), STR_ARG(attempt->stage));
+        }
+        environment_set(vars, STR_JOIN(arena, name, STR("="), str_of(value)));
+    }
+    environment_set_all(vars, &kept->env);
     environment_own(vars, frame, attempt, arena);
     *envp = environment_list(vars, arena);
     return true;

@@ -64,6 +64,19 @@ bool environment_build(struct environment_frame *frame, const struct m_stage *st
                        const struct environment_attempt *attempt, struct arena *arena,
                        const char *const **envp, struct err *err);
 
+/* What a stage sets and passes, without the values of its secrets: enough to build the environment
+ * of a command of it when the manifest may have changed. */
+struct environment_kept {
+    struct event_strs passed, env; /* "NAME=value" */
+    struct event_strs secrets;     /* names of those that were set */
+};
+bool environment_keep(const struct m_stage *stage, const struct plan_command *command,
+                      struct arena *arena, struct environment_kept *kept, struct err *err);
+/* As environment_build. False: a secret is not set now. */
+bool environment_build_kept(struct environment_frame *frame, const struct environment_kept *kept,
+                            const struct environment_attempt *attempt, struct arena *arena,
+                            const char *const **envp, struct err *err);
+
 /* What a hook is told beyond its standard input; what the event does not say is empty, and set all
  * the same. */
 struct environment_hook {

@@ -494,6 +494,14 @@ struct engine_world executor_world(struct executor *executor)
                                  .recover = remedy_begin,
                                  .end_recovering = remedies_end,
                                  .end_judging = check_commands_end,
+                                 .effects = compensation_count,
+                                 .effect_next = compensation_next,
+                                 .effect_unknown = compensation_unknown,
+                                 .condemn = compensation_condemn,
+                                 .undo = compensation_begin,
+                                 .end_undoing = compensation_end,
+                                 .undone = compensation_undone,
+                                 .give_up = compensation_give_up,
                                  .refuse = attempt_refuse,
                                  .place = executor_place};
 }
@@ -523,6 +531,7 @@ bool executor_finish(struct executor *executor, struct err *err)
     }
     check_commands_kill(executor);
     remedies_kill(executor);
+    compensation_kill(executor);
     executor_kill_rest(executor);
     pool_wait_idle(&executor->pool);
     executor_take_pool(executor);

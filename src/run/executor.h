@@ -65,11 +65,12 @@ struct attempt {
     struct str id, span, log_name, failed_name;
     struct child child;
     bool started, exited, has_tty;
-    bool direct;      /* a shell's command, started without it */
-    bool needs_shell; /* that was tried */
-    bool signalled;   /* by us */
-    bool told_to_end; /* signalled while it ran: its end says nothing of its outputs */
-    bool parked;      /* parking is done: outputs at their paths are this attempt's */
+    bool direct;       /* a shell's command, started without it */
+    bool needs_shell;  /* that was tried */
+    bool signalled;    /* by us */
+    bool told_to_end;  /* signalled while it ran: its end says nothing of its outputs */
+    bool parked;       /* parking is done: outputs at their paths are this attempt's */
+    bool acts_outside; /* its effect is on record */
     struct loop_source log_source, out_source;
     struct pipe_log log;
     struct pipe_file out;
@@ -107,6 +108,7 @@ struct attempt {
 struct check_process; /* run/check_commands.c */
 struct side;          /* run/side.h */
 struct remedy;        /* run/remedy.c */
+struct compensation;  /* run/compensation.c */
 
 struct restore_job {
     struct executor_job head; /* first */
@@ -165,8 +167,9 @@ struct executor {
     struct check_process *checks; /* those that run, and wait to */
     uint32_t checks_running;
     struct remedy *remedies;
-    struct side *sides; /* commands beside the attempts that run */
-    uint64_t oom_kills; /* seen so far: see machine_oom_kills */
+    struct compensation *compensation; /* NULL: none runs */
+    struct side *sides;                /* commands beside the attempts that run */
+    uint64_t oom_kills;                /* seen so far: see machine_oom_kills */
     int tty_fd;
     int64_t rss_floor_bytes;   /* see struct spawn */
     int empty_fd;              /* the standard input of commands without one */
@@ -232,6 +235,21 @@ void attempt_refuse(void *ctx, struct inst_id instance);
 void remedy_begin(void *ctx, const struct engine_recovery *recovery);
 void remedies_end(void *ctx);
 void remedies_kill(struct executor *executor);
+/* compensation.c: the command of `compensate`, and effects: see struct engine_world */
+uint32_t compensation_count(void *ctx, bool condemned);
+bool compensation_next(void *ctx, bool condemned, struct engine_effect *effect);
+bool compensation_unknown(void *ctx, struct inst_id instance, struct engine_effect *effect);
+void compensation_condemn(void *ctx, const struct engine_effect *effect);
+void compensation_begin(void *ctx, const struct engine_effect *effect,
+                        const struct engine_undoing *undoing);
+void compensation_end(void *ctx);
+void compensation_undone(void *ctx, const struct engine_effect *effect);
+void compensation_give_up(void *ctx, const struct engine_effect *effect);
+void compensation_kill(struct executor *executor);
+/* An attempt is about to start, or has ended: on the disk before anything else happens. */
+bool compensation_start(struct executor *executor, const struct attempt *attempt,
+                        struct arena *arena, struct err *err);
+void compensation_finish(struct executor *executor, struct str id, bool good);
 /* check_commands.c */
 void check_commands_begin(void *ctx, struct inst_id instance);
 void check_commands_end(void *ctx);

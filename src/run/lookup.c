@@ -86,7 +86,9 @@ static bool lookup_last(struct facts *facts, struct inst_id instance, const stru
         results_find_last(session->results, facts->plan->stages[inst->stage.n].name, inst->name,
                           &session->workspace.id);
 
-    return result_ref_is_some(ref) && results_read(session->results, ref, arena, result) &&
+    /* Also once the stage has no `compensate` any more. */
+    return !effects_forget(&session->effects, inst->name) && result_ref_is_some(ref) &&
+           results_read(session->results, ref, arena, result) &&
            digest_equal(&result->declared, declared) && lookup_counts(facts, inst, result);
 }
 

@@ -28,7 +28,10 @@ bool recover_remove_new(int dir_fd, struct arena *arena, struct err *err)
 /* What is recorded of a run beside its course, and so behind its end. */
 static bool recover_is_beside(struct str type)
 {
-    return str_has_prefix(type, STR("hook")) || str_is(type, "snapshot");
+    /* The effects of a run that is over may be undone later. */
+    return str_has_prefix(type, STR("hook")) || str_has_prefix(type, STR("compensation.")) ||
+           str_is(type, "instances.compensated") || str_is(type, "run.compensating") ||
+           str_is(type, "synced") || str_is(type, "snapshot");
 }
 
 /* The last whole line of a text that is no such; false: there is none. `*told`: behind it stands

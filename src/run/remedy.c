@@ -22,7 +22,7 @@ static void remedy_note(struct remedy *remedy, enum cause cause, struct str reas
     note.event.reason = str_dup(&executor->note_arena, reason);
     note.event.exit_code = end->exit_code;
     note.event.signal = end->signal;
-    if (remedy->side.log_name.len != 0) {
+    if (remedy->side.printed) {
         note.event.log = STR_JOIN(&executor->note_arena, STR("logs/"), remedy->side.log_name);
     }
     executor_note(executor, &note);
@@ -85,7 +85,7 @@ static bool remedy_start(struct remedy *remedy, const struct engine_recovery *re
     const struct plan_instance *inst = &executor->plan->instances[recovery->instance.n];
     struct resolved_inputs resolved;
     struct plan_command command;
-    struct side_start start = {.instance = recovery->instance, .command = &command};
+    struct environment_attempt about;
 
     if (!facts_inputs_of(executor->facts, recovery->instance, arena, &resolved)) {
         return err_set(err, STATUS_STAGE_FAILED, "%.*s", STR_ARG(resolved.missing));
@@ -94,7 +94,7 @@ static bool remedy_start(struct remedy *remedy, const struct engine_recovery *re
                                  err)) {
         return false;
     }
-    start.about = (struct environment_attempt){
+    about = (struct environment_attempt){
         .stage = executor->plan->stages[inst->stage.n].name,
         .instance = inst->name,
         .attempt_id = STR_JOIN(arena, executor->recorder->run, STR(".recover")),
@@ -107,9 +107,10 @@ static bool remedy_start(struct remedy *remedy, const struct engine_recovery *re
         .exit_status = remedy_status(recovery, arena),
         .log = recovery->log.len != 0 ? STR_JOIN(arena, executor->run_dir, STR("/"), recovery->log)
                                       : STR("")};
-    start.log_name = log_name_make(STR_JOIN(arena, inst->name, STR(".recover")),
-                                   (uint32_t)recovery->attempt, arena);
-    return side_start(&remedy->side, &start, err);
+    return side_start_of(&remedy->side, recovery->instance, &command, &about,
+                         log_name_make(STR_JOIN(arena, inst->name, STR(".recover")),
+                                       (uint32_t)recovery->attempt, arena),
+                         err);
 }
 
 void remedy_begin(void *ctx, const struct engine_recovery *recovery)

@@ -71,6 +71,7 @@ void session_fini(struct session *session)
 {
     session_drop_plan(session);
     session_close_records(session);
+    effects_close(&session->effects);
     if (session->index != NULL) {
         index_close(session->index);
     }
@@ -414,6 +415,11 @@ static bool session_open_records(struct session *session, enum session_access ac
     if (session->made == NULL) {
         return false;
     }
+    if (!effects_open(&session->effects, session->workspace.pawlfd, &session->effects_damage) &&
+        session->effects_damage.status != STATUS_CORRUPT) {
+        *err = session->effects_damage;
+        return false;
+    }
     if (session->locked) {
         index_own(session->index);
         made_own(session->made);
@@ -422,6 +428,17 @@ static bool session_open_records(struct session *session, enum session_access ac
         results_own(session->results);
     }
     return true;
+}
+
+bool session_has_effects(const struct session *session, struct err *err)
+{
+    if (session->effects_damage.status == 0) {
+        return true;
+    }
+    *err = session->effects_damage;
+    return err_wrap(err, "what may have to be undone outside is not known, and nothing is done "
+                         "before a person has looked: undo by hand what '.pawl/effects' names, and "
+                         "move it away");
 }
 
 static bool session_probe_times(struct session *session, struct err *err)

@@ -20,6 +20,7 @@
 #include "os/signals.h"
 #include "os/signature.h"
 #include "run/consulted.h"
+#include "store/effects.h"
 #include "store/index.h"
 #include "store/made.h"
 #include "store/objects.h"
@@ -68,6 +69,8 @@ struct session {
     struct index *index;
     const struct last_state *last; /* what the index is opened beside, not ours; NULL */
     struct made *made;
+    struct effects effects;
+    struct err effects_damage; /* status 0: none; see session_has_effects */
     struct signature_times *times;
     struct manifest manifest;
     bool manifest_read;
@@ -105,6 +108,9 @@ bool session_open_folder(struct session *session, enum session_access access, bo
 /* Opens store, results, index, made, after session_open_folder if that was not done. */
 bool session_open_store(struct session *session, enum session_access access, bool wait,
                         struct err *err);
+/* Whether it is known what may have to be undone, without which nothing is decided. False: status
+ * 12, `.pawl/effects` is damaged. */
+bool session_has_effects(const struct session *session, struct err *err);
 /* Does a process hold the workspace now? Takes no lock. */
 enum session_held { SESSION_FREE, SESSION_HELD, SESSION_HELD_UNKNOWN };
 enum session_held session_is_held(const struct session *session);

@@ -31,12 +31,11 @@ static void side_on_log(void *ctx, unsigned events)
 static bool side_open_log(struct side *side, const struct side_start *start, struct err *err)
 {
     struct executor *executor = side->executor;
-    uint64_t most_bytes = executor->plan->instances[start->instance.n].log_max_bytes;
     struct str path = STR_JOIN(&side->arena, STR(".pawl/runs/"), executor->recorder->run,
                                STR("/logs/"), start->log_name);
 
     side->log_name = start->log_name;
-    if (!pipe_log_open(&side->log, path.data, most_bytes, &side->log_end, err)) {
+    if (!pipe_log_open(&side->log, path.data, start->log_max_bytes, &side->log_end, err)) {
         return false;
     }
     side->has_log = true;
@@ -56,6 +55,7 @@ static void side_close_log(struct side *side)
         side->log_end = -1;
     }
     pipe_log_drain(&side->log);
+    side->printed = side->log.bytes != 0;
     pipe_log_close(&side->log);
     pipe_log_free(&side->log);
     side->has_log = false;
@@ -66,28 +66,25 @@ static void side_close_log(struct side *side)
 static bool side_spawn(struct side *side, const struct side_start *start, struct err *err)
 {
     struct executor *executor = side->executor;
-    const struct plan_command *command = start->command;
-    const struct plan_instance *inst = &executor->plan->instances[start->instance.n];
-    const char **argv = ARENA_ARRAY(&side->arena, const char *, command->argc + 1);
+    const char **argv = ARENA_ARRAY(&side->arena, const char *, start->argc + 1);
     int lives_fd = executor->session->lives.fd;
     struct spawn_fd fds[1] = {{lives_fd, lives_fd}};
     struct spawn spawn = {.stdin_fd = executor->empty_fd,
                           .by_signal = true,
                           .rss_floor_bytes = &executor->rss_floor_bytes,
                           .tty_fd = -1,
+                          .envp = start->envp,
                           .fds = fds,
                           .fd_count = lives_fd >= 0};
     struct str program;
 
-    for (uint32_t i = 0; i < command->argc; i++) {
-        argv[i] = command->argv[i].data;
+    for (uint32_t i = 0; i < start->argc; i++) {
+        argv[i] = start->argv[i].data;
     }
-    spawn.dir = command->dir.len != 0 ? command->dir.data : NULL;
+    spawn.dir = start->dir.len != 0 ? start->dir.data : NULL;
     if (!side_open_log(side, start, err) ||
-        !environment_build(&executor->frame, executor->plan->stages[inst->stage.n].source, command,
-                           &start->about, &side->arena, &spawn.envp, err) ||
-        !spawn_find(&side->arena, command->argv[0], environment_path(spawn.envp), spawn.dir,
-                    &program, err)) {
+        !spawn_find(&side->arena, start->argv[0], environment_path(spawn.envp), spawn.dir, &program,
+                    err)) {
         return false;
     }
     spawn.stdout_fd = spawn.stderr_fd = side->log_end;
@@ -100,11 +97,10 @@ static bool side_spawn(struct side *side, const struct side_start *start, struct
 bool side_start(struct side *side, const struct side_start *start, struct err *err)
 {
     struct executor *executor = side->executor;
-    int64_t timeout_ns = executor->plan->instances[start->instance.n].timeout_ns;
     int64_t now_ns = clock_mono_ns(executor->session->clock);
 
     side->timed_out = false;
-    side->due_ns = timeout_ns != 0 ? now_ns + timeout_ns : INT64_MAX;
+    side->due_ns = start->timeout_ns != 0 ? now_ns + start->timeout_ns : INT64_MAX;
     side->running = side_spawn(side, start, err);
     if (!side->running) {
         side_close_log(side);
@@ -113,6 +109,23 @@ bool side_start(struct side *side, const struct side_start *start, struct err *e
     side->next = executor->sides;
     executor->sides = side;
     return true;
+}
+
+bool side_start_of(struct side *side, struct inst_id instance, const struct plan_command *command,
+                   const struct environment_attempt *about, struct str log_name, struct err *err)
+{
+    struct executor *executor = side->executor;
+    const struct plan_instance *inst = &executor->plan->instances[instance.n];
+    struct side_start start = {.argv = command->argv,
+                               .argc = command->argc,
+                               .dir = command->dir,
+                               .log_name = log_name,
+                               .log_max_bytes = inst->log_max_bytes,
+                               .timeout_ns = inst->timeout_ns};
+
+    return environment_build(&executor->frame, executor->plan->stages[inst->stage.n].source,
+                             command, about, &side->arena, &start.envp, err) &&
+           side_start(side, &start, err);
 }
 
 /* --- its end --- */

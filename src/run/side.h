@@ -22,19 +22,26 @@ struct side {
     int log_end;
     bool has_log;
     struct str log_name; /* in logs/ of the run */
+    bool printed;        /* it ended, and there is something in its log */
 };
 
 struct side_start {
-    struct inst_id instance;
-    const struct plan_command *command;
-    struct environment_attempt about;
+    struct str *argv;
+    uint32_t argc;
+    struct str dir; /* "": the workspace */
+    const char *const *envp;
     struct str log_name;
+    uint64_t log_max_bytes;
+    int64_t timeout_ns; /* 0: none */
 };
 
 void side_init(struct side *side, struct executor *executor,
                void (*done)(struct side *side, const struct child_end *end));
 /* False: nothing runs. */
 bool side_start(struct side *side, const struct side_start *start, struct err *err);
+/* The same of a command of an instance, with what its stage says of environment, time and log. */
+bool side_start_of(struct side *side, struct inst_id instance, const struct plan_command *command,
+                   const struct environment_attempt *about, struct str log_name, struct err *err);
 /* KILL to its group; its end comes by `done`. */
 void side_kill(struct side *side);
 /* Kills what still runs, without `done`. */

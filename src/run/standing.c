@@ -19,6 +19,10 @@ static bool standing_open(struct standing *standing, struct session *session)
     if (!session->workspace.exists || session_is_held(session) != SESSION_FREE) {
         return false;
     }
+    /* What was undone, or is to be, does not stand, whatever its files say. */
+    if (effects_exist(session->workspace.pawlfd)) {
+        return false;
+    }
     standing->state = last_state_open(session->workspace.pawlfd);
     return standing->state != NULL &&
            guards_hold(session, last_state_guards(standing->state), &standing->counts);
@@ -115,7 +119,8 @@ static bool standing_counts(const struct standing *standing, struct session *ses
     struct digest epoch = objects_epoch(session->objects);
     struct guards_counts counts;
 
-    return last_state_is_current(standing->state) && last_state_is_of(standing->state, &epoch) &&
+    return !effects_exist(session->workspace.pawlfd) && last_state_is_current(standing->state) &&
+           last_state_is_of(standing->state, &epoch) &&
            guards_hold(session, last_state_guards(standing->state), &counts);
 }
 

@@ -121,6 +121,9 @@ static void verify_records(struct verify *verify)
                   "results that were there are not known: their stages run again");
     verify_record(verify, VERIFY_MADE, STR(".pawl/made"), pawl, "made", "made",
                   "files made by stages may be taken for somebody's: they are kept, not replaced");
+    verify_record(verify, VERIFY_EFFECTS, STR(".pawl/effects"), pawl, "effects", "effects",
+                  "what stages did outside is not known, and nothing runs: undo by hand what it "
+                  "names, then move it away");
     verify_record(verify, VERIFY_INDEX_LOG, STR(".pawl/index.log"), pawl, "index.log", "index",
                   planning);
     if (!index_check(pawl, &foreign, &err) && foreign) {

@@ -76,7 +76,14 @@ struct verify_options {
     void *ctx;
 };
 
-enum verify_file { VERIFY_RESULTS, VERIFY_MADE, VERIFY_INDEX_LOG, VERIFY_INDEX, VERIFY_FILES };
+enum verify_file {
+    VERIFY_RESULTS,
+    VERIFY_MADE,
+    VERIFY_EFFECTS,
+    VERIFY_INDEX_LOG,
+    VERIFY_INDEX,
+    VERIFY_FILES
+};
 enum verify_state { VERIFY_WHOLE, VERIFY_HOLES, VERIFY_NO_HEAD };
 
 struct verify {

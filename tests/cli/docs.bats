@@ -130,6 +130,11 @@ pages() {
 	[ -d 1 ]
 }
 
+@test "examples of docs/compensations.md" {
+	try_page docs/compensations.md
+	[ -d 1 ]
+}
+
 @test "examples of docs/control.md" {
 	try_page docs/control.md
 	[ -d 1 ]
@@ -150,7 +155,7 @@ pages() {
 	for page in $(pages); do
 		case $page in
 		README.md | docs/manifest.md | docs/expressions.md | docs/running.md | docs/control.md | \
-			docs/retries.md | docs/hooks.md | docs/checks.md) ;;
+			docs/retries.md | docs/compensations.md | docs/hooks.md | docs/checks.md) ;;
 		*) ! grep -n '^```toml' "$source_root/$page" || return 1 ;;
 		esac
 	done

@@ -129,6 +129,19 @@ static void world_close_breakers(struct world *world)
     }
 }
 
+/* In every other world some act outside. */
+static void world_make_effects(struct world *world, uint64_t seed)
+{
+    world->acts_outside = seed % 2 == 0;
+    world->effect_numbers = seed;
+    for (uint32_t i = 0; world->acts_outside && i < world->count; i++) {
+        struct plan_instance *inst = &world->sim.fake.plan.instances[i];
+
+        inst->compensates = roll(seed, i + 400, 3) == 0;
+        inst->last_only |= inst->compensates;
+    }
+}
+
 /* From here on numbers are drawn apart. */
 static void world_control(struct world *world, uint64_t seed)
 {
@@ -283,10 +296,10 @@ static void world_recover(struct world *world, const struct run_id *id)
 
 static void world_record_end(struct world *world, int status)
 {
-    struct event event = {.type = status == 0                  ? EVENT_RUN_COMPLETED
-                                  : status >= STATUS_SIGNAL    ? EVENT_RUN_INTERRUPTED
-                                  : status == STATUS_CANCELLED ? EVENT_RUN_CANCELLED
-                                                               : EVENT_RUN_FAILED,
+    struct event event = {.type = status == 0                           ? EVENT_RUN_COMPLETED
+                                  : world->sim.engine.outcome.cancelled ? EVENT_RUN_CANCELLED
+                                  : status >= STATUS_SIGNAL             ? EVENT_RUN_INTERRUPTED
+                                                                        : EVENT_RUN_FAILED,
                           .status = status,
                           .reason = str_of(status_name(status)),
                           .counts = recorder_counts(&world->sim.recorder, false)};
@@ -328,9 +341,10 @@ static void check_end(const struct world *world, int status)
 
     assert_int_equal(run_state_ended(state), world->count);
     assert_true(!stopped || !world->options.keep_going || engine->signals_seen != 0 ||
-                world->options.timeout_ns != 0 || engine->outcome.cancelled);
+                world->options.timeout_ns != 0 || engine->outcome.cancelled ||
+                status == STATUS_COMPENSATION);
     assert_true(!engine->outcome.cancelled || status == STATUS_CANCELLED ||
-                status == STATUS_CORRUPT);
+                status == STATUS_CORRUPT || status == STATUS_COMPENSATION);
     assert_int_equal(world->asked, world->answered);
     for (uint32_t i = 0; i < world->count; i++) {
         check_end_of(world, i, stopped);
@@ -391,6 +405,7 @@ static bool world_run_process(struct world *world, struct run_id *id, bool goes_
     for (uint32_t i = 0; i < world->count; i++) {
         job_recover(&world->jobs[i]);
     }
+    effects_take_over(world);
     if (goes_on) {
         world_recover(world, id);
     }
@@ -405,10 +420,11 @@ static bool world_run_process(struct world *world, struct run_id *id, bool goes_
     ended = !world->dead;
     if (ended) {
         check_end(world, *status);
-        world_record_end(world, *status);
         if (*status == 0) {
             check_truth(world);
         }
+        effects_end(world, *status);
+        world_record_end(world, *status);
         world_hooks_finish(world);
     }
     if (!world->dead || err.status != 0) {
@@ -437,6 +453,7 @@ static void run_seed(struct world *world, uint64_t seed, bool controlled)
         world_make_instance(world, i);
     }
     world_make_retries(world, seed);
+    world_make_effects(world, seed);
     for (uint32_t pool = 0; pool < SIM_POOLS; pool++) {
         sim->fake.slots[pool] = 1 + sim_random(sim, 3);
     }

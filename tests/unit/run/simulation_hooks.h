@@ -3,7 +3,7 @@
 /* Hooks in the simulated world: commands that take a while, hang or do not start. Whatever happens,
  * what is started is on record, once, one at a time and in the order of events; and a process that
  * comes to its end has told all. */
-#include "simulation_laws.h"
+#include "simulation_effects.h"
 
 static struct m_hook world_hooks[] = {
     {.hook = HOOK_STAGE_FINISHED, .number = 1, .timeout_ns = HOOK_TIMEOUT_S * NS_PER_SEC},

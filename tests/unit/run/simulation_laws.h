@@ -8,6 +8,14 @@
 #include "simulation_files.h"
 
 enum { SIM_WAITS = 20000, SIM_MEMORY = 1000, SIM_RETRIES = 3, SIM_BREAKERS = 2 };
+enum { SIM_EFFECTS = 1000, SIM_EFFECT_ID_BYTES = 24 };
+
+struct world_effect { /* see simulation_effects.h */
+    uint32_t number;
+    char id[SIM_EFFECT_ID_BYTES];
+    uint32_t ended; /* 0: unknown */
+    bool good, condemned, undone, given_up;
+};
 
 struct sim_running {
     uint32_t number, cpus, attempt;
@@ -59,7 +67,19 @@ struct world {
     bool hook_runs, hook_killed;
     int64_t hook_end_ns;
     bool full; /* the disk */
+    /* What stages did outside, in the order in which they started; with numbers of its own. */
+    bool acts_outside;
+    uint64_t effect_numbers;
+    struct world_effect effects[SIM_EFFECTS];
+    uint32_t effect_count, effect_ends;
 };
+
+static inline uint32_t effect_random(struct world *world, uint32_t below)
+{
+    world->effect_numbers =
+        world->effect_numbers * UINT64_C(6364136223846793005) + 1442695040888963407;
+    return (uint32_t)(world->effect_numbers >> 33) % below;
+}
 
 static const struct plan_instance *world_instance(const struct world *world, uint32_t number)
 {
@@ -187,6 +207,8 @@ static void check_retries(const struct world *world, uint32_t last)
                 world->sim.fake.retries[inst->retry].max);
 }
 
+static bool effect_forgotten(const struct world *world, uint32_t number);
+
 /* What is on record and to be had is not made again. */
 static void check_is_needed(struct world *world, uint32_t number, uint64_t key)
 {
@@ -195,7 +217,7 @@ static void check_is_needed(struct world *world, uint32_t number, uint64_t key)
     const struct sim_result *known = job_find_result(job, key, inst->last_only);
     bool counts = known != NULL && (!inst->no_cache || world->ran[number]);
 
-    assert_false(counts && job_has(job, known->value));
+    assert_false(counts && job_has(job, known->value) && !effect_forgotten(world, number));
     for (uint32_t i = 0; i < world->running_count; i++) {
         assert_true(world->running[i].number != number);
     }

@@ -56,7 +56,8 @@ static enum decide_verdict world_look(void *ctx, struct inst_id instance)
         return skipped ? DECIDE_SKIP : DECIDE_LACK;
     }
     result = job_find_result(&world->jobs[instance.n], key, inst->last_only);
-    if (result == NULL || (inst->no_cache && !world->ran[instance.n])) {
+    if (result == NULL || (inst->no_cache && !world->ran[instance.n]) ||
+        effect_forgotten(world, instance.n)) {
         return DECIDE_MISS;
     }
     world_take(world, instance.n, result->value);
@@ -170,6 +171,9 @@ static void world_start(void *ctx, struct inst_id instance)
     check_is_needed(world, number, running.key);
     check_nobody_reads(world, number);
     running.attempt = ++world->attempts;
+    if (world_instance(world, number)->compensates) {
+        effect_begin(world, number, running.attempt);
+    }
     running.started_ns = sim_now(sim);
     running.cause = world_outcome(world);
     running.end_ns = sim_now(sim) + world->jobs[number].duration_ns;
@@ -272,6 +276,9 @@ static void world_end(struct world *world, uint32_t at)
         }
     }
     world->running[at] = world->running[--world->running_count];
+    if (world_instance(world, running.number)->compensates) {
+        effect_end(world, running.number, running.attempt, running.cause == CAUSE_NONE);
+    }
     note.kind = NOTE_ENDED;
     note.event.attempt_id = str_printf(&sim->session.arena, "%u.%u", running.number,
                                        sim->recorder.state.instances[running.number].attempts);
@@ -441,7 +448,8 @@ static void check_wanted(const struct world *world)
     bool fits = schedule_peek(&world->sim.engine.schedule, &next) == SCHEDULE_ADMITTED;
 
     assert_true(!fits || world->sim.engine.stop != ENGINE_GOES ||
-                world->sim.recorder.state.status != RUN_RUNNING || world->token_wanted);
+                world->sim.recorder.state.status != RUN_RUNNING ||
+                world->sim.engine.undo.inherited || world->token_wanted);
 }
 
 /* --- time --- */
@@ -639,7 +647,15 @@ static struct engine_world world_engine(struct world *world)
                                             tokens_give, tokens_want, tokens_limit},
                                  .load = world->loaded ? world_load : NULL,
                                  .memory = world_memory,
-                                 .disk = world->full ? world_disk : NULL};
+                                 .disk = world->full ? world_disk : NULL,
+                                 .effects = world->acts_outside ? world_effects : NULL,
+                                 .effect_next = world_effect_next,
+                                 .effect_unknown = world_effect_unknown,
+                                 .condemn = world_condemn,
+                                 .undo = world_undo,
+                                 .end_undoing = world_end_undoing,
+                                 .undone = world_undone,
+                                 .give_up = world_give_up};
 }
 
 #endif

@@ -1,0 +1,254 @@
+/* Owns the command of `compensate` and what the engine asks of effects: one runs at a time. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "run/log_name.h"
+#include "run/side.h"
+#include "run/undo.h"
+
+struct compensation {
+    struct side side; /* first */
+    bool told_to_end;
+};
+
+/* --- effects --- */
+
+bool compensation_start(struct executor *executor, const struct attempt *attempt,
+                        struct arena *arena, struct err *err)
+{
+    struct effect effect = {.id = attempt->id,
+                            .run = executor->recorder->run,
+                            .stage = attempt->stage->name,
+                            .instance = attempt->inst->name,
+                            .number = attempt->instance.n};
+    struct strbuf bytes = {0};
+    struct undo undo;
+    bool ok = undo_take(executor->facts, attempt->instance, attempt->number, arena, &undo, err);
+
+    if (ok) {
+        undo_write(&undo, &bytes);
+        effect.undo = strbuf_str(&bytes);
+        ok = effects_start(&executor->session->effects, &effect, err);
+    }
+    strbuf_fini(&bytes);
+    return ok;
+}
+
+void compensation_finish(struct executor *executor, struct str id, bool good)
+{
+    struct err err = {0};
+
+    if (!effects_finish(&executor->session->effects, id, good, &err)) {
+        executor_broken(executor, &err);
+    }
+}
+
+uint32_t compensation_count(void *ctx, bool condemned)
+{
+    const struct effects *effects = &((struct executor *)ctx)->session->effects;
+
+    return effects_count(effects, condemned);
+}
+
+/* Its number in the plan, or, of a record without one, in the run that it is of. */
+static struct inst_id compensation_number(const struct executor *executor,
+                                          const struct effect *effect)
+{
+    if (executor->session->planned) {
+        return plan_find_instance(executor->plan, effect->instance);
+    }
+    return (struct inst_id){str_equal(effect->run, executor->recorder->run) ? effect->number
+                                                                            : PLAN_NONE};
+}
+
+static bool compensation_describe(const struct executor *executor, const struct effect *effect,
+                                  struct engine_effect *into)
+{
+    struct arena *arena = &executor->session->arena;
+    struct undo undo;
+
+    if (effect == NULL) {
+        return false;
+    }
+    *into = (struct engine_effect){.id = effect->id,
+                                   .stage = effect->stage,
+                                   .instance = effect->instance,
+                                   .number = compensation_number(executor, effect)};
+    /* Of one that cannot be read the command will say so. */
+    if (undo_read(effect->undo, arena, &undo, NULL)) {
+        into->place = undo.place;
+        into->retry = undo.retry;
+    }
+    return true;
+}
+
+bool compensation_next(void *ctx, bool condemned, struct engine_effect *effect)
+{
+    struct executor *executor = ctx;
+
+    return compensation_describe(executor, effects_newest(&executor->session->effects, condemned),
+                                 effect);
+}
+
+bool compensation_unknown(void *ctx, struct inst_id instance, struct engine_effect *effect)
+{
+    struct executor *executor = ctx;
+    struct str name = executor->plan->instances[instance.n].name;
+
+    return compensation_describe(executor, effects_unknown(&executor->session->effects, name),
+                                 effect);
+}
+
+void compensation_condemn(void *ctx, const struct engine_effect *effect)
+{
+    struct executor *executor = ctx;
+    struct err err = {0};
+
+    if (!effects_condemn(&executor->session->effects, effect != NULL ? effect->id : STR(""),
+                         &err)) {
+        executor_broken(executor, &err);
+    }
+}
+
+void compensation_undone(void *ctx, const struct engine_effect *effect)
+{
+    struct executor *executor = ctx;
+    struct err err = {0};
+
+    if (!effects_undone(&executor->session->effects, effect->id, &err)) {
+        executor_broken(executor, &err);
+    }
+}
+
+void compensation_give_up(void *ctx, const struct engine_effect *effect)
+{
+    effects_give_up(&((struct executor *)ctx)->session->effects, effect->id);
+}
+
+/* --- the command --- */
+
+static void compensation_note(struct compensation *compensation, enum cause cause,
+                              struct str reason, const struct child_end *end)
+{
+    struct executor *executor = compensation->side.executor;
+    struct note note = {.kind = NOTE_UNDONE, .cause = cause};
+
+    note.event.reason = str_dup(&executor->note_arena, reason);
+    note.event.exit_code = end->exit_code;
+    note.event.signal = end->signal;
+    if (compensation->side.printed) {
+        note.event.log = STR_JOIN(&executor->note_arena, STR("logs/"), compensation->side.log_name);
+    }
+    executor_note(executor, &note);
+}
+
+static void compensation_free(struct compensation *compensation)
+{
+    compensation->side.executor->compensation = NULL;
+    side_fini(&compensation->side);
+    free(compensation);
+}
+
+static void compensation_done(struct side *side, const struct child_end *end)
+{
+    struct compensation *compensation = (struct compensation *)side;
+
+    if (compensation->told_to_end) {
+        compensation_note(compensation, CAUSE_CANCELLED, STR("the run ends"), end);
+    } else if (side->timed_out) {
+        compensation_note(compensation, CAUSE_TIMEOUT, side_words(side, end), end);
+    } else if (end->signal != 0) {
+        compensation_note(compensation, CAUSE_SIGNAL, side_words(side, end), end);
+    } else if (end->exit_code != 0) {
+        compensation_note(compensation, CAUSE_EXIT, side_words(side, end), end);
+    } else {
+        compensation_note(compensation, CAUSE_NONE, STR(""), end);
+    }
+    compensation_free(compensation);
+}
+
+static struct environment_attempt compensation_about(const struct compensation *compensation,
+                                                     const struct engine_effect *effect,
+                                                     const struct undo *undo,
+                                                     const struct engine_undoing *undoing,
+                                                     struct arena *arena)
+{
+    const struct executor *executor = compensation->side.executor;
+
+    return (struct environment_attempt){
+        .stage = effect->stage,
+        .instance = effect->instance,
+        .attempt_id = STR_JOIN(arena, executor->recorder->run, STR(".compensate")),
+        .span = recorder_random_hex(executor->recorder, arena, 16),
+        .attempt = undo->attempt,
+        .max_attempts = (int64_t)undo->retry.max + 1,
+        .cpus = 1,
+        .makeflags = STR(""),
+        .cause = undoing->cause.len != 0 ? undoing->cause : STR("cancelled"),
+        .exit_status = str_printf(
+            arena, "%lld",
+            (long long)(undoing->signal != 0 ? 128 + undoing->signal : undoing->exit_code)),
+        .log = undoing->log.len != 0 ? STR_JOIN(arena, executor->run_dir, STR("/"), undoing->log)
+                                     : STR("")};
+}
+
+static bool compensation_run(struct compensation *compensation, const struct engine_effect *effect,
+                             const struct engine_undoing *undoing, struct err *err)
+{
+    struct executor *executor = compensation->side.executor;
+    struct arena *arena = &compensation->side.arena;
+    const struct effect *row = effects_get(&executor->session->effects, effect->id);
+    struct environment_attempt about;
+    struct side_start start;
+    struct undo undo;
+
+    assert(row != NULL);
+    if (!undo_read(row->undo, arena, &undo, err)) {
+        return false;
+    }
+    about = compensation_about(compensation, effect, &undo, undoing, arena);
+    start = (struct side_start){
+        .argv = undo.argv.items,
+        .argc = undo.argv.count,
+        .dir = undo.dir,
+        .log_name = log_name_make(STR_JOIN(arena, effect->instance, STR(".compensate")),
+                                  undoing->tries, arena),
+        .log_max_bytes = undo.log_max_bytes,
+        .timeout_ns = undo.timeout_ns};
+    return environment_build_kept(&executor->frame, &undo.kept, &about, arena, &start.envp, err) &&
+           side_start(&compensation->side, &start, err);
+}
+
+void compensation_begin(void *ctx, const struct engine_effect *effect,
+                        const struct engine_undoing *undoing)
+{
+    struct executor *executor = ctx;
+    struct compensation *compensation = mem_calloc(1, sizeof(*compensation));
+    struct child_end end = {.exit_code = -1};
+    struct err err = {0};
+
+    side_init(&compensation->side, executor, compensation_done);
+    executor->compensation = compensation;
+    if (!compensation_run(compensation, effect, undoing, &err)) {
+        compensation_note(compensation, CAUSE_ENVIRONMENT, str_of(err.text), &end);
+        compensation_free(compensation);
+    }
+}
+
+void compensation_end(void *ctx)
+{
+    struct executor *executor = ctx;
+
+    if (executor->compensation != NULL) {
+        executor->compensation->told_to_end = true;
+        side_kill(&executor->compensation->side);
+    }
+}
+
+void compensation_kill(struct executor *executor)
+{
+    if (executor->compensation != NULL) {
+        compensation_free(executor->compensation);
+    }
+}

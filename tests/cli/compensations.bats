@@ -1,0 +1,339 @@
+#!/usr/bin/env bats
+# Effects outside the workspace and how they are undone: when a run fails, is cancelled by whoever, is
+# killed in the middle; what is undone, in which order, how often, and what counts afterwards. The world
+# outside is the file ../world. Commands wait for files of the test, never for time.
+
+bats_require_minimum_version 1.5.0
+load run.bash
+
+setup() {
+	unset PAWL_RUN_DIR PAWL_RUN_ID
+	mkdir "$BATS_TEST_TMPDIR/w"
+	cd "$BATS_TEST_TMPDIR/w" || return 1
+	touch ../world
+}
+
+teardown() {
+	touch ../go
+	[ ! -e ../pid ] || kill -9 "$(cat ../pid)" 2>/dev/null || true
+}
+
+# a, then b, then c, each with an effect; c fails until ../good is there, and waits while ../hold is.
+trip() {
+	manifest <<-'END'
+		grace = "10s"
+		[stage.a]
+		run = "echo a >>../world; echo a"
+		stdout = "a"
+		compensate = "echo undo a >>../world"
+		[stage.b]
+		inputs = ["a"]
+		run = "echo b >>../world; cat a"
+		stdout = "b"
+		compensate = ["sh", "-c", "echo undo b >>../world"]
+		[stage.c]
+		inputs = ["b"]
+		run = "echo c >>../world; while [ -e ../hold ]; do sleep 0.01; done; [ -e ../good ] && cat b"
+		stdout = "c"
+		compensate = "echo undo c >>../world; [ ! -e ../stuck ] || exit 3"
+	END
+}
+
+world() {
+	paste -sd, ../world
+	: >../world
+}
+
+wait_for() {
+	local tries=0
+	until "$@"; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 1500 ] || return 1
+		sleep 0.01
+	done
+}
+
+# In the background, until c is under way: its process in ../pid.
+started() {
+	touch ../hold
+	perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' "$PAWL" run "$@" >../said 2>&1 &
+	echo $! >../pid
+	wait_for grep -qx c ../world
+}
+
+# How it ended, and that it did.
+ends_with() {
+	local status=0
+	wait "$(cat ../pid)" || status=$?
+	[ "$status" -eq "$1" ]
+}
+
+@test "a failed run undoes all, the newest first, and forgets it" {
+	trip
+	run "$PAWL" run
+	[ "$status" -eq 1 ]
+	[ "$(world)" = "a,b,c,undo c,undo b,undo a" ]
+	[[ "$output" == *"undoing   3 effects, newest first: the run failed"* ]]
+	[[ "$output" == *"compensation completed: 3 of 3"* ]]
+	[[ "$output" == *"1 failed, 2 compensated"* ]]
+	run "$PAWL" plan
+	[[ "$output" == *"what it did was undone"* ]]
+	touch ../good
+	"$PAWL" run
+	[ "$(world)" = "a,b,c" ]
+	[ ! -e .pawl/effects ]
+	"$PAWL" plan --check
+	# What is released is nobody's to undo: only what runs again.
+	rm ../good
+	"$PAWL" run --force=c || true
+	[ "$(world)" = "c,undo c" ]
+	"$PAWL" verify
+}
+
+@test "an attempt that fails is undone before the next" {
+	manifest <<-'END'
+		[stage.a]
+		run = "echo a $PAWL_ATTEMPT >>../world; [ $PAWL_ATTEMPT = 3 ] && echo a"
+		stdout = "a"
+		retry = { max = 3, delay = "1ms" }
+		compensate = "echo undo a $PAWL_ATTEMPT of $PAWL_MAX_ATTEMPTS >>../world"
+	END
+	"$PAWL" run
+	[ "$(world)" = "a 1,undo a 1 of 4,a 2,undo a 2 of 4,a 3" ]
+	[ ! -e .pawl/effects ]
+}
+
+@test "Ctrl-C undoes nothing; the next run goes on and may undo it" {
+	trip
+	started
+	kill -INT "$(cat ../pid)"
+	ends_with 130
+	[ "$(world)" = "a,b,c" ]
+	rm ../hold
+	run "$PAWL" run
+	[ "$status" -eq 1 ]
+	# What c did is unknown: undone before it runs again, and once more when that fails.
+	[ "$(world)" = "undo c,c,undo c,undo b,undo a" ]
+}
+
+@test "an interrupted run that is gone on with and ends well keeps what it did" {
+	trip
+	started
+	kill -INT "$(cat ../pid)"
+	ends_with 130
+	rm ../hold
+	touch ../good
+	"$PAWL" run
+	[ "$(world)" = "a,b,c,undo c,c" ]
+	[ ! -e .pawl/effects ]
+	"$PAWL" plan --check
+}
+
+@test "a run that is cancelled undoes all" {
+	trip
+	started
+	run "$PAWL" cancel latest
+	[ "$status" -eq 0 ]
+	ends_with 8
+	[ "$(world)" = "a,b,c,undo c,undo b,undo a" ]
+	grep -q "the run was cancelled" ../said
+	run "$PAWL" plan --check
+	[ "$status" -eq 6 ]
+}
+
+@test "a dead run that is cancelled undoes all, with what the manifest said then" {
+	trip
+	started
+	kill -9 "$(cat ../pid)"
+	ends_with 137
+	manifest <<-'END'
+		[stage.other]
+		run = "echo other"
+		stdout = "a"
+	END
+	run "$PAWL" cancel latest
+	[ "$status" -eq 0 ]
+	[ "$(world)" = "a,b,c,undo c,undo b,undo a" ]
+	[[ "$output" == *"compensation completed: 3 of 3"* ]]
+	[[ "$output" == *"is cancelled"* ]]
+	run "$PAWL" status
+	[[ "$output" == *"cancelled"*"2 compensated"* ]]
+	run "$PAWL" cancel latest
+	[ "$status" -eq 0 ]
+	[ "$(world)" = "" ]
+	trip
+	rm ../hold
+	touch ../good
+	"$PAWL" run
+	[ "$(world)" = "a,b,c" ]
+}
+
+@test "another plan takes the place of a killed run: it inherits the effects" {
+	trip
+	started
+	kill -9 "$(cat ../pid)"
+	ends_with 137
+	rm ../hold
+	sed -i 's/cat b"/cat b b"/' pawl.toml
+	run "$PAWL" run
+	[ "$status" -eq 1 ]
+	[ "$(world)" = "a,b,c,undo c,c,undo c,undo b,undo a" ]
+}
+
+@test "an effect whose stage is gone and whose end is unknown is undone by the next whole run" {
+	trip
+	started
+	kill -9 "$(cat ../pid)"
+	ends_with 137
+	perl -0pi -e 's/\[stage\.c\].*//s' pawl.toml
+	run "$PAWL" run
+	[ "$status" -eq 0 ]
+	[ "$(world)" = "a,b,c,undo c" ]
+	[ ! -e .pawl/effects ]
+	run "$PAWL" run
+	[[ "$output" == *"up to date"* ]]
+}
+
+@test "a compensation that fails: status 13, what is to be done, and it is called again" {
+	trip
+	touch ../stuck
+	run "$PAWL" run
+	[ "$status" -eq 13 ]
+	[ "$(world)" = "a,b,c,undo c,undo b,undo a" ]
+	[[ "$output" == *"NOT UNDONE c: exit 3"*"at pawl.toml:"*"undo it by hand"* ]]
+	[[ "$output" == *"compensation incomplete: 2 of 3 are undone"* ]]
+	run "$PAWL" cancel latest
+	[ "$status" -eq 13 ]
+	[ "$(world)" = "undo c" ]
+	touch ../good
+	# Nothing is started over it.
+	run "$PAWL" run
+	[ "$status" -eq 13 ]
+	[ "$(world)" = "undo c" ]
+	rm ../stuck
+	run "$PAWL" cancel latest
+	[ "$status" -eq 0 ]
+	[ "$(world)" = "undo c" ]
+	"$PAWL" run
+	[ "$(world)" = "a,b,c" ]
+}
+
+@test "a compensation is retried as its stage is, and ended by its timeout" {
+	manifest <<-'END'
+		[stage.a]
+		run = "echo a >>../world; exit 1"
+		retry = { max = 2, delay = "1ms", exit_codes = [75] }
+		timeout = "100ms"
+		compensate = "echo undo >>../world; [ $(grep -c undo ../world) = 3 ] || exit 75"
+		[stage.b]
+		needs = ["a"]
+		run = "true"
+	END
+	run "$PAWL" run
+	[ "$status" -eq 1 ]
+	[ "$(world)" = "a,undo,undo,undo" ]
+	sed -i 's/compensate = .*/compensate = "echo undo >>..\/world; exec sleep 300"/; s/max = 2/max = 0/' pawl.toml
+	run "$PAWL" run
+	[ "$status" -eq 13 ]
+	[[ "$output" == *"NOT UNDONE a: it took longer than the stage's timeout"* ]]
+}
+
+@test "killed while it undoes: the next command goes on, whatever the manifest says then" {
+	trip
+	sed -i 's|compensate = \["sh", "-c", "echo undo b|compensate = ["sh", "-c", "while [ -e ../hold ]; do sleep 0.01; done; echo undo b|' pawl.toml
+	touch ../hold
+	sed -i 's|while \[ -e ../hold \]; do sleep 0.01; done; \[ -e ../good|[ -e ../good|' pawl.toml
+	"$PAWL" run >../said 2>&1 &
+	echo $! >../pid
+	wait_for grep -q "undo c" ../world
+	kill -9 "$(cat ../pid)"
+	ends_with 137
+	rm ../hold
+	touch ../good
+	world
+	# The stage that waits to be undone is up to date by its key, and does not count.
+	run "$PAWL" plan --check
+	[ "$status" -eq 6 ]
+	run "$PAWL" run
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"undoing   2 effects"*"an earlier run was to undo them"* ]]
+	[ "$(world)" = "undo b,undo a,a,b,c" ]
+}
+
+@test "a signal while it undoes: what runs is let end, nothing more begins" {
+	trip
+	sed -i 's|compensate = \["sh", "-c", "echo undo b|compensate = ["sh", "-c", ": >../up; while [ -e ../hold ]; do sleep 0.01; done; echo undo b|' pawl.toml
+	sed -i 's|while \[ -e ../hold \]; do sleep 0.01; done; \[ -e ../good|[ -e ../good|' pawl.toml
+	touch ../hold
+	perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' "$PAWL" run >../said 2>&1 &
+	echo $! >../pid
+	wait_for test -e ../up
+	kill -INT "$(cat ../pid)"
+	wait_for grep -q stopping ../said
+	rm ../hold
+	ends_with 130
+	[ "$(world)" = "a,b,c,undo c,undo b" ]
+	run "$PAWL" cancel latest
+	[ "$status" -eq 0 ]
+	[ "$(world)" = "undo a" ]
+}
+
+@test "what it finds: the cause, the log, the environment of the stage, no secret in any file" {
+	manifest <<-'END'
+		[stage.a]
+		run = "echo a"
+		stdout = "a"
+		env = { WHERE = "here" }
+		pass_env = ["REGION"]
+		secret_env = ["TOKEN"]
+		compensate = "echo $WHERE $REGION $TOKEN $PAWL_STAGE $PAWL_CAUSE $PAWL_EXIT_STATUS $(cat $PAWL_LOG) >>../world"
+		[stage.b]
+		inputs = ["a"]
+		run = "echo because; exit 7"
+	END
+	export REGION=north TOKEN=very-secret-word
+	run "$PAWL" run
+	[ "$status" -eq 1 ]
+	[ "$(world)" = "here north very-secret-word a exit 7 because" ]
+	[ -z "$(grep -rl very-secret-word .pawl)" ]
+	# Without it nothing can be undone, and that is said.
+	"$PAWL" run -q || true
+	world
+	sed -i 's/echo because; exit 7/kill -9 $PPID; exit 7/' pawl.toml
+	"$PAWL" run -q || true
+	unset TOKEN
+	run "$PAWL" cancel latest
+	[ "$status" -eq 13 ]
+	[[ "$output" == *"environment variable 'TOKEN', a secret of stage 'a', is not set"* ]]
+	export TOKEN=very-secret-word
+	run "$PAWL" cancel latest
+	[ "$status" -eq 0 ]
+}
+
+@test "a damaged list of effects: nothing is started" {
+	trip
+	"$PAWL" run -q || true
+	world
+	printf 'xxxxxxxx' | dd of=.pawl/effects bs=1 seek=200 conv=notrunc status=none
+	for command in "run" "plan" "cancel latest"; do
+		# shellcheck disable=SC2086
+		run "$PAWL" $command
+		[ "$status" -eq 12 ]
+		[[ "$output" == *effects* ]]
+	done
+	[ "$(world)" = "" ]
+	run "$PAWL" verify
+	[ "$status" -eq 12 ]
+	[[ "$output" == *effects* ]]
+}
+
+@test "hooks are told of each that is undone" {
+	trip
+	cat >>pawl.toml <<-'END'
+		[[on.compensated]]
+		run = "sed -n 's/.*\"instance\":\"\\([a-z]*\\)\".*/\\1/p' >>../told"
+	END
+	run "$PAWL" run
+	[ "$status" -eq 1 ]
+	[ "$(paste -sd, ../told)" = "c,b,a" ]
+}
