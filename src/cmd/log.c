@@ -39,8 +39,7 @@ static struct str log_path(const struct run_view *view, const struct inst_status
 
 static bool log_is_meant(const struct log_show *show, const struct inst_status *inst)
 {
-    return inst->name.len != 0 && inst->attempts != 0 &&
-           run_view_matches(show->selection, inst->name);
+    return inst->name.len != 0 && inst->attempts != 0 && plan_selects(show->selection, inst->name);
 }
 
 static uint32_t log_count(const struct log_show *show, const struct run_view *view)

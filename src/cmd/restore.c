@@ -46,7 +46,7 @@ static bool restore_wants(void *ctx, struct str instance)
 {
     const struct restore_call *call = ctx;
 
-    return call->word[0] == '\0' || run_view_matches(str_of(call->word), instance);
+    return call->word[0] == '\0' || plan_selects(str_of(call->word), instance);
 }
 
 static bool restore_take_run(struct restore_call *call, struct err *err)

@@ -4,7 +4,6 @@
 #include "base/hex.h"
 #include "base/limits.h"
 #include "cmd/place.h"
-#include "model/glob.h"
 #include "run/recorder.h"
 
 bool run_view_find(const struct session *session, const char *selector, struct run_id *id,
@@ -92,37 +91,4 @@ int64_t run_view_wall_ns(const struct run_view *view)
         end_ns = state->ended_at_ns; /* hooks are told of it behind that */
     }
     return end_ns - state->started_at_ns;
-}
-
-static bool run_view_has_axis(struct str axes, struct str wanted)
-{
-    struct str axis;
-
-    while (str_split(&axes, ',', &axis)) {
-        if (name_match(wanted, axis)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool run_view_matches(struct str selection, struct str instance)
-{
-    struct str axes = instance;
-    struct str wanted = selection;
-    struct str stage;
-    struct str stage_wanted;
-    struct str part;
-
-    str_split(&axes, '@', &stage);
-    str_split(&wanted, '@', &stage_wanted);
-    if (!name_match(stage_wanted, stage)) {
-        return false;
-    }
-    while (str_split(&wanted, ',', &part)) {
-        if (!run_view_has_axis(axes, part)) {
-            return false;
-        }
-    }
-    return true;
 }

@@ -28,8 +28,4 @@ int64_t run_view_wall_ns(const struct run_view *view);
 struct cli;
 int runs_show_all(struct cli *cli, const struct session *session, const struct run_list *list);
 
-/* Whether an instance (`simulate@region=north,year=2026`) is one that a user means by
- * `simulate`, `sim*`, `simulate@year=2026` or its name. */
-bool run_view_matches(struct str selection, struct str instance);
-
 #endif

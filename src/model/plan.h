@@ -267,6 +267,11 @@ struct inst_id plan_find_instance(const struct plan *plan, struct str name);
  * `*` and `?` are glob), or the path of an output. Sets `selected[i]` for each match; false and a
  * usage error with a suggestion when nothing matches. */
 struct err;
+/* The same by names alone, where there is no plan: does this selection of instances mean this one?
+ * Values may be typed as they are or as in the names of instances. */
+bool plan_selects(struct str selection, struct str instance);
+/* `axis=value` as the names of instances have it. */
+void plan_add_axis(struct strbuf *out, struct str axis, struct str value);
 bool plan_select(const struct plan *plan, struct str selection, uint8_t *selected, struct err *err);
 /* Adds everything the selected instances need, transitively. */
 void plan_close_over_producers(const struct plan *plan, uint8_t *selected);

@@ -194,6 +194,55 @@ bool plan_select_instances(const struct plan *plan, struct str selection, plan_i
         &selector, str_printf(arena, "there is no stage '%.*s'", STR_ARG(selector.stage)));
 }
 
+/* --- by names alone --- */
+
+void plan_add_axis(struct strbuf *out, struct str axis, struct str value)
+{
+    strbuf_printf(out, "%.*s=", STR_ARG(axis));
+    plan_encode(out, value, "");
+}
+
+/* Is one of the parts of an instance's name what is wanted? */
+static bool plan_part_is_wanted(struct str axes, struct str wanted)
+{
+    struct str part;
+
+    while (str_split(&axes, ',', &part)) {
+        if (name_match(wanted, part)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool plan_selects(struct str selection, struct str instance)
+{
+    struct str axes = instance;
+    struct str wanted = selection;
+    struct strbuf encoded = {0};
+    struct str stage;
+    struct str part;
+    bool good;
+
+    str_split(&axes, '@', &stage);
+    str_split(&wanted, '@', &part);
+    good = name_match(part, stage);
+    while (good && str_split(&wanted, ',', &part)) {
+        struct str value = part;
+        struct str axis;
+
+        strbuf_clear(&encoded);
+        if (str_find(part, '=') >= 0) {
+            str_split(&value, '=', &axis);
+            strbuf_printf(&encoded, "%.*s=", STR_ARG(axis));
+        }
+        plan_encode(&encoded, value, "*?%");
+        good = plan_part_is_wanted(axes, strbuf_str(&encoded));
+    }
+    strbuf_fini(&encoded);
+    return good;
+}
+
 /* --- outputs --- */
 
 static bool plan_select_output(const struct plan *plan, struct str selection, struct arena *arena,

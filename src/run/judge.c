@@ -3,6 +3,7 @@
 
 #include "base/hex.h"
 #include "base/mem.h"
+#include "model/metric_value.h"
 
 /* --- metrics --- */
 
@@ -75,27 +76,6 @@ const struct metrics *facts_metrics(struct facts *facts, struct inst_id instance
     return fact->metrics != NULL ? fact->metrics : &none;
 }
 
-static enum expr_lookup metrics_answer(const struct metric *metric, struct arena *arena,
-                                       struct expr_answer *answer)
-{
-    switch (metric->kind) {
-    case METRIC_INT:
-        answer->value = value_int(metric->integer);
-        return EXPR_FOUND;
-    case METRIC_FLOAT:
-        answer->value = value_float(metric->number);
-        return EXPR_FOUND;
-    case METRIC_NONE:
-        break;
-    }
-    if (str_is(metric->is, "NaN") || str_is(metric->is, "infinite")) {
-        answer->reason = str_printf(arena, "what was given is %.*s", STR_ARG(metric->is));
-        return EXPR_MISSING;
-    }
-    answer->reason = str_printf(arena, "is %.*s, not a number", STR_ARG(metric->is));
-    return EXPR_REFUSED;
-}
-
 static enum expr_lookup metrics_lookup(void *ctx, struct inst_id instance, struct str name,
                                        struct arena *arena, struct expr_answer *answer)
 {
@@ -119,7 +99,7 @@ static enum expr_lookup metrics_lookup(void *ctx, struct inst_id instance, struc
                              : STR("");
         return EXPR_MISSING;
     }
-    return metrics_answer(metric, arena, answer);
+    return metric_value(metric, arena, answer);
 }
 
 struct plan_metrics facts_plan_metrics(struct facts *facts)
