@@ -18,6 +18,7 @@ enum {
     LIMIT_DEPFILE_BYTES = 64 << 20,
     LIMIT_METRICS_BYTES = 4 << 20, /* metrics of one attempt, as written */
     LIMIT_METRICS = 10000,         /* of one result */
+    LIMIT_REPORT = 64,             /* rows, columns, scores and texts of [report], each */
     LIMIT_JOBS = 10000,
     LIMIT_RETRIES = 1000,       /* of one instance in one run */
     LIMIT_BREAKER_CALLS = 10000 /* that a breaker remembers */

@@ -101,6 +101,7 @@ struct cli {
     bool kept;
     bool detach, now, no_wait, as_recorded;
     const char *reason;
+    const char *compare;    /* a run */
     struct cli_pairs given; /* options of the command, by name, as they were given */
     const char *resume;     /* of `resume`: the run that `run` goes on with */
     struct str manifest;    /* and the manifest's text, if not that of the file */

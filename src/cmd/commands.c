@@ -170,11 +170,17 @@ static const struct option_row report_options[] = {
     {LONG("format"), TAKES("FORMAT"), CHOICE(format, report_words),
      HELP("text (default), json, csv or markdown")},
     {LONG("all"), FLAG(all), HELP("every instance, not only those something happened to")},
+    {LONG("compare"), TAKES("RUN"), TEXT(compare),
+     HELP("show how its figures, params and stages differ from those of this run")},
     END,
 };
-static const char *const report_examples[] = {
-    "pawl report --format markdown >report.md", "a page of the latest run",
-    "pawl report previous --format csv", "one line for each instance of the run before", NULL};
+static const char *const report_examples[] = {"pawl report --format markdown >report.md",
+                                              "a page of the latest run",
+                                              "pawl report previous --format csv",
+                                              "one line for each instance of the run before",
+                                              "pawl report --compare previous",
+                                              "what has changed since the run before",
+                                              NULL};
 
 static const char *const graph_examples[] = {
     "pawl graph | dot -Tsvg >graph.svg", "a picture of the stages",
@@ -467,12 +473,14 @@ const struct cli_command commands[] = {
     {.name = "report",
      .arguments = "[RUN]",
      .summary = "print what became of a run as tables",
-     .text = "Shows the instances of a run with times, processor time, memory and reasons, totals "
-             "by stage, failures, and the chain of instances that took longest. RUN as in "
-             "'status'; a run that is not over yet is shown as far as it is.\n\n"
-             "CSV has the instances alone, JSON is the run's result.json. Names of instances "
-             "nothing happened to, and the chain, are known as long as the manifest still says "
-             "what it said in that run.",
+     .text =
+         "Shows the metrics of a run, and the scores, warnings and recommendation that [report] "
+         "of the manifest makes of them; then its instances with times, processor time, memory "
+         "and reasons, totals by stage, failures, and the chain of instances that took "
+         "longest. RUN as in 'status'; a run that is not over yet is shown as far as it is.\n\n"
+         "CSV has the instances with their metrics alone, or the comparison; JSON is the run's "
+         "result.json with 'report' and 'compare'. Names of instances nothing happened to, and "
+         "the chain, are known as long as the manifest still says what it said in that run.",
      .options = report_options,
      .examples = report_examples,
      .operands_most = 1,

@@ -3,7 +3,8 @@
  *
  * What others lean on is read first, whatever its place in the document: `pipeline.requires` (a
  * manifest for a later pawl gives that one error), pipeline, params and their overrides, pools,
- * rules, defaults, stages. A stage starts as a copy of the defaults, so what both share is shared.
+ * rules, defaults, the report, stages. A stage starts as a copy of the defaults, so what both share
+ * is shared.
  */
 #include "model/manifest_read.h"
 
@@ -257,7 +258,9 @@ static void m_document_read(struct m_reader *reader)
     m_rules_read(reader, m_top_table(root, "rule"));
     m_defaults_read(reader, m_top_table(root, "defaults"), false);
     m_defaults_read(reader, m_top_table(local, "defaults"), true);
+    m_report_read(reader, m_top_table(root, "report"));
     m_stages_read(reader, m_top_table(root, "stage"));
+    m_report_check(reader);
 }
 
 bool manifest_read(struct manifest *manifest, const struct manifest_request *request,

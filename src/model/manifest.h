@@ -236,6 +236,42 @@ struct m_hook {
     int64_t timeout_ns; /* at most HOOK_TIMEOUT_S */
 };
 
+/* A word of [report] as it stands: a selection of rows, or the name of a metric. */
+struct m_word {
+    struct str text;
+    struct span span;
+};
+struct m_words {
+    struct m_word *items;
+    uint32_t count;
+    bool given;
+};
+/* `score.NAME`, and a row of `warn` or `recommend`. `of_row`: it speaks of a row's own metrics, so
+ * each row has one. */
+struct m_score {
+    struct str name;
+    struct span span;
+    const struct expr *expr;
+    bool of_row;
+};
+struct m_advice {
+    struct span span;
+    const struct expr *when; /* NULL: always */
+    struct m_text text;
+    bool of_row;
+};
+struct m_advices {
+    struct m_advice *items;
+    uint32_t count;
+};
+/* [report]: what the report of a run shows. */
+struct m_report {
+    struct m_words rows, columns;
+    struct m_score *scores; /* one may speak of those before it */
+    uint32_t score_count;
+    struct m_advices warn, recommend;
+};
+
 enum m_link { M_LINK_REFLINK, M_LINK_COPY, M_LINK_HARDLINK };
 
 /* How commands find the pool of job tokens. */
@@ -273,7 +309,8 @@ struct manifest {
     uint32_t hook_count;
     struct m_check *rules;
     uint32_t rule_count;
-    struct m_stage *stages; /* in order of definition */
+    const struct m_report *report; /* NULL: none, or only a part of the manifest was read */
+    struct m_stage *stages;        /* in order of definition */
     uint32_t stage_count;
     struct str_range *stage_texts;  /* by stage: the part of the text that alone speaks of it; to 0:
                                         it stands in several places, or not in a table of its own */
@@ -320,6 +357,9 @@ bool manifest_outputs_name_inputs(const struct m_stage *stage);
 /* The stage of that name, or NULL. */
 const struct m_stage *manifest_stage(const struct manifest *manifest, struct str name);
 const struct m_param *manifest_param(const struct manifest *manifest, struct str name);
+/* The value that a run recorded, as text; false, and nothing changed: it is of another type now, or
+ * a list. */
+bool manifest_param_take(struct m_param *param, struct str text);
 const struct m_pool *manifest_pool(const struct manifest *manifest, struct str name);
 const struct m_breaker *manifest_breaker(const struct manifest *manifest, struct str name);
 const struct m_check *manifest_rule(const struct manifest *manifest, struct str name);
@@ -339,10 +379,12 @@ enum manifest_table {
     MANIFEST_RETAIN, /* pipeline.retain */
     MANIFEST_RETRY,
     MANIFEST_BREAKER,
-    MANIFEST_HOOK, /* [[on.NAME]] */
-    MANIFEST_CHECK /* { name, … } in `validate` and `gate`, and [rule.NAME] */
+    MANIFEST_HOOK,  /* [[on.NAME]] */
+    MANIFEST_CHECK, /* { name, … } in `validate` and `gate`, and [rule.NAME] */
+    MANIFEST_REPORT,
+    MANIFEST_ADVICE /* { when, text } in `warn` and `recommend` of [report] */
 };
-enum { MANIFEST_TABLES = MANIFEST_CHECK + 1 };
+enum { MANIFEST_TABLES = MANIFEST_ADVICE + 1 };
 
 struct m_reader;
 struct toml_entry;

@@ -20,6 +20,8 @@
 #define RETRY(name_)          ROW(MANIFEST_RETRY, name_), .supported = true
 #define BREAKER(name_)        ROW(MANIFEST_BREAKER, name_), .supported = true
 #define CHECK(name_)          ROW(MANIFEST_CHECK, name_), .supported = true
+#define REPORT(name_)         ROW(MANIFEST_REPORT, name_), .supported = true
+#define ADVICE(name_)         ROW(MANIFEST_ADVICE, name_), .supported = true
 #define OF_MANIFEST(member)   .at = offsetof(struct manifest, member)
 #define OF_SETTINGS(member)   .at = offsetof(struct m_settings, member)
 #define OF_INPUT(member)      .at = offsetof(struct m_input, member)
@@ -27,6 +29,7 @@
 #define OF_AXIS(member)       .at = offsetof(struct m_axis, member)
 #define OF_RETRY(member)      .at = offsetof(struct m_retry, member)
 #define OF_BREAKER(member)    .at = offsetof(struct m_breaker, member)
+#define OF_REPORT(member)     .at = offsetof(struct m_report, member)
 #define TYPE(type_, meaning_) .type = (type_), .meaning = (meaning_)
 
 /* clang-format off: one row, one key */
@@ -47,7 +50,8 @@ const struct manifest_key_row manifest_keys[] = {
      TYPE("tables by name", "Checks that `validate` and `gate` of stages use by name.")},
     {TOP("breaker"), .supported = true, .read = m_key_nothing,
      TYPE("tables by name", "Circuit breakers shared by stages: see [retries](retries.md).")},
-    {TOP("report"), TYPE("table", "What the report of a run shows.")},
+    {TOP("report"), .supported = true, .read = m_key_nothing,
+     TYPE("table", "What the report of a run shows: see [reports](reports.md).")},
     {TOP("on"), .supported = true, .read = m_key_nothing,
      TYPE("arrays of tables by event", "Commands that are told of events: `[[on.failed]]`.")},
 
@@ -304,6 +308,25 @@ const struct manifest_key_row manifest_keys[] = {
                                    "Default: `error`.")},
     {CHECK("inputs"), .read = m_key_check_inputs,
      TYPE("array of strings", "Files that `run` reads beside what the stage made.")},
+
+    {REPORT("rows"), .read = m_key_report_words, OF_REPORT(rows),
+     TYPE("array of strings", "Which instances have a row, in this order: stages, instances, "
+                              "selections with `@`, `*` and `?`. Default: all that have metrics.")},
+    {REPORT("columns"), .read = m_key_report_words, OF_REPORT(columns),
+     TYPE("array of strings", "The metrics that are shown. Default: all.")},
+    {REPORT("score"), .read = m_key_report_scores,
+     TYPE("expressions by name", "Figures made of metrics: one, or one for each row where it "
+                                 "speaks of the row's own metrics.")},
+    {REPORT("warn"), .read = m_key_report_advices, OF_REPORT(warn),
+     TYPE("array of tables", "`{ when, text }`: each that holds is shown.")},
+    {REPORT("recommend"), .read = m_key_report_advices, OF_REPORT(recommend),
+     TYPE("array of tables", "`{ when, text }`: the first that holds is shown.")},
+
+    {ADVICE("when"), .read = m_key_advice_when,
+     TYPE("expression", "False where a metric that it names is missing. In `recommend`, without it "
+                        "it always holds.")},
+    {ADVICE("text"), .read = m_key_text, .at = offsetof(struct m_advice, text),
+     TYPE("string", "What is said. Required.")},
     {0},
 };
 /* clang-format on */
@@ -325,6 +348,8 @@ const char *manifest_table_name(enum manifest_table table)
         [MANIFEST_BREAKER] = "a breaker",
         [MANIFEST_HOOK] = "a hook",
         [MANIFEST_CHECK] = "a check",
+        [MANIFEST_REPORT] = "[report]",
+        [MANIFEST_ADVICE] = "'warn' and 'recommend' of [report]",
     };
 
     return names[table];

@@ -56,6 +56,17 @@ static bool m_scalar_parse(struct str text, enum value_kind kind, struct value *
     return false;
 }
 
+bool manifest_param_take(struct m_param *param, struct str text)
+{
+    struct value value = {0};
+
+    if (!m_scalar_parse(text, param->preset.kind, &value)) {
+        return false;
+    }
+    param->value = value;
+    return true;
+}
+
 /* The kind that all elements of a list have; VALUE_STRING if there is none. */
 static enum value_kind m_list_kind(const struct value *list)
 {

@@ -34,6 +34,7 @@ struct m_reader {
     struct template_cache templates;
     struct map keys[MANIFEST_TABLES]; /* name to number of its row */
     const struct m_owner *owner;
+    struct m_report *report; /* NULL: none, or only a part of the manifest is read */
     struct m_stage defaults;
     const struct m_stage *own_settings; /* the last stage that was given settings of its own */
     struct str shell;                   /* the word for template_parse */
@@ -182,6 +183,15 @@ m_key_reader m_key_check_expr;
 m_key_reader m_key_check_severity;
 m_key_reader m_key_check_inputs;
 void m_rules_read(struct m_reader *reader, const struct toml_value *rules);
+
+/* manifest_report.c, manifest_report_names.c */
+m_key_reader m_key_report_words; /* rows, columns */
+m_key_reader m_key_report_scores;
+m_key_reader m_key_report_advices; /* warn, recommend */
+m_key_reader m_key_advice_when;
+void m_report_read(struct m_reader *reader, const struct toml_value *value);
+/* Once the stages are known: what it speaks of is there; sets `of_row` of its parts. */
+void m_report_check(struct m_reader *reader);
 
 /* manifest_stage.c */
 /* A command: a string for a shell, or an array. */

@@ -233,6 +233,9 @@ void result_json(const struct run_state *state, const struct result_options *opt
         }
     }
     json_array_end(&w);
+    if (options->more != NULL) {
+        options->more(options->more_ctx, &w);
+    }
     json_object_end(&w);
     strbuf_putc(out, '\n');
 }

@@ -8,6 +8,8 @@
 #include "model/run_state.h"
 #include "report/story.h"
 
+struct json_writer;
+
 enum { RESULT_JSON_SCHEMA = 1 };
 
 struct result_options {
@@ -21,6 +23,9 @@ struct result_options {
     /* Takes what was written so far, now and then, and clears it; NULL: all of it stays. */
     void (*drain)(void *ctx, struct strbuf *text);
     void *drain_ctx;
+    /* Adds members behind ours; NULL: none. */
+    void (*more)(void *ctx, struct json_writer *w);
+    void *more_ctx;
 };
 
 void result_json(const struct run_state *state, const struct result_options *options,

@@ -39,6 +39,11 @@ static uint32_t table_cell_width(struct str cell)
     return width;
 }
 
+static bool table_is_right(const struct table *table, uint32_t column)
+{
+    return column < 32 && (table->right >> column & 1) != 0;
+}
+
 static void table_add_blanks(struct strbuf *out, uint32_t count)
 {
     strbuf_printf(out, "%*s", (int)count, "");
@@ -57,7 +62,7 @@ static void table_render_text(const struct table *table, struct strbuf *out)
     for (size_t i = 0; i < table->count; i++) {
         uint32_t column = (uint32_t)(i % table->columns);
         uint32_t pad = widths[column] - table_cell_width(table->cells[i]);
-        bool right = (table->right >> column & 1) != 0;
+        bool right = table_is_right(table, column);
 
         table_add_blanks(out, right ? pad : 0);
         text_add_inline(out, table->cells[i]);
@@ -92,7 +97,7 @@ static void table_add_csv(struct strbuf *out, struct str cell)
     strbuf_putc(out, '"');
 }
 
-static void table_add_markdown(struct strbuf *out, struct str cell)
+void table_add_escaped(struct strbuf *out, struct str cell)
 {
     struct strbuf clean = {0};
 
@@ -111,7 +116,7 @@ static void table_add_markdown(struct strbuf *out, struct str cell)
 static void table_add_rule(const struct table *table, struct strbuf *out)
 {
     for (uint32_t i = 0; i < table->columns; i++) {
-        strbuf_puts(out, (table->right >> i & 1) != 0 ? "| ---: " : "| --- ");
+        strbuf_puts(out, table_is_right(table, i) ? "| ---: " : "| --- ");
     }
     strbuf_puts(out, "|\n");
 }
@@ -125,7 +130,7 @@ static void table_render_marked(const struct table *table, enum table_form form,
 
         if (markdown) {
             strbuf_puts(out, "| ");
-            table_add_markdown(out, table->cells[i]);
+            table_add_escaped(out, table->cells[i]);
             strbuf_puts(out, last ? " |\n" : " ");
         } else {
             table_add_csv(out, table->cells[i]);

@@ -10,11 +10,11 @@ enum table_form {
     TABLE_MARKDOWN
 };
 
-enum { TABLE_COLUMNS_MOST = 16 };
+enum { TABLE_COLUMNS_MOST = 160 };
 
 struct table {
     uint32_t columns;
-    uint32_t right; /* bit n: column n is aligned right */
+    uint32_t right; /* bit n: column n is aligned right; those behind are not */
     struct str *cells;
     size_t count, cap;
 };
@@ -22,6 +22,8 @@ struct table {
 void table_init(struct table *table, uint32_t columns, uint32_t right);
 void table_fini(struct table *table);
 void table_add(struct table *table, struct str cell);
+/* One line of Markdown that shows the text as it is. */
+void table_add_escaped(struct strbuf *out, struct str text);
 void table_render(const struct table *table, enum table_form form, struct strbuf *out);
 
 #endif

@@ -30,6 +30,7 @@ bool report_format_from(struct str text, enum report_format *format)
 struct report {
     const struct run_state *state;
     const struct result_options *options;
+    const struct figures *figures;
     enum table_form form;
     struct arena arena;
     struct strbuf *out;
@@ -168,7 +169,9 @@ static void report_instances(struct report *report)
     table_fini(&table);
 }
 
-static void report_csv_row(struct report *report, struct table *table, uint32_t number)
+/* --- CSV --- */
+
+static void report_csv_facts(struct report *report, struct table *table, uint32_t number)
 {
     const struct inst_status *inst = &report->state->instances[number];
     struct arena *arena = &report->arena;
@@ -193,19 +196,110 @@ static void report_csv_row(struct report *report, struct table *table, uint32_t 
     table_add(table, inst->place);
 }
 
-static void report_csv(struct report *report)
+enum { REPORT_FACTS = 14 };
+
+/* Metrics, then scores of each row; `row` NULL: it has no figures. */
+static void report_csv_figures(struct report *report, struct table *table,
+                               const struct figures_row *row)
 {
-    static const char *const heads[] = {
+    const struct figures *figures = report->figures;
+
+    for (uint32_t i = 0; i < figures->column_count; i++) {
+        const struct metric *metric = row != NULL ? figures_cell(figures, row, i) : NULL;
+
+        table_add(table, metric != NULL ? metric_text(metric, &report->arena) : STR(""));
+    }
+    for (uint32_t i = 0; i < figures->report->score_count; i++) {
+        const struct figure *score = row != NULL ? figures_score(figures, row, i) : NULL;
+
+        if (figures->report->scores[i].of_row) {
+            table_add(table, score != NULL && score->known
+                                 ? value_text(&score->value, &report->arena)
+                                 : STR(""));
+        }
+    }
+}
+
+static uint32_t report_row_scores(const struct figures *figures)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < figures->report->score_count; i++) {
+        count += figures->report->scores[i].of_row;
+    }
+    return count;
+}
+
+static void report_csv_heads(struct report *report, struct table *table)
+{
+    static const char *const heads[REPORT_FACTS] = {
         "instance",      "stage", "state",  "attempts", "started_at", "wall_ns", "cpu_ns",
         "max_rss_bytes", "exit",  "signal", "cause",    "reason",     "log",     "place"};
+    const struct figures *figures = report->figures;
+
+    for (uint32_t i = 0; i < REPORT_FACTS; i++) {
+        table_add(table, str_of(heads[i]));
+    }
+    for (uint32_t i = 0; i < figures->column_count; i++) {
+        table_add(table, STR_JOIN(&report->arena, STR("metric."), figures->columns[i]));
+    }
+    for (uint32_t i = 0; i < figures->report->score_count; i++) {
+        if (figures->report->scores[i].of_row) {
+            table_add(table,
+                      STR_JOIN(&report->arena, STR("score."), figures->report->scores[i].name));
+        }
+    }
+}
+
+/* The rows that the manifest names. */
+static void report_csv_rows(struct report *report, struct table *table)
+{
+    VEC_EACH (row, &report->figures->rows) {
+        if (row->inst != NULL) {
+            report_csv_facts(report, table,
+                             (uint32_t)(row->inst - report->figures->run->instances));
+        } else {
+            table_add(table, row->name);
+            for (uint32_t i = 1; i < REPORT_FACTS; i++) {
+                table_add(table, STR(""));
+            }
+        }
+        report_csv_figures(report, table, row);
+    }
+}
+
+/* Every instance something happened to, and those with figures. */
+static void report_csv_instances(struct report *report, struct table *table)
+{
+    const struct figures *figures = report->figures;
+    size_t next = 0;
+
+    for (uint32_t i = 0; i < report->state->instance_count; i++) {
+        const struct figures_row *row =
+            next < figures->rows.count ? &figures->rows.items[next] : NULL;
+
+        if (row != NULL && row->inst != &figures->run->instances[i]) {
+            row = NULL;
+        }
+        next += row != NULL;
+        if (row != NULL || result_has_instance(report->state, report->options, i)) {
+            report_csv_facts(report, table, i);
+            report_csv_figures(report, table, row);
+        }
+    }
+}
+
+static void report_csv(struct report *report)
+{
+    const struct figures *figures = report->figures;
     struct table table;
 
-    table_init(&table, 14, 0);
-    table_add_heads(&table, heads);
-    for (uint32_t i = 0; i < report->state->instance_count; i++) {
-        if (result_has_instance(report->state, report->options, i)) {
-            report_csv_row(report, &table, i);
-        }
+    table_init(&table, REPORT_FACTS + figures->column_count + report_row_scores(figures), 0);
+    report_csv_heads(report, &table);
+    if (figures->report->rows.given) {
+        report_csv_rows(report, &table);
+    } else {
+        report_csv_instances(report, &table);
     }
     table_render(&table, TABLE_CSV, report->out);
     table_fini(&table);
@@ -383,13 +477,57 @@ static void report_path(struct report *report)
     table_fini(&table);
 }
 
-void report_add(const struct run_state *state, const struct result_options *options,
-                enum report_format format, struct strbuf *out)
+/* --- all of it --- */
+
+static void report_more(void *ctx, struct json_writer *w)
 {
-    struct report report = {.state = state, .options = options, .out = out};
+    const struct report_view *view = ctx;
+    struct compare compare = {view->figures, view->other};
+
+    figures_write(view->figures, w);
+    if (view->other != NULL) {
+        compare_write(&compare, w);
+    }
+}
+
+static void report_json(const struct report_view *view, struct strbuf *out)
+{
+    struct result_options options = *view->options;
+    struct report_view copy = *view;
+
+    options.more = report_more;
+    options.more_ctx = &copy;
+    result_json(view->state, &options, out);
+}
+
+static void report_pages(struct report *report, const struct report_view *view)
+{
+    struct compare compare = {view->figures, view->other};
+    bool markdown = report->form == TABLE_MARKDOWN;
+
+    report_head(report);
+    figures_add(view->figures, markdown, report->out);
+    if (view->other != NULL) {
+        compare_add(&compare, markdown, report->out);
+    }
+    report_instances(report);
+    report_stages(report);
+    report_failures(report);
+    report_path(report);
+}
+
+void report_add(const struct report_view *view, enum report_format format, struct strbuf *out)
+{
+    struct report report = {
+        .state = view->state, .options = view->options, .figures = view->figures, .out = out};
+    struct compare compare = {view->figures, view->other};
 
     if (format == REPORT_JSON) {
-        result_json(state, options, out);
+        report_json(view, out);
+        return;
+    }
+    if (format == REPORT_CSV && view->other != NULL) {
+        compare_add_csv(&compare, out);
         return;
     }
     report.form = format == REPORT_MARKDOWN ? TABLE_MARKDOWN : TABLE_TEXT;
@@ -397,11 +535,7 @@ void report_add(const struct run_state *state, const struct result_options *opti
     if (format == REPORT_CSV) {
         report_csv(&report);
     } else {
-        report_head(&report);
-        report_instances(&report);
-        report_stages(&report);
-        report_failures(&report);
-        report_path(&report);
+        report_pages(&report, view);
     }
     arena_fini(&report.arena);
 }

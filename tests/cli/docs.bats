@@ -150,12 +150,21 @@ pages() {
 	[ -d 1 ]
 }
 
+@test "examples of docs/reports.md" {
+	try_page docs/reports.md
+	[ -d 1 ]
+	# What the page shows is what is printed.
+	sed -n '/^    Figures$/,/^## /p' "$source_root/docs/reports.md" | sed -n 's/^    //p' | sed '/^$/d' >shown
+	(cd 1/workspace && "$PAWL" report) >said
+	sed -n '/^Figures$/,/^Instances$/p' said | sed '/^Instances$/d;/^$/d' | diff -u shown -
+}
+
 @test "no other page has examples that nobody tries" {
 	local page
 	for page in $(pages); do
 		case $page in
 		README.md | docs/manifest.md | docs/expressions.md | docs/running.md | docs/control.md | \
-			docs/retries.md | docs/compensations.md | docs/hooks.md | docs/checks.md) ;;
+			docs/retries.md | docs/compensations.md | docs/hooks.md | docs/checks.md | docs/reports.md) ;;
 		*) ! grep -n '^```toml' "$source_root/$page" || return 1 ;;
 		esac
 	done

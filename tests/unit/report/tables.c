@@ -48,6 +48,19 @@ static int tear_down(void **state)
 
 static const struct result_options by_events = {.status = -1};
 
+static void print(struct scene *scene, const struct result_options *options,
+                  enum report_format format)
+{
+    struct figures_run run;
+    struct figures figures;
+
+    figures_run_init(&run, &scene->state, options, &scene->arena);
+    figures_make(&figures, &run, NULL, NULL);
+    report_add(&(struct report_view){&scene->state, options, &figures, NULL}, format, &scene->out);
+    figures_fini(&figures);
+    figures_run_fini(&run);
+}
+
 static void test_result_json(void **state)
 {
     struct scene *scene = *state;
@@ -166,7 +179,7 @@ static void test_text(void **state)
     struct result_options options = {.plan = &scene->plan, .status = -1};
 
     play(scene);
-    report_add(&scene->state, &options, REPORT_TEXT, &scene->out);
+    print(scene, &options, REPORT_TEXT);
     scene_expect(
         scene, "run       " SCENE_RUN "\n"
                "pipeline  demo\n"
@@ -205,7 +218,7 @@ static void test_csv_without_plan(void **state)
     struct scene *scene = *state;
 
     play(scene);
-    report_add(&scene->state, &by_events, REPORT_CSV, &scene->out);
+    print(scene, &by_events, REPORT_CSV);
     scene_expect(
         scene,
         "instance,stage,state,attempts,started_at,wall_ns,cpu_ns,max_rss_bytes,exit,signal,cause,"
@@ -223,7 +236,7 @@ static void test_markdown(void **state)
 
     scene_begin(scene);
     scene_start(scene, 1);
-    report_add(&scene->state, &by_events, REPORT_MARKDOWN, &scene->out);
+    print(scene, &by_events, REPORT_MARKDOWN);
     scene_expect(scene, "# Run " SCENE_RUN "\n"
                         "\n"
                         "- pipeline: demo\n"
@@ -250,7 +263,7 @@ static void test_nothing(void **state)
 {
     struct scene *scene = *state;
 
-    report_add(&scene->state, &by_events, REPORT_TEXT, &scene->out);
+    print(scene, &by_events, REPORT_TEXT);
     scene_expect(scene, "state     pending\n"
                         "result    0 of 0 up to date: 0ms\n");
 }
