@@ -72,9 +72,10 @@ static void m_row_check(struct m_reader *reader, const struct m_word *row)
     struct str axes = row->text;
     struct str wanted;
     struct str axis;
-    bool known = false;
+    bool known;
 
     str_split(&axes, '@', &wanted);
+    known = manifest_stage(manifest, wanted) != NULL;
     for (uint32_t i = 0; i < manifest->stage_count && !known; i++) {
         known = m_row_means(wanted, &manifest->stages[i]);
     }

@@ -56,13 +56,14 @@ static bool figures_is_wanted(const struct figures_scope *scope, const struct ex
     return true;
 }
 
-/* By its whole name, if the manifest says its axes and each has a value. */
+/* By its whole name, if the manifest says its axes and each has a value; false: that is not known.
+ */
 static bool figures_find_named(const struct figures_scope *scope, const struct expr_name *name,
                                uint32_t *number, struct strbuf *scratch)
 {
     const struct m_stage *stage = manifest_stage(scope->figures->manifest, name->stage);
     struct strbuf full = {0};
-    bool all = stage != NULL;
+    bool all = true;
 
     strbuf_add_str(&full, name->stage);
     for (uint32_t a = 0; all && a < stage->settings->axis_count; a++) {
@@ -72,9 +73,9 @@ static bool figures_find_named(const struct figures_scope *scope, const struct e
         strbuf_add_str(&full, wanted);
         all = wanted.len != 0;
     }
-    *number = all ? map_get(&scope->figures->run->by_name, strbuf_str(&full)) : MAP_MISSING;
+    *number = map_get(&scope->figures->run->by_name, strbuf_str(&full));
     strbuf_fini(&full);
-    return *number != MAP_MISSING;
+    return all;
 }
 
 static enum expr_lookup figures_find(const struct figures_scope *scope,
@@ -88,13 +89,14 @@ static enum expr_lookup figures_find(const struct figures_scope *scope,
     uint32_t count = 0;
 
     if (figures_find_named(scope, name, &number, &scratch)) {
-        *found = &run->instances[number];
-        count = 1;
-    }
-    for (uint32_t i = 0; number == MAP_MISSING && i < run->count; i++) {
-        if (figures_is_wanted(scope, name, &run->instances[i], &scratch)) {
-            *found = &run->instances[i];
-            count++;
+        *found = number != MAP_MISSING ? &run->instances[number] : NULL;
+        count = number != MAP_MISSING;
+    } else {
+        for (uint32_t i = 0; i < run->count && count < 2; i++) {
+            if (figures_is_wanted(scope, name, &run->instances[i], &scratch)) {
+                *found = &run->instances[i];
+                count++;
+            }
         }
     }
     strbuf_fini(&scratch);

@@ -831,10 +831,40 @@ static void test_many(void **state)
     strbuf_fini(&text);
 }
 
+static void test_selection_by_names_alone(void **state)
+{
+    static const struct {
+        const char *selection, *instance;
+        bool means;
+    } rows[] = {
+        {"sim", "sim@region=north,year=2026", true},
+        {"sim", "simulate", false},
+        {"s*", "simulate", true},
+        {"sim@year=2026", "sim@region=north,year=2026", true},
+        {"sim@year=2026,region=north", "sim@region=north,year=2026", true},
+        {"sim@year=202", "sim@region=north,year=2026", false},
+        {"sim@year=20*", "sim@region=north,year=2026", true},
+        {"sim@year=*", "sim@region=north", false},
+        {"sim@*", "sim@region=north", true},
+        {"sim@region=a b", "sim@region=a%20b", true},
+        {"sim@region=a%20b", "sim@region=a%20b", true},
+        {"sim@region=a=b", "sim@region=a%3Db", true},
+        {"sim@year=1", "sim", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (plan_selects(str_of(rows[i].selection), str_of(rows[i].instance)) != rows[i].means) {
+            fail_msg("'%s' and '%s'", rows[i].selection, rows[i].instance);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_stage),
+        cmocka_unit_test(test_selection_by_names_alone),
         cmocka_unit_test(test_matrix_names),
         cmocka_unit_test(test_axes_of_files_and_lists),
         cmocka_unit_test(test_edges_from_paths),
