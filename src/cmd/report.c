@@ -22,6 +22,8 @@ struct report_call {
     struct place place;
     struct report_side now, then;
     bool manifest_read;
+    bool opened; /* the store */
+    struct err unopened;
 };
 
 /* --- the manifest --- */
@@ -117,13 +119,10 @@ static bool report_read_results(struct report_call *call, struct report_side *si
 {
     struct session *session = &call->place.session;
     struct history history;
-    bool wanted = false;
 
-    for (uint32_t i = 0; i < side->run.count && !wanted; i++) {
-        wanted = figures_run_wants(&side->run, side->run.instances[i].name);
-    }
-    if (!wanted) {
-        return true;
+    if (!call->opened) {
+        *err = call->unopened;
+        return false;
     }
     if (!history_of_run(session, &side->view.id, report_wants, &side->run, &session->arena,
                         &history, err)) {
@@ -138,12 +137,16 @@ static bool report_read_results(struct report_call *call, struct report_side *si
     return true;
 }
 
-static void report_find_metrics(struct report_call *call, struct report_side *side, bool opened)
+static void report_find_metrics(struct report_call *call, struct report_side *side)
 {
     struct err err = {0};
+    bool wanted = false;
 
     figures_run_init(&side->run, &side->view.state, &side->options, &call->place.session.arena);
-    if (opened && !report_read_results(call, side, &err)) {
+    for (uint32_t i = 0; i < side->run.count && !wanted; i++) {
+        wanted = figures_run_wants(&side->run, side->run.instances[i].name);
+    }
+    if (wanted && !report_read_results(call, side, &err)) {
         cli_warn("metrics of what run %s found up to date are not known: %s", side->view.id.text,
                  err.text);
     }
@@ -192,21 +195,17 @@ static void report_make(struct report_call *call)
 {
     struct session *session = &call->place.session;
     bool two = call->cli->compare != NULL;
-    struct err err = {0};
-    bool opened;
 
     report_read_manifest(call);
     report_take_params(call, &call->now.view.state);
-    opened = session_open_store(session, SESSION_LOOK, false, &err);
-    if (!opened) {
-        cli_warn("metrics of what was up to date are not known: %s", err.text);
-    } else if (report_plan(call)) {
+    call->opened = session_open_store(session, SESSION_LOOK, false, &call->unopened);
+    if (call->opened && report_plan(call)) {
         call->now.options.plan = &session->plan;
         call->now.options.scope = report_scope(call);
     }
-    report_find_metrics(call, &call->now, opened);
+    report_find_metrics(call, &call->now);
     if (two) {
-        report_find_metrics(call, &call->then, opened);
+        report_find_metrics(call, &call->then);
         report_make_figures(call, &call->then, NULL);
     }
     report_make_figures(call, &call->now, two ? &call->then : NULL);

@@ -3,10 +3,10 @@
 #include "report/compare.h"
 
 #include <math.h>
-#include <stdio.h>
 
 #include "base/json_write.h"
 #include "report/table.h"
+#include "report/text.h"
 
 /* --- differences --- */
 
@@ -333,8 +333,19 @@ static bool compare_is_shown(const struct compare_pair *pair)
             !(pair->now.there && pair->then.there && str_equal(pair->now.text, pair->then.text)));
 }
 
-static void compare_add_table(struct compare_pairs *pairs, const char *title, bool figures,
-                              bool markdown, struct strbuf *out)
+static void compare_title(const char *title, struct str of, bool markdown, struct strbuf *out)
+{
+    strbuf_printf(out, markdown ? "\n## %s" : "\n%s", title);
+    if (markdown) {
+        table_add_escaped(out, of);
+    } else {
+        text_add_inline(out, of);
+    }
+    strbuf_puts(out, "\n\n");
+}
+
+static void compare_add_table(struct compare_pairs *pairs, bool figures, bool markdown,
+                              struct strbuf *out)
 {
     struct table table;
 
@@ -366,40 +377,44 @@ static void compare_add_table(struct compare_pairs *pairs, const char *title, bo
         }
     }
     if (table.count > table.columns) {
-        strbuf_printf(out, markdown ? "\n## %s\n\n" : "\n%s\n\n", title);
+        if (!figures) {
+            compare_title("Params that differ", STR(""), markdown, out);
+        }
         table_render(&table, markdown ? TABLE_MARKDOWN : TABLE_TEXT, out);
+    } else if (figures) {
+        strbuf_puts(out, "none of them has figures\n");
     }
     table_fini(&table);
 }
 
 static void compare_add_stages(struct compare_pairs *pairs, bool markdown, struct strbuf *out)
 {
-    bool any = false;
+    struct table table;
 
+    table_init(&table, 2, 0);
+    table_add(&table, STR("stage"));
+    table_add(&table, STR("is in"));
     VEC_EACH (pair, &pairs->items) {
-        if (pair->kind != COMPARE_STAGE) {
-            continue;
+        if (pair->kind == COMPARE_STAGE) {
+            table_add(&table, pair->name);
+            table_add(&table, pair->now.there ? STR("this run") : STR("the other"));
         }
-        if (!any) {
-            strbuf_puts(out,
-                        markdown ? "\n## Stages of one alone\n\n" : "\nStages of one alone\n\n");
-        }
-        any = true;
-        strbuf_printf(out, "%s%.*s: in %s run\n", markdown ? "- " : "  ", STR_ARG(pair->name),
-                      pair->now.there ? "this" : "the other");
     }
+    if (table.count > 2) {
+        compare_title("Stages of one alone", STR(""), markdown, out);
+        table_render(&table, markdown ? TABLE_MARKDOWN : TABLE_TEXT, out);
+    }
+    table_fini(&table);
 }
 
 void compare_add(const struct compare *compare, bool markdown, struct strbuf *out)
 {
-    struct str other = compare->then->run->state->run;
     struct compare_pairs pairs;
-    char title[96];
 
-    snprintf(title, sizeof(title), "Compared with %.*s", STR_ARG(other));
     compare_pairs_init(&pairs, compare);
-    compare_add_table(&pairs, title, true, markdown, out);
-    compare_add_table(&pairs, "Params that differ", false, markdown, out);
+    compare_title("Compared with ", compare->then->run->state->run, markdown, out);
+    compare_add_table(&pairs, true, markdown, out);
+    compare_add_table(&pairs, false, markdown, out);
     compare_add_stages(&pairs, markdown, out);
     compare_pairs_fini(&pairs);
 }

@@ -309,7 +309,7 @@ part() {
 	grep -q '^live        decay  *0.4  *0.8  *-0.4  *-50.0 %$' have
 	grep -q '^            consistency  *0.4  *0.8  *-0.4  *-50.0 %$' have
 	[ "$(part 'Params that differ')" = "$(printf 'param  this run  the other\nleast  2.5       1.0')" ]
-	[ "$(part 'Stages of one alone')" = "  extra: in this run" ]
+	[ "$(part 'Stages of one alone')" = "$(printf 'stage  is in\nextra  this run')" ]
 	"$PAWL" report --compare "$id" --format csv >have
 	grep -qx 'metric,live,sharpe,0.5,1.0,-0.5,-0.5' have
 	grep -qx 'param,,least,2.5,1.0,,' have
@@ -365,6 +365,23 @@ part() {
 	grep -q '^live        running$' have
 	grep -q "'live.sharpe' is missing: 'live' has not ended yet" have
 	"$PAWL" wait "$id"
+	# One that was killed, and then another took its place.
+	rm up go
+	echo '{"sharpe": 3.0, "trades": 1}' >live
+	id=$("$PAWL" run --detach)
+	until [ -e up ]; do sleep 0.01; done
+	kill -9 "$("$PAWL" events "$id" | sed -n '1s/.*"pid":\([0-9]*\).*/\1/p')"
+	touch go
+	until "$PAWL" report "$id" >have && grep -q '^state     interrupted$' have; do sleep 0.01; done
+	cat have
+	grep -q '^historical  up_to_date  *1.25  *31  *1$' have
+	printf '[stage.after]\nrun = "true"\n' >>pawl.toml
+	"$PAWL" run
+	"$PAWL" report "$id" >have
+	grep -q '^state     abandoned' have
+	grep -q '^historical  up_to_date  *1.25  *31  *1$' have
+	"$PAWL" report --compare "$id" --format csv >have
+	grep -qx 'stage,,after,there,,,' have
 	: >".pawl/runs/$id/events.jsonl"
 	"$PAWL" report "$id" >have
 	cat have

@@ -403,7 +403,7 @@ static void test_compare(void **state)
     compare_add(&compare, true, &world->scene.out);
     assert_non_null(strstr(world->scene.out.data, "| hist | trades | 31 | 30 | +1 | +3.3 % |\n"));
     assert_non_null(strstr(world->scene.out.data, "| hist | new, \"x\"\\| | - | 1 |  |  |\n"));
-    assert_non_null(strstr(world->scene.out.data, "- gone: in the other run\n"));
+    assert_non_null(strstr(world->scene.out.data, "| gone | the other |\n"));
     assert_null(strstr(world->scene.out.data, "| hist | state |"));
     figures_fini(&figures);
     figures_run_fini(&run);
