@@ -68,7 +68,8 @@ FLAGS_cover = -O0 -g --coverage -fprofile-update=atomic
 FLAGS_fuzz = -O1 -g -fsanitize=fuzzer-no-link,address,undefined $(SANITIZE)
 
 # What is not called often: small rather than fast.
-SMALL = cmd/% report/% model/depfile model/expr_format model/hook model/manifest% \
+SMALL = cmd/% report/% model/depfile model/expr_format model/expr_wanted model/hook model/manifest% \
+	model/metric_value model/plan_select \
 	model/plan_metrics os/cgroup os/jobserver% os/machine% os/socket os/survivors base/metric policy/breaker \
 	policy/checks policy/control policy/retry policy/warn run/breakers run/check_% run/checkout \
 	run/commit_metrics run/control% run/engine_control run/engine_judge run/engine_retry \
