@@ -2,6 +2,8 @@
 # manifests/backtest: figures that another program recomputes, no work done twice, a failed index,
 # an empty root, and kill -9 at any moment.
 
+load root.bash
+
 setup_file() {
 	: "${PAWL:?is the binary under test}"
 	perl -MJSON::PP -e 1 || skip "perl has no JSON::PP"
@@ -194,45 +196,16 @@ recompute() {
 	same_outputs "$BATS_TEST_TMPDIR/before" "$work"
 }
 
-# A program that names no interpreter (the dynamic linker) needs nothing else in its root.
-is_static() {
-	perl -e '
-		open my $in, "<:raw", $ARGV[0] or exit 1;
-		read($in, my $head, 4096) or exit 1;
-		exit 1 if substr($head, 0, 6) ne "\x7fELF\x02\x01";
-		my $at = unpack("Q<", substr($head, 32, 8));
-		my ($size, $count) = unpack("v2", substr($head, 54, 4));
-		for my $n (0 .. $count - 1) {
-			exit 1 if unpack("V", substr($head, $at + $n * $size, 4)) == 3;
-		}' "$1"
-}
-
 @test "backtest: runs in an empty root with only sh and awk" {
-	[ "$(id -u)" -eq 0 ] || skip "chroot needs root"
-	command -v chroot >/dev/null || skip "no chroot"
-	is_static "$PAWL" || skip "$PAWL is not static"
-	busybox=$(command -v busybox) || skip "no busybox"
-	is_static "$busybox" || skip "busybox is not static"
-
-	root=$BATS_TEST_TMPDIR/root
-	mkdir -p "$root/bin"
-	cp "$PAWL" "$root/bin/pawl"
-	cp "$busybox" "$root/bin/sh"
-	cp "$busybox" "$root/bin/awk"
-	cp -R "$work" "$root/backtest"
-	chroot=$(command -v chroot)
-	env -i PATH=/bin "$chroot" "$root" /bin/pawl -C /backtest run >"$BATS_TEST_TMPDIR/said" 2>&1 || {
-		cat "$BATS_TEST_TMPDIR/said"
-		return 1
-	}
-	env -i PATH=/bin "$chroot" "$root" /bin/pawl -C /backtest run >"$BATS_TEST_TMPDIR/said" 2>&1
-	cat "$BATS_TEST_TMPDIR/said"
+	empty_root
+	in_root run
+	in_root run
 	grep -q "up to date" "$BATS_TEST_TMPDIR/said"
 	# The root holds what it held and the workspace: nothing was made beside it.
-	[ "$(cd "$root" && echo *)" = "backtest bin" ]
+	[ "$(cd "$root" && echo *)" = "bin work" ]
 
 	pawl_run
-	same_outputs "$work" "$root/backtest"
+	same_outputs "$work" "$root/work"
 }
 
 # Lines that all runs have recorded so far, in $recorded; starts no process, so that it can be asked often.
