@@ -90,7 +90,8 @@ struct m_axis {
 
 struct m_exclude {
     struct span span;
-    struct str *axes;      /* names */
+    struct str
+        *axes; /* names; one for each value, so that an axis with a list stands more than once */
     struct m_text *values; /* texts as an axis value renders */
     uint32_t count;
 };

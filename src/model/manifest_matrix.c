@@ -193,6 +193,42 @@ static bool m_exclude_axis_is_known(struct m_reader *reader, const struct m_sett
     return false;
 }
 
+static size_t m_exclude_room(const struct toml_table *table)
+{
+    size_t room = 0;
+
+    TOML_EACH(entry, table)
+    {
+        room += entry->value.kind == TOML_ARRAY ? entry->value.array.count : 1;
+    }
+    return room;
+}
+
+static void m_exclude_read_value(struct m_reader *reader, struct str axis,
+                                 const struct toml_value *value, struct m_exclude *exclude)
+{
+    if (m_text_scalar(reader, STR("exclude"), value, &exclude->values[exclude->count], NULL)) {
+        exclude->axes[exclude->count++] = axis;
+    }
+}
+
+static void m_exclude_read_axis(struct m_reader *reader, const struct toml_entry *entry,
+                                struct m_exclude *exclude)
+{
+    if (entry->value.kind != TOML_ARRAY) {
+        m_exclude_read_value(reader, entry->key, &entry->value, exclude);
+        return;
+    }
+    if (entry->value.array.count == 0) {
+        m_error(reader, entry->value.span, NULL, STR("exclude"), "has no value for '%.*s'",
+                STR_ARG(entry->key));
+    }
+    TOML_ITEMS(item, &entry->value.array)
+    {
+        m_exclude_read_value(reader, entry->key, item, exclude);
+    }
+}
+
 static void m_exclude_read(struct m_reader *reader, const struct toml_value *value,
                            struct m_settings *settings)
 {
@@ -205,14 +241,12 @@ static void m_exclude_read(struct m_reader *reader, const struct toml_value *val
         return;
     }
     exclude->span = value->span;
-    exclude->axes = ARENA_ARRAY(reader->arena, struct str, value->table->count);
-    exclude->values = ARENA_ARRAY(reader->arena, struct m_text, value->table->count);
+    exclude->axes = ARENA_ARRAY(reader->arena, struct str, m_exclude_room(value->table));
+    exclude->values = ARENA_ARRAY(reader->arena, struct m_text, m_exclude_room(value->table));
     TOML_EACH(entry, value->table)
     {
-        if (m_exclude_axis_is_known(reader, settings, entry) &&
-            m_text_scalar(reader, STR("exclude"), &entry->value, &exclude->values[exclude->count],
-                          NULL)) {
-            exclude->axes[exclude->count++] = entry->key;
+        if (m_exclude_axis_is_known(reader, settings, entry)) {
+            m_exclude_read_axis(reader, entry, exclude);
         }
     }
     settings->exclude_count += exclude->count != 0;

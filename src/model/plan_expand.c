@@ -3,42 +3,73 @@
  * `simulate@region=north,year=2026`. */
 #include "model/plan_build.h"
 
+#include <assert.h>
+
 #include "base/limits.h"
+
+/* Values of axes: it excludes where each axis that it names has one of those it has for it. */
+struct plan_exclude {
+    uint32_t named; /* one bit an axis */
+    uint32_t count;
+    struct plan_exclude_value {
+        uint32_t axis;
+        struct str text;
+    } * values;
+};
 
 struct plan_matrix {
     struct plan_build *build;
     const struct m_stage *stage;
     struct plan_axis axes[LIMIT_AXES];
-    uint32_t at[LIMIT_AXES];            /* the present combination */
-    struct str (*excluded)[LIMIT_AXES]; /* by exclude and axis: the text, or STR_NONE for any */
-    struct value *room;                 /* for the axes of the next instance */
+    uint32_t at[LIMIT_AXES]; /* the present combination */
+    struct plan_exclude *excludes;
+    struct value *room; /* for the axes of the next instance */
     struct strbuf
         name; /* up to the value of the last axis; empty: another value came before that */
 };
 
+static uint32_t plan_axis_find(const struct m_settings *settings, struct str name)
+{
+    uint32_t a = 0;
+
+    while (!str_equal(settings->axes[a].name, name)) {
+        a++;
+        assert(a < settings->axis_count);
+    }
+    return a;
+}
+
+static bool plan_exclude_read(struct plan_matrix *matrix, const struct m_exclude *from,
+                              struct plan_exclude *exclude)
+{
+    struct arena *arena = matrix->build->arena;
+    struct plan_scope scope = {
+        .plan = matrix->build->plan, .stage = matrix->stage, .phase = PLAN_PHASE_MATRIX};
+
+    exclude->values = ARENA_ARRAY(arena, struct plan_exclude_value, from->count);
+    for (uint32_t i = 0; i < from->count; i++) {
+        struct plan_exclude_value *value = &exclude->values[exclude->count++];
+        struct str text;
+
+        if (!plan_render(matrix->build, &scope, &from->values[i], &text)) {
+            return false;
+        }
+        value->axis = plan_axis_find(matrix->stage->settings, from->axes[i]);
+        value->text = str_dup(arena, text);
+        exclude->named |= 1U << value->axis;
+    }
+    return true;
+}
+
 static bool plan_matrix_read_excludes(struct plan_matrix *matrix)
 {
-    const struct m_stage *stage = matrix->stage;
-    struct plan_scope scope = {
-        .plan = matrix->build->plan, .stage = stage, .phase = PLAN_PHASE_MATRIX};
+    const struct m_settings *settings = matrix->stage->settings;
 
-    matrix->excluded = arena_calloc(matrix->build->arena, stage->settings->exclude_count,
-                                    sizeof(*matrix->excluded));
-    for (uint32_t i = 0; i < stage->settings->exclude_count; i++) {
-        for (uint32_t j = 0; j < stage->settings->excludes[i].count; j++) {
-            for (uint32_t a = 0; a < stage->settings->axis_count; a++) {
-                struct str text;
-
-                if (!str_equal(stage->settings->axes[a].name,
-                               stage->settings->excludes[i].axes[j])) {
-                    continue;
-                }
-                if (!plan_render(matrix->build, &scope, &stage->settings->excludes[i].values[j],
-                                 &text)) {
-                    return false;
-                }
-                matrix->excluded[i][a] = str_dup(matrix->build->arena, text);
-            }
+    matrix->excludes =
+        arena_calloc(matrix->build->arena, settings->exclude_count, sizeof(*matrix->excludes));
+    for (uint32_t i = 0; i < settings->exclude_count; i++) {
+        if (!plan_exclude_read(matrix, &settings->excludes[i], &matrix->excludes[i])) {
+            return false;
         }
     }
     return true;
@@ -47,14 +78,17 @@ static bool plan_matrix_read_excludes(struct plan_matrix *matrix)
 static bool plan_matrix_is_excluded(const struct plan_matrix *matrix)
 {
     for (uint32_t i = 0; i < matrix->stage->settings->exclude_count; i++) {
-        bool all = true;
+        const struct plan_exclude *exclude = &matrix->excludes[i];
+        uint32_t met = 0;
 
-        for (uint32_t a = 0; a < matrix->stage->settings->axis_count && all; a++) {
-            struct str text = matrix->excluded[i][a];
+        for (uint32_t j = 0; j < exclude->count; j++) {
+            uint32_t a = exclude->values[j].axis;
 
-            all = text.data == NULL || str_equal(text, matrix->axes[a].texts[matrix->at[a]]);
+            if (str_equal(exclude->values[j].text, matrix->axes[a].texts[matrix->at[a]])) {
+                met |= 1U << a;
+            }
         }
-        if (all) {
+        if (met == exclude->named) {
             return true;
         }
     }

@@ -22,6 +22,18 @@ load run
 	ran east-2026 east-2027 east-2028
 }
 
+@test "an exclude with lists leaves out each combination of their values" {
+	manifest <<-'END'
+		[params]
+		last = 2028
+		[stage.s]
+		matrix = { region = ["east", "north", "south"], year = { from = 2026, to = 2028 }, exclude = [{ year = [2027, "{{last}}"], region = ["north", "south"] }, { region = "east", year = [2026] }] }
+		run = "echo {{region}}-{{year}} >>../ran"
+	END
+	ends 0
+	ran east-2027 east-2028 north-2026 south-2026
+}
+
 @test "an instance may start from the one before" {
 	manifest <<-'END'
 		[stage.s]

@@ -411,7 +411,7 @@ static void test_matrix(void **state)
                 "z = [1, 0.5, 'a', true, '{{1}}']\ny = { from = 0.1, to = '{{5}}', step = -0.05 }\n"
                 "x = '{{list}}'\nw = { values = '{{list}}' }\nv = { values = [1] }\n"
                 "u = { glob = 'data/*.csv' }\nt = { lines = 'l.txt' }\n"
-                "exclude = [{ z = 1, x = 'x' }, { y = 0.1 }]\n",
+                "exclude = [{ z = 1, x = 'x' }, { y = [0.1, 0.2] }]\n",
         NULL, NULL, "");
     const struct m_stage *s = &m->stages[0];
 
@@ -435,6 +435,9 @@ static void test_matrix(void **state)
     assert_int_equal(s->settings->exclude_count, 2);
     assert_int_equal(s->settings->excludes[0].count, 2);
     assert_str(s->settings->excludes[0].values[0].text, "1");
+    assert_int_equal(s->settings->excludes[1].count, 2);
+    assert_str(s->settings->excludes[1].axes[1], "y");
+    assert_str(s->settings->excludes[1].values[1].text, "0.2");
     reading_fini(&r);
 }
 
