@@ -119,6 +119,7 @@ static struct str figures_no_metrics(const struct figures_instance *inst, struct
     switch (inst->status->state) {
     case INST_DONE:
     case INST_REFUSED:
+    case INST_COMPENSATED:
         why = "gave no metrics";
         break;
     case INST_UP_TO_DATE:

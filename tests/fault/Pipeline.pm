@@ -83,6 +83,11 @@ outputs = ["f/"]
 inputs = ["a"]
 run = "{ cat a; seq 50000; } > g"
 outputs = ["g"]
+[stage.k]
+inputs = ["a"]
+run = "cat a > k; echo done >>../outside"
+outputs = ["k"]
+compensate = "echo undone >>../outside"
 [stage.m]
 inputs = ["a"]
 run = "cat a hdr > m; echo 'm: a hdr' > m.d"
@@ -164,11 +169,11 @@ sub run_pawl {
 
 my %OLD = (
 	a => "old\n", 'b/1' => "old\n", 'b/s/2' => "old\nold\n", d => "d\n", 'f/1' => "src\n", 'f/2' => "src\n",
-	m => "old\nhdr\n", u => "old\nold\n", g => "old\n" . join('', map { "$_\n" } 1 .. 50000)
+	k => "old\n", m => "old\nhdr\n", u => "old\nold\n", g => "old\n" . join('', map { "$_\n" } 1 .. 50000)
 );
 my %NEW = (
 	a => "new\n", 'b/1' => "new\n", 'b/s/2' => "new\nnew\n", d => "d\n", 'f/1' => "src\n", 'f/2' => "src\n",
-	m => "new\nhdr\n", u => "new\nnew\n", g => "new\n" . join('', map { "$_\n" } 1 .. 50000),
+	k => "new\n", m => "new\nhdr\n", u => "new\nnew\n", g => "new\n" . join('', map { "$_\n" } 1 .. 50000),
 	c => "new\nnew\nnew\n", c2 => "x\n"
 );
 # Good once, by what made it; where an output is gone its bytes must lie elsewhere.
@@ -178,7 +183,7 @@ sub seed {
 	my ($mode, $env) = @_;
 	unmount() if $mode eq 'mounted';
 	remove_tree('w');
-	unlink 'told';
+	unlink 'told', 'outside';
 	mkdir 'w' or die "w: $!";
 	mount() if $mode eq 'mounted';
 	put_file('w/src', "src\n");
@@ -239,7 +244,7 @@ sub is_right_end {
 	return $status eq $END{$mode} if $what =~ /^(?:EINTR|short|pass)$/;
 	return $status eq '137' || $status eq $END{$mode} if $what =~ /^(?:kill|torn)$/;
 	return $status eq '11' || $mode =~ /^(?:INT|TERM)$/ && $status eq $END{$mode} if $rule =~ /^syncfs:/;
-	return $status =~ /^(?:1|11|12|$END{$mode})$/;
+	return $status =~ /^(?:1|11|12|13|$END{$mode})$/;
 }
 
 # What holds after a run with a fault, whatever its end.
@@ -247,6 +252,7 @@ sub expect_safe {
 	my ($status, $mode, $rule) = @_;
 	problem("$rule: the status is $status") unless is_right_end($status, $mode, $rule);
 	my $has = digests();
+	expect_outside($status, $rule);
 	for my $path (sort keys %NEW) {
 		my $text = get_file("w/$path");
 		problem("$rule: status 0 without $path") if $status eq '0' && !defined $text;
@@ -282,6 +288,15 @@ sub expect_power_safe {
 	}
 }
 
+# What stage k did outside stays if the run was good; if it failed, it is undone or k did not run in it.
+sub expect_outside {
+	my ($status, $rule) = @_;
+	my @did = split /\n/, get_file('outside') // '';
+	problem("$rule: the status is 0, and k did: @did") if $status eq '0' && $did[-1] ne 'done';
+	problem("$rule: the status is $status, and k did: @did")
+		if $status =~ /^[17]$/ && @did > 1 && $did[-1] ne 'undone';
+}
+
 # No hook was told of an event twice, and of each run they were told all. That another took its place is
 # told to nobody.
 sub expect_told {
@@ -312,6 +327,7 @@ sub settle {
 		$status = run_pawl({}, 'run');
 	}
 	problem("$rule: the next good run ends with $status") if $status ne '0';
+	expect_outside($status, $rule);
 	for my $path (sort keys %NEW) {
 		problem("$rule: then $path is wrong") if (get_file("w/$path") // '') ne $NEW{$path};
 	}
@@ -347,6 +363,7 @@ sub expect_nothing_twice {
 	shift @runs; # the seed
 	pop @runs; # --force
 	for my $line (map { split /^/, get_file($_) } @runs) {
+		$done{k} = 0 if $line =~ /"type":"compensation.finished".*"state":"compensated"/;
 		my ($type, $instance) = $line =~ /"type":"(attempt\.\w+)".*"instance":"([^"]*)"/ or next;
 		problem("$rule: $instance runs twice") if $type eq 'attempt.started' && $done{$instance};
 		$done{$instance} = 1 if $line =~ /"state":"done"/ || $type eq 'attempt.lost' && $line =~ /is recorded/;
