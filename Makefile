@@ -74,7 +74,10 @@ SMALL = cmd/% report/% model/depfile model/expr_format model/expr_wanted model/h
 	policy/checks policy/control policy/retry policy/warn run/breakers run/check_% run/checkout \
 	run/commit_metrics run/control% run/engine_control run/engine_judge run/engine_retry \
 	run/engine_watch run/history% run/hook% run/judge run/neighbours run/recover% run/remedy run/roots_save run/side \
-	store/bundle% store/gc% store/roots store/run_dir store/tar store/verify%
+	base/diag base/mask os/copy os/lock os/remove os/replace run/cancel run/compensation run/consulted \
+	run/engine_adapt run/engine_stop run/engine_undo run/probe run/restore_work run/session% run/strays run/tools \
+	run/undo store/bundle% store/effects store/gc% store/park% store/restore store/roots store/run_dir store/settle \
+	store/tar store/tree store/verify%
 SMALL_release = -Os
 
 LINK_release = -static -s -Wl,--gc-sections -Wl,--build-id=none
