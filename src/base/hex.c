@@ -12,30 +12,27 @@ void hex_encode(const void *data, size_t len, char *text)
     text[2 * len] = '\0';
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return -1;
-}
+/* The value of a digit and one more, so that 0 is none: a reader of a record does this for the
+ * chain of every line. */
+static const unsigned char hex_values[256] = {
+    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+};
 
 bool hex_decode(struct str text, void *data, size_t len)
 {
+    const unsigned char *digits = (const unsigned char *)text.data;
     unsigned char *bytes = data;
     if (text.len / 2 != len || text.len % 2 != 0) {
         return false;
     }
     for (size_t i = 0; i < len; i++) {
-        int high = hex_digit(text.data[2 * i]);
-        int low = hex_digit(text.data[2 * i + 1]);
-        if (high < 0 || low < 0) {
+        unsigned high = hex_values[digits[2 * i]];
+        unsigned low = hex_values[digits[2 * i + 1]];
+        if (high == 0 || low == 0) {
             return false;
         }
-        bytes[i] = (unsigned char)(high << 4 | low);
+        bytes[i] = (unsigned char)((high - 1) << 4 | (low - 1));
     }
     return true;
 }
@@ -43,9 +40,7 @@ bool hex_decode(struct str text, void *data, size_t len)
 bool hex_is(struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
+        if (hex_values[(unsigned char)text.data[i]] == 0) {
             return false;
         }
     }

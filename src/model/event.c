@@ -536,6 +536,53 @@ static bool event_read_common(struct json root, struct arena *arena, struct even
     return true;
 }
 
+/* The first of these fields that has this name, beginning with `from`; EVENT_FIELD_TOTAL: none. */
+static unsigned event_find_field(event_field_set among, struct str name, unsigned from)
+{
+    for (unsigned half = from / 64; half < sizeof(among) / sizeof(uint64_t); half++) {
+        uint64_t bits = (uint64_t)(among >> (64 * half));
+
+        bits = from > 64 * half ? bits >> (from - 64 * half) << (from - 64 * half) : bits;
+        for (; bits != 0; bits &= bits - 1) {
+            unsigned at = 64 * half + (unsigned)__builtin_ctzll(bits);
+
+            if (name.len == event_fields[at].name_bytes &&
+                memcmp(name.data, event_fields[at].name, name.len) == 0) {
+                return at;
+            }
+        }
+    }
+    return EVENT_FIELD_TOTAL;
+}
+
+/* One pass over the members. A writer puts them in the order of the table, so each is looked for
+ * behind the one before it, and where it is not there, among those before. */
+static bool event_read_fields(struct json root, struct arena *arena, struct event *event,
+                              struct err *err)
+{
+    event_field_set left = event_types[event->type].fields;
+    struct json_iter members = json_iter_of(root);
+    struct json value;
+    struct str name;
+    unsigned next = 0;
+
+    while (left != 0 && json_next(&members, &name, &value)) {
+        unsigned at = event_find_field(left, name, next);
+
+        at = at == EVENT_FIELD_TOTAL && next != 0 ? event_find_field(left, name, 0) : at;
+        if (at == EVENT_FIELD_TOTAL) {
+            continue;
+        }
+        if (!event_read_field(value, arena, event, &event_fields[at])) {
+            return err_set(err, STATUS_CORRUPT, "event %llu: field '%s' cannot be read",
+                           (unsigned long long)event->seq, event_fields[at].name);
+        }
+        left &= ~((event_field_set)1 << at);
+        next = at + 1;
+    }
+    return true;
+}
+
 static bool event_from_root(struct json root, struct arena *arena, struct event *event, bool *known,
                             struct err *err)
 {
@@ -546,16 +593,7 @@ static bool event_from_root(struct json root, struct arena *arena, struct event 
         return err_set(err, STATUS_CORRUPT, "an event without seq, time or type");
     }
     *known = event_type_from_name(type, &event->type);
-    for (unsigned i = 0; *known && i < EVENT_FIELD_TOTAL; i++) {
-        struct json value = json_get(root, event_fields[i].name);
-
-        if ((event_types[event->type].fields >> i & 1) != 0 && json_exists(value) &&
-            !event_read_field(value, arena, event, &event_fields[i])) {
-            return err_set(err, STATUS_CORRUPT, "event %llu: field '%s' cannot be read",
-                           (unsigned long long)event->seq, event_fields[i].name);
-        }
-    }
-    return true;
+    return !*known || event_read_fields(root, arena, event, err);
 }
 
 bool event_from_json(struct str line, struct arena *arena, struct event *event, bool *known,

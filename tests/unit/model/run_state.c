@@ -71,6 +71,34 @@ static void started_round_trip(void **state)
     arena_fini(&arena);
 }
 
+/* Another writer may put members as it likes; of one given twice the first counts. */
+static void members_may_come_in_any_order(void **state)
+{
+    struct str line =
+        STR("{\"limit\":4,\"signal\":9,\"type\":\"attempt.finished\",\"new\":[1],\"key\":\"ab\","
+            "\"seq\":7,\"number\":3,\"number\":4,\"instance\":\"a@x=1\",\"trace\":\"cd\","
+            "\"time\":\"2026-11-20T23:41:12.345Z\",\"limit\":5,\"metrics\":{\"loss\":0.5}}");
+    struct arena arena;
+    struct event event;
+    struct err err;
+    bool known;
+
+    (void)state;
+    arena_init(&arena);
+    assert_true(event_from_json(line, &arena, &event, &known, &err));
+    assert_true(known);
+    assert_int_equal(event.type, EVENT_ATTEMPT_FINISHED);
+    assert_int_equal(event.seq, 7);
+    assert_int_equal(event.number, 3);
+    assert_int_equal(event.signal, 9);
+    assert_int_equal(event.limit, 4);
+    assert_int_equal(event.metrics.count, 1);
+    assert_true(str_is(event.instance, "a@x=1"));
+    assert_true(str_is(event.key, "ab"));
+    assert_true(str_is(event.trace, "cd"));
+    arena_fini(&arena);
+}
+
 static void every_type_round_trips(void **state)
 {
     (void)state;
@@ -466,6 +494,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_result_is_refused),
         cmocka_unit_test(started_round_trip),
+        cmocka_unit_test(members_may_come_in_any_order),
         cmocka_unit_test(every_type_round_trips),
         cmocka_unit_test(ids_are_ranges),
         cmocka_unit_test(bad_lines_are_refused),
