@@ -62,6 +62,20 @@ void bytes_put_i64(struct strbuf *out, int64_t value)
     bytes_put_u64(out, (uint64_t)value);
 }
 
+void bytes_put_varint(struct strbuf *out, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7) {
+        strbuf_putc(out, (char)(value | 0x80));
+    }
+    strbuf_putc(out, (char)value);
+}
+
+void bytes_put_signed(struct strbuf *out, int64_t value)
+{
+    uint64_t bits = (uint64_t)value;
+    bytes_put_varint(out, value < 0 ? ~(bits << 1) : bits << 1);
+}
+
 void bytes_put_f64(struct strbuf *out, double value)
 {
     uint64_t bits;
@@ -155,6 +169,27 @@ uint64_t reader_u64(struct reader *reader)
 int64_t reader_i64(struct reader *reader)
 {
     return (int64_t)reader_u64(reader);
+}
+
+uint64_t reader_varint(struct reader *reader)
+{
+    uint64_t value = 0;
+    for (unsigned shift = 0;; shift += 7) {
+        uint8_t byte = reader_u8(reader);
+        if (shift > 63 || (shift == 63 && byte > 1)) {
+            return (uint64_t)reader_fail(reader);
+        }
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80) {
+            return value;
+        }
+    }
+}
+
+int64_t reader_signed(struct reader *reader)
+{
+    uint64_t bits = reader_varint(reader);
+    return (int64_t)(bits >> 1 ^ (0 - (bits & 1)));
 }
 
 double reader_f64(struct reader *reader)

@@ -47,6 +47,10 @@ void bytes_put_u16(struct strbuf *out, uint16_t value);
 void bytes_put_u32(struct strbuf *out, uint32_t value);
 void bytes_put_u64(struct strbuf *out, uint64_t value);
 void bytes_put_i64(struct strbuf *out, int64_t value);
+/* Seven bits a byte, the lowest first, the eighth bit says that there is more: small numbers are
+ * short. A signed one is folded first, 0, -1, 1, -2, …, so that small ones are short, too. */
+void bytes_put_varint(struct strbuf *out, uint64_t value);
+void bytes_put_signed(struct strbuf *out, int64_t value);
 /* The IEEE 754 bits as a u64. */
 void bytes_put_f64(struct strbuf *out, double value);
 void bytes_put_digest(struct strbuf *out, const struct digest *digest);
@@ -73,6 +77,9 @@ uint16_t reader_u16(struct reader *reader);
 uint32_t reader_u32(struct reader *reader);
 uint64_t reader_u64(struct reader *reader);
 int64_t reader_i64(struct reader *reader);
+/* Bad when it does not fit. */
+uint64_t reader_varint(struct reader *reader);
+int64_t reader_signed(struct reader *reader);
 double reader_f64(struct reader *reader);
 struct digest reader_digest(struct reader *reader);
 /* A slice of the reader's own bytes, not copied; not followed by a NUL. */

@@ -136,14 +136,48 @@ static void test_checksum(void **state)
     assert_true(bytes_checksum("\0", 1) != bytes_checksum("\0\0", 2));
 }
 
+static void test_varints(void **state)
+{
+    static const struct {
+        uint64_t value;
+        size_t len;
+    } rows[] = {{0, 1},     {127, 1},       {128, 2},        {16383, 2},
+                {16384, 3}, {INT64_MAX, 9}, {UINT64_MAX, 10}};
+    static const int64_t numbers[] = {0, -1, 1, -64, 64, INT64_MIN, INT64_MAX};
+    struct reader reader;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct strbuf out = {0};
+
+        bytes_put_varint(&out, rows[i].value);
+        assert_int_equal(out.len, rows[i].len);
+        for (size_t len = 0; len <= out.len; len++) {
+            reader = reader_of(out.data, len);
+            assert_true(reader_varint(&reader) == rows[i].value || len < out.len);
+            assert_int_equal(reader_done(&reader), len == out.len);
+        }
+        strbuf_fini(&out);
+    }
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        struct strbuf out = {0};
+
+        bytes_put_signed(&out, numbers[i]);
+        reader = reader_of(out.data, out.len);
+        assert_true(reader_signed(&reader) == numbers[i] && reader_done(&reader));
+        strbuf_fini(&out);
+    }
+    reader = reader_of("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 10);
+    assert_int_equal(reader_varint(&reader), 0);
+    assert_false(reader_ok(&reader));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vectors),
-        cmocka_unit_test(test_pieces),
-        cmocka_unit_test(test_hex),
-        cmocka_unit_test(test_codec),
-        cmocka_unit_test(test_hostile_lengths),
+        cmocka_unit_test(test_vectors),  cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_hex),      cmocka_unit_test(test_varints),
+        cmocka_unit_test(test_codec),    cmocka_unit_test(test_hostile_lengths),
         cmocka_unit_test(test_checksum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
