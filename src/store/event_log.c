@@ -21,6 +21,9 @@ struct event_log {
     struct strbuf shown; /* the last line, once it was flushed */
     uint64_t size_bytes; /* of the file */
     uint64_t seq, flushed_seq;
+    uint64_t last_offset; /* of the last line in the file, once this log has written one */
+    bool wrote;
+    struct digest before; /* the chain of the line before the last */
     struct digest chain;
 };
 
@@ -135,6 +138,7 @@ uint64_t event_log_add(struct event_log *log, int64_t time_ns, struct str type, 
         strbuf_add_str(&log->pending, fields);
     }
     body = str_skip(strbuf_str(&log->pending), log->last);
+    log->before = log->chain;
     log->chain = event_chain(&log->chain, body);
     strbuf_puts(&log->pending, ",\"chain\":\"");
     strbuf_puts(&log->pending, digest_hex(&log->chain, hex));
@@ -154,6 +158,8 @@ bool event_log_flush(struct event_log *log, struct err *err)
         sys_truncate(log->fd, (int64_t)log->size_bytes);
         return err_errno(err, reason, "'%s': cannot write", log->path);
     }
+    log->last_offset = log->size_bytes + log->last;
+    log->wrote = true;
     log->size_bytes += log->pending.len;
     log->flushed_seq = log->seq;
     strbuf_clear(&log->shown);
@@ -182,6 +188,13 @@ uint64_t event_log_flushed(const struct event_log *log)
 struct digest event_log_head(const struct event_log *log)
 {
     return log->chain;
+}
+
+bool event_log_place(const struct event_log *log, struct event_place *place)
+{
+    *place = (struct event_place){
+        .offset = log->last_offset, .seq = log->seq, .before = log->before, .chain = log->chain};
+    return log->wrote && log->pending.len == 0;
 }
 
 struct str event_log_last_line(const struct event_log *log)

@@ -48,6 +48,14 @@ uint64_t event_log_seq(const struct event_log *log);
  * sync, an event of type `synced`, names it as `through`. */
 uint64_t event_log_flushed(const struct event_log *log);
 struct digest event_log_head(const struct event_log *log);
+/* Where a line is, and enough to tell it again. */
+struct event_place {
+    uint64_t offset, seq; /* of its first byte; its number */
+    struct digest before; /* the chain of the line before */
+    struct digest chain;  /* and its own */
+};
+/* Of the last event that was written. False: this log has written none yet. */
+bool event_log_place(const struct event_log *log, struct event_place *place);
 /* The line of the last event added, without newline; valid until the next add. What is told to
  * watchers is what was recorded. */
 struct str event_log_last_line(const struct event_log *log);
@@ -73,6 +81,9 @@ void event_reader_close(struct event_reader *reader);
 /* Starts at the last whole line of type `snapshot`, if there is one: false, and at the first line,
  * if not. Only lines from there on are verified. */
 bool event_reader_seek_snapshot(struct event_reader *reader);
+/* Starts behind the line at this place, if it is there and good; only lines behind are read and
+ * verified. Else false, and at the first line. */
+bool event_reader_seek(struct event_reader *reader, const struct event_place *place);
 /* The next good line; slices live until the reader is closed or refreshed. */
 bool event_reader_next(struct event_reader *reader, struct event_line *line);
 /* After event_reader_next was false. `line` (may be NULL): number of the bad line. */

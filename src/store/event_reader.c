@@ -180,6 +180,31 @@ bool event_reader_next(struct event_reader *reader, struct event_line *line)
     return true;
 }
 
+/* A line's number is its place in the file: lines have no gaps. */
+static void event_reader_put(struct event_reader *reader, uint64_t seq, const struct digest *chain)
+{
+    reader->chain = *chain;
+    reader->seq = reader->line = seq;
+    reader->numbered = true;
+    reader->ended = false;
+    reader->failure = (struct err){0};
+}
+
+bool event_reader_seek(struct event_reader *reader, const struct event_place *place)
+{
+    struct digest genesis = event_genesis();
+    struct event_line line;
+
+    event_reader_put(reader, place->seq - 1, &place->before);
+    if (place->seq != 0 && event_load(reader, place->offset, &reader->failure) &&
+        event_reader_next(reader, &line) && digest_equal(&reader->chain, &place->chain)) {
+        return true;
+    }
+    event_reader_put(reader, 0, &genesis);
+    reader->loaded = false;
+    return false;
+}
+
 enum event_end event_reader_end(const struct event_reader *reader, uint64_t *line)
 {
     if (line != NULL) {

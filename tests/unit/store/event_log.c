@@ -332,6 +332,64 @@ static void test_no_snapshot(void **state)
     event_reader_close(reader);
 }
 
+/* Reading begins behind a line that is known, and only there; else with the first. */
+static void test_seek(void **state)
+{
+    struct event_log *log = event_log_create(dir, "e", NULL);
+    struct event_place place;
+    struct event_place wrong[5];
+    struct event_reader *reader;
+    struct event_line line;
+    struct digest head;
+    struct err err = {0};
+
+    (void)state;
+    assert_false(event_log_place(log, &place));
+    for (int i = 1; i <= 6; i++) {
+        event_log_add(log, START, STR("note"), STR("\"long\":\"words\""));
+        assert_false(event_log_place(log, &wrong[0]));
+        if (i == 4) {
+            assert_true(event_log_flush(log, NULL));
+            assert_true(event_log_place(log, &place));
+        }
+    }
+    assert_true(event_log_flush(log, NULL));
+    head = event_log_head(log);
+    event_log_close(log);
+    assert_int_equal(place.seq, 4);
+    reader = event_reader_open(dir, "e", NULL);
+    assert_true(event_reader_seek(reader, &place));
+    assert_true(event_reader_next(reader, &line));
+    assert_int_equal(line.seq, 5);
+    assert_int_equal(line.line, 5);
+    assert_true(event_reader_next(reader, &line));
+    assert_false(event_reader_next(reader, &line));
+    assert_int_equal(event_reader_end(reader, NULL), EVENT_END_WHOLE);
+    assert_memory_equal(event_reader_head(reader).bytes, head.bytes, DIGEST_BYTES);
+    for (int i = 0; i < 5; i++) {
+        wrong[i] = place;
+    }
+    wrong[0].offset++;
+    wrong[1].seq--;
+    wrong[2].before.bytes[0] ^= 1;
+    wrong[3].chain.bytes[0] ^= 1;
+    wrong[4].offset = 1 << 20;
+    for (int i = 0; i < 5; i++) {
+        assert_false(event_reader_seek(reader, &wrong[i]));
+        for (uint64_t seq = 1; seq <= 6; seq++) {
+            assert_true(event_reader_next(reader, &line));
+            assert_int_equal(line.seq, seq);
+            assert_int_equal(line.line, seq);
+        }
+        assert_false(event_reader_next(reader, &line));
+        assert_true(event_reader_check(reader, &err));
+    }
+    event_reader_close(reader);
+    log = event_log_append_to(dir, "e", NULL, NULL);
+    assert_false(event_log_place(log, &place)); /* it has not written that line */
+    event_log_close(log);
+}
+
 static void test_frozen(void **state)
 {
     int formats = open("testdata/formats", O_RDONLY | O_DIRECTORY);
@@ -354,8 +412,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_round),    TEST(test_torn),        TEST(test_flips),  TEST(test_taken_out),
-        TEST(test_snapshot), TEST(test_no_snapshot), TEST(test_frozen), TEST(test_hole_before_mark),
+        TEST(test_round),     TEST(test_torn),     TEST(test_flips),
+        TEST(test_taken_out), TEST(test_snapshot), TEST(test_no_snapshot),
+        TEST(test_seek),      TEST(test_frozen),   TEST(test_hole_before_mark),
     };
 
     return cmocka_run_group_tests_name("store/event_log", tests, NULL, NULL);
