@@ -32,6 +32,16 @@ enum run_status run_view_status(const struct run_state *state, bool live)
     return state->status;
 }
 
+static bool run_view_has_names(const struct run_state *state)
+{
+    for (uint32_t i = 0; i < state->instance_count; i++) {
+        if (state->instances[i].name.len == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* The listing is a help: a run without one, or one that is gone (or in a shared store), has numbers
  * for names. */
 static void run_view_name_instances(const struct session *session, struct run_state *state)
@@ -44,7 +54,7 @@ static void run_view_name_instances(const struct session *session, struct run_st
     struct objects *objects;
     struct err err;
 
-    if (!digest_parse(state->listing, &digest)) {
+    if (run_view_has_names(state) || !digest_parse(state->listing, &digest)) {
         return;
     }
     objects = objects_open(&options, &settled, &err);
@@ -58,18 +68,32 @@ static void run_view_name_instances(const struct session *session, struct run_st
     strbuf_fini(&text);
 }
 
-bool run_view_read(const struct session *session, const struct run_id *id, struct run_view *view,
-                   struct err *err)
+static bool run_view_take(const struct session *session, const struct run_id *id, bool whole,
+                          struct run_view *view, struct err *err)
 {
     bool live = session_is_held(session) == SESSION_HELD;
+    int pawl_fd = session->workspace.pawlfd;
     bool ok;
 
     view->id = *id;
     run_state_init(&view->state);
-    ok = recorder_replay(session->workspace.pawlfd, id, &view->state, NULL, NULL, err);
+    ok = whole ? recorder_replay(pawl_fd, id, &view->state, NULL, NULL, err)
+               : recorder_look(pawl_fd, id, &view->state, err);
     view->status = run_view_status(&view->state, live);
     run_view_name_instances(session, &view->state);
     return ok;
+}
+
+bool run_view_read(const struct session *session, const struct run_id *id, struct run_view *view,
+                   struct err *err)
+{
+    return run_view_take(session, id, true, view, err);
+}
+
+bool run_view_look(const struct session *session, const struct run_id *id, struct run_view *view,
+                   struct err *err)
+{
+    return run_view_take(session, id, false, view, err);
 }
 
 void run_view_fini(struct run_view *view)

@@ -18,6 +18,9 @@ bool run_view_find(const struct session *session, const char *selector, struct r
  * either case. */
 bool run_view_read(const struct session *session, const struct run_id *id, struct run_view *view,
                    struct err *err);
+/* The same for who only looks: of a large run only the end is read (recorder_look). */
+bool run_view_look(const struct session *session, const struct run_id *id, struct run_view *view,
+                   struct err *err);
 void run_view_fini(struct run_view *view);
 /* The state of a run, given what its record says and whether a process holds the workspace. */
 enum run_status run_view_status(const struct run_state *state, bool live);

@@ -306,7 +306,7 @@ static int status_of_run(struct cli *cli, const struct session *session)
     if (!run_view_find(session, selector, &id, &err)) {
         return cli_fail(&err);
     }
-    ok = run_view_read(session, &id, &view, &err);
+    ok = run_view_look(session, &id, &view, &err);
     if (ok && cli->json) {
         status_show_json(&cli->out, &view, session->workspace.pawlfd);
     } else if (ok) {
@@ -364,7 +364,7 @@ int runs_show_all(struct cli *cli, const struct session *session, const struct r
         struct run_view view;
         struct err err = {0};
 
-        if (!run_view_read(session, &list->ids[i], &view, &err)) {
+        if (!run_view_look(session, &list->ids[i], &view, &err)) {
             status = cli_fail(&err);
         } else if (cli->json) {
             json_object_begin(&w);

@@ -6,6 +6,7 @@
 #include "base/json_write.h"
 #include "base/units.h"
 #include "cmd/place.h"
+#include "run/recorder.h"
 
 struct verify_call {
     struct cli *cli;
@@ -23,6 +24,13 @@ static bool verify_is_held(void *ctx)
     const struct session *session = ctx;
 
     return !session->locked && session_is_held(session) != SESSION_FREE;
+}
+
+static bool verify_state_is_right(void *ctx, const struct run_id *id)
+{
+    const struct session *session = ctx;
+
+    return recorder_look_is_right(session->workspace.pawlfd, id);
 }
 
 static uint32_t verify_repaired(const struct verify *verify)
@@ -192,6 +200,7 @@ static int verify_all(struct verify_call *call)
                                      .workspace = session->workspace.id,
                                      .head = cli->head != NULL ? &call->head : NULL,
                                      .is_held = verify_is_held,
+                                     .state_is_right = verify_state_is_right,
                                      .ctx = session};
 
     verify_init(&call->verify, &options);

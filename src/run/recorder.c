@@ -11,8 +11,10 @@
 
 void recorder_init(struct recorder *recorder, struct session *session)
 {
-    *recorder = (struct recorder){
-        .session = session, .dir_fd = -1, .next_snapshot = RECORDER_SNAPSHOT_EVERY};
+    *recorder = (struct recorder){.session = session,
+                                  .dir_fd = -1,
+                                  .next_snapshot = RECORDER_SNAPSHOT_EVERY,
+                                  .saved = saved_state_none()};
     arena_init(&recorder->turn);
     run_state_init(&recorder->state);
 }
@@ -261,6 +263,9 @@ bool recorder_flush(struct recorder *recorder, struct err *err)
         return false;
     }
     store_lock_settle(&session->store_lock);
+    if (recorder->numbers.units == NULL) {
+        saved_state_keep(&recorder->saved, recorder->dir_fd, &recorder->state, recorder->log);
+    }
     recorder->flushed_count = recorder->pending_count;
     return true;
 }
@@ -294,50 +299,4 @@ int64_t recorder_tick(struct recorder *recorder, int64_t now_ns)
         }
     }
     return next;
-}
-
-static bool recorder_replay_lines(struct event_reader *reader, struct run_state *state,
-                                  void (*each)(void *ctx, const struct event *event), void *ctx,
-                                  struct err *err)
-{
-    struct arena scratch;
-    struct event_line line;
-    struct event event;
-    bool known;
-    bool ok = true;
-
-    arena_init(&scratch);
-    while (ok && event_reader_next(reader, &line)) {
-        arena_reset(&scratch);
-        ok = event_from_json(line.json, &scratch, &event, &known, err);
-        if (ok && !known) {
-            state->unknown_events++;
-        } else if (ok) {
-            ok = run_state_apply(state, &event, err);
-            if (ok && each != NULL) {
-                each(ctx, &event);
-            }
-        }
-    }
-    arena_fini(&scratch);
-    return ok && event_reader_check(reader, err);
-}
-
-bool recorder_replay(int pawl_fd, const struct run_id *id, struct run_state *state,
-                     void (*each)(void *ctx, const struct event *event), void *ctx, struct err *err)
-{
-    int dir_fd = run_dir_open(pawl_fd, id, err);
-    struct event_reader *reader;
-    bool ok;
-
-    if (dir_fd < 0) {
-        return false;
-    }
-    reader = event_reader_open(dir_fd, "events.jsonl", err);
-    ok = reader != NULL && recorder_replay_lines(reader, state, each, ctx, err);
-    if (reader != NULL) {
-        event_reader_close(reader);
-    }
-    sys_close(dir_fd);
-    return ok || err_wrap(err, "run %s", id->text);
 }

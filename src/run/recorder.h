@@ -11,6 +11,7 @@
  * them in `turn`.
  */
 #include "model/observer.h"
+#include "run/saved_state.h"
 #include "run/session.h"
 #include "store/event_log.h"
 #include "store/run_dir.h"
@@ -37,6 +38,7 @@ struct recorder {
     uint32_t pending_count, pending_cap;
     uint32_t flushed_count; /* of these, written */
     uint64_t next_snapshot;
+    struct saved_state saved;
     struct observer observers[RECORDER_OBSERVERS];
     uint32_t observer_count;
     unsigned char random[RECORDER_RANDOM_BYTES]; /* the first `random_left` are not used yet */
@@ -81,6 +83,13 @@ int64_t recorder_tick(struct recorder *recorder, int64_t now_ns);
 bool recorder_replay(int pawl_fd, const struct run_id *id, struct run_state *state,
                      void (*each)(void *ctx, const struct event *event), void *ctx,
                      struct err *err);
+
+/* The same for who looks at a run and decides nothing by it: of a large run only what was recorded
+ * since its state was saved is read (run/saved_state.h). The state has no ids of attempts. */
+bool recorder_look(int pawl_fd, const struct run_id *id, struct run_state *state, struct err *err);
+/* False: what was saved counts and is not what the record says, so somebody made it up. A damaged
+ * record says nothing of that. */
+bool recorder_look_is_right(int pawl_fd, const struct run_id *id);
 
 /* Random bits; and random hex digits, an even number up to 32: trace and span ids. */
 uint64_t recorder_random64(struct recorder *recorder);

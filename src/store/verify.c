@@ -194,6 +194,26 @@ static void verify_no_record(struct verify *verify, struct str place, bool newes
                STR("what this run did is not known; its results count; the folder stays as it is"));
 }
 
+/* It is a hint, but one that whoever looks believes. */
+static void verify_saved_state(struct verify *verify, const struct run_id *id)
+{
+    struct str name = STR_JOIN(&verify->arena, STR("runs/"), str_of(id->text), STR("/state"));
+    struct verify_problem *problem;
+    size_t number;
+
+    if (verify->options.state_is_right == NULL ||
+        verify->options.state_is_right(verify->options.ctx, id)) {
+        return;
+    }
+    number = verify_say(verify, VERIFY_DAMAGED, STR_JOIN(&verify->arena, STR(".pawl/"), name),
+                        STR("is not what the record of the run says"),
+                        STR("'pawl status' and 'pawl runs' say what is not so; it may be deleted"));
+    problem = &verify->problems.items[number];
+    problem->dirfd = verify->options.pawl_fd;
+    problem->name = name;
+    problem->removable = true;
+}
+
 static void verify_run(struct verify *verify, struct verify_heads *heads, const struct run_id *id,
                        bool newest)
 {
@@ -217,6 +237,8 @@ static void verify_run(struct verify *verify, struct verify_heads *heads, const 
     if (!event_reader_check(reader, &err)) {
         verify_say_err(verify, place, &err,
                        "what this run did behind it is not known; it stays as it is");
+    } else {
+        verify_saved_state(verify, id);
     }
     event_reader_close(reader);
     heads->newest = run;

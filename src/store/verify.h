@@ -28,6 +28,7 @@
 #include "store/known.h"
 #include "store/objects.h"
 #include "store/results.h"
+#include "store/run_dir.h"
 #include "store/store_lock.h"
 
 enum verify_level {
@@ -73,6 +74,8 @@ struct verify_options {
     const struct digest *head; /* in which the newest run's record must end; NULL */
     /* Does another process change the workspace now? */
     bool (*is_held)(void *ctx);
+    /* Does what was saved of a run's state agree with its record? */
+    bool (*state_is_right)(void *ctx, const struct run_id *id);
     void *ctx;
 };
 

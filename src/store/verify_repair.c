@@ -270,7 +270,7 @@ bool verify_repair_left(struct verify *verify, struct err *err)
         struct sys_stat stat;
         bool there;
 
-        if (problem->level != VERIFY_LEFT) {
+        if (problem->level != VERIFY_LEFT && !problem->removable) {
             continue;
         }
         if (problem->removable && !tree_remove(problem->dirfd, problem->name.data, err)) {

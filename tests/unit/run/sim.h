@@ -114,6 +114,7 @@ static inline void sim_open(struct sim *sim)
         fail_msg("%s", err.text);
     }
     recorder_init(&sim->recorder, &sim->session);
+    sim->recorder.saved.every_bytes = sim->recorder.saved.least_bytes = 1;
 }
 
 /* Decides all instances; the engine is made of it next. */

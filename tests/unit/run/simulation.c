@@ -265,6 +265,7 @@ static void world_recover(struct world *world, const struct run_id *id)
     struct strbuf members = {0};
 
     world_cut_record(world, dir_fd);
+    check_look(world, id);
     run_state_init(&state);
     log = event_log_append_to(dir_fd, "events.jsonl", NULL, NULL);
     assert_non_null(log);

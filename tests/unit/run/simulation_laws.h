@@ -4,6 +4,7 @@
  * starts, and that the record read again is the state that is live. */
 #include <signal.h>
 
+#include "model/run_state_pack.h"
 #include "run/hooks.h"
 #include "simulation_files.h"
 
@@ -290,6 +291,28 @@ static inline void assert_state(const struct run_state *live, const struct run_s
     }
 }
 
+/* Who only looks sees what the whole record says. */
+static void check_look(const struct world *world, const struct run_id *id)
+{
+    int pawl_fd = world->sim.session.workspace.pawlfd;
+    struct strbuf packed[2] = {{0}, {0}};
+    struct run_state states[2];
+
+    for (int i = 0; i < 2; i++) {
+        run_state_init(&states[i]);
+    }
+    assert_true(recorder_replay(pawl_fd, id, &states[0], NULL, NULL, NULL));
+    assert_true(recorder_look(pawl_fd, id, &states[1], NULL));
+    for (int i = 0; i < 2; i++) {
+        run_state_pack(&states[i], &packed[i]);
+        run_state_fini(&states[i]);
+    }
+    assert_int_equal(packed[0].len, packed[1].len);
+    assert_memory_equal(packed[0].data, packed[1].data, packed[0].len);
+    strbuf_fini(&packed[0]);
+    strbuf_fini(&packed[1]);
+}
+
 /* What the record says is what is live. */
 static void check_record(struct world *world)
 {
@@ -308,6 +331,7 @@ static void check_record(struct world *world)
     }
     assert_state(&world->sim.recorder.state, &read);
     run_state_fini(&read);
+    check_look(world, &world->sim.recorder.id);
 }
 
 #endif

@@ -383,6 +383,44 @@ static void test_head(void **state)
     }
 }
 
+static bool state_is_wrong(void *ctx, const struct run_id *id)
+{
+    (void)ctx;
+    (void)id;
+    return false;
+}
+
+/* What was saved of a run's state and is not so goes, the record stays. */
+static void test_wrong_state(void **state)
+{
+    struct verify_options options = {.root_fd = here.fd,
+                                     .pawl_fd = here.fd,
+                                     .store_fd = here.fd,
+                                     .store = ".",
+                                     .is_held = is_held,
+                                     .state_is_right = state_is_wrong};
+    struct event_log *log;
+
+    (void)state;
+    mkdirat(here.fd, "runs", 0777);
+    mkdirat(here.fd, "runs/20261120T234112Z-7f3a", 0777);
+    log = event_log_create(here.fd, "runs/20261120T234112Z-7f3a/events.jsonl", &err);
+    event_log_add(log, 1, STR("a"), STR(""));
+    EXPECT_OK(event_log_flush(log, &err), &err);
+    event_log_close(log);
+    temp_write(here.fd, "runs/20261120T234112Z-7f3a/state", "made up");
+    verify_init(&verify, &options);
+    verify_look(&verify);
+    assert_int_equal(verify.counts.damaged, 1);
+    assert_string_equal(verify.problems.items[0].place.data,
+                        ".pawl/runs/20261120T234112Z-7f3a/state");
+    EXPECT_OK(verify_repair_left(&verify, &err), &err);
+    assert_string_equal(verify.problems.items[0].repair.data, "removed");
+    assert_int_equal(faccessat(here.fd, "runs/20261120T234112Z-7f3a/state", F_OK, 0), -1);
+    assert_int_equal(faccessat(here.fd, "runs/20261120T234112Z-7f3a/events.jsonl", F_OK, 0), 0);
+    verify_fini(&verify);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -399,6 +437,7 @@ int main(void)
         TEST(test_parked),
         TEST(test_index_and_log),
         TEST(test_head),
+        TEST(test_wrong_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
