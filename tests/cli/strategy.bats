@@ -70,7 +70,7 @@ as_calm() {
 
 @test "strategy: the lines of the README are accepted" {
 	grep '^    pawl run' README.md | sed 's/ *#.*//' >../lines
-	[ "$(wc -l <../lines)" -eq 5 ]
+	[ "$(wc -l <../lines)" -eq 6 ]
 	while read -r _ _ words; do
 		# shellcheck disable=SC2086
 		"$PAWL" plan $words
@@ -159,6 +159,60 @@ refuses() { # $1 stage, $2 how many rows, the other arguments: stages that are b
 	says "the least value is 101"
 }
 
+# A field of the report of the latest run: a Perl expression of $report, and $row{INSTANCE}.
+reported() {
+	"$PAWL" report --format json | perl -MJSON::PP -e '
+		local $/;
+		my $report = decode_json(<STDIN>)->{report};
+		my %row = map { $_->{instance} => $_ } @{$report->{rows}};
+		print eval $ARGV[0], "\n"; die $@ if $@' "$1"
+}
+
+@test "strategy: the report compares the steps, warns and recommends" {
+	ends 0 "${fast[@]}"
+	[ "$(reported 'join " ", map { $_->{instance} } @{$report->{rows}}')" = "optimise historical live paper" ]
+	[ "$(reported 'join " ", map { $_->{metrics}{trades} } @{$report->{rows}}')" = "5 2 8 2" ]
+	# As the README shows it.
+	"$PAWL" report >../report
+	sed -n 's/^    \([a-z]* *done .*\)/\1/p' README.md >../shown
+	[ "$(grep -cxFf ../shown ../report)" -eq 4 ]
+	# The scores, from the figures that the steps gave.
+	[ "$(reported '
+		my @sharpe = map { $row{$_}{metrics}{sharpe} } qw(historical live paper);
+		my $mean = ($sharpe[0] + $sharpe[1] + $sharpe[2]) / 3;
+		my $squares = 0;
+		$squares += ($_ - $mean) ** 2 for @sharpe;
+		my $off = abs($report->{scores}{consistency} - (1 - sqrt($squares / 2) / $mean));
+		for my $row (@{$report->{rows}}) {
+			$off += abs($row->{scores}{degradation} - (1 - $row->{metrics}{sharpe} / $sharpe[0]));
+		}
+		$off < 1e-9 ? "agree" : "off by $off"')" = agree ]
+	[ "$(reported 'sprintf "%.3f", $report->{scores}{consistency}')" = 0.872 ]
+	[ "$(reported 'join " ", map { $_->{instance} } grep { $_->{when} eq "trades < 10" } @{$report->{warnings}}')" = \
+		"optimise historical live paper" ]
+	[ "$(reported 'join " ", map { $_->{instance} } grep { $_->{when} =~ /win_rate/ } @{$report->{warnings}}')" = live ]
+	[[ $(reported '$report->{recommendation}{text}') == "trade on paper for longer"* ]]
+
+	ends 0 "${fast[@]}" -p market=SMI -p optimise_from=101 -p historical_from=251 -p live_from=651 -p paper_from=1501
+	[ "$(reported '$report->{recommendation}{text}')" = deploy ]
+	[ "$(reported 'join " ", map { "$_->{instance} $_->{text}" } @{$report->{warnings}}')" = \
+		"optimise fewer than ten trades (3): too few to tell skill from luck" ]
+	run "$PAWL" report --compare previous
+	grep -E "^market +SMI +DAX" <<<"$output"
+}
+
+@test "strategy: the report of a run that a gate ended" {
+	ends 4 "${fast[@]}" -p position=4
+	[ "$(reported '$report->{recommendation}{text}')" = "do not deploy" ]
+	[ "$(reported 'join " ", map { $_->{state} } @{$report->{rows}}')" = "done refused blocked blocked" ]
+	[ "$(reported '$row{historical}{metrics}{drawdown}')" = 0.316277758186 ]
+	[ "$(reported 'defined $report->{scores}{consistency} ? "told" : "missing"')" = missing ]
+	[[ $(reported 'join " ", map { $_->{text} } @{$report->{warnings}}') == *"4.0 times the equity"* ]]
+	ends 4 "${fast[@]}" -p paper_from=1601
+	[[ $(reported '$report->{recommendation}{text}') == "do not deploy: the paper trade"* ]]
+	[[ $(reported 'join " ", map { $_->{text} } @{$report->{warnings}}') == *"differ from each other"* ]]
+}
+
 # From here on, the paper trade stands at its hundredth bar until there is ../go: its `sleep` is this.
 held_at_a_bar() {
 	mkdir ../bin
@@ -183,6 +237,7 @@ bars() {
 
 @test "strategy: the paper trade stands still half way, and goes on" {
 	held_at_a_bar
+	[[ $(reported '$report->{recommendation}{text}') == "wait: "* ]]
 	"$PAWL" pause "$id"
 	[[ $("$PAWL" status "$id") == *paused* ]]
 	# It is frozen: what it waits for makes no difference.
