@@ -44,6 +44,23 @@ void compensation_finish(struct executor *executor, struct str id, bool good)
     }
 }
 
+void compensation_note_secrets(struct executor *executor)
+{
+    struct session *session = executor->session;
+    struct undo undo;
+
+    VEC_EACH (row, &session->effects.rows) {
+        if (!undo_read(row->undo, &session->arena, &undo, NULL)) {
+            continue;
+        }
+        for (uint32_t i = 0; i < undo.kept.secrets.count; i++) {
+            const char *value = getenv(undo.kept.secrets.items[i].data);
+
+            mask_words_add(&executor->secrets, str_of(value != NULL ? value : ""));
+        }
+    }
+}
+
 uint32_t compensation_count(void *ctx, bool condemned)
 {
     const struct effects *effects = &((struct executor *)ctx)->session->effects;

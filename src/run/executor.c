@@ -116,6 +116,7 @@ static void executor_note_secrets(struct executor *executor)
     for (uint32_t i = 0; i < executor->plan->stage_count; i++) {
         environment_secrets(executor->plan->stages[i].source, &executor->secrets);
     }
+    compensation_note_secrets(executor);
     mask_words_done(&executor->secrets);
 }
 

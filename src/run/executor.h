@@ -250,6 +250,8 @@ void compensation_kill(struct executor *executor);
 bool compensation_start(struct executor *executor, const struct attempt *attempt,
                         struct arena *arena, struct err *err);
 void compensation_finish(struct executor *executor, struct str id, bool good);
+/* Those of earlier runs have secrets of their own, whatever the manifest says now. */
+void compensation_note_secrets(struct executor *executor);
 /* check_commands.c */
 void check_commands_begin(void *ctx, struct inst_id instance);
 void check_commands_end(void *ctx);

@@ -310,6 +310,30 @@ ends_with() {
 	[ "$status" -eq 0 ]
 }
 
+@test "a secret of a stage that is gone is masked in the log of what undoes it" {
+	manifest <<-'END'
+		[stage.a]
+		run = "echo a"
+		stdout = "a"
+		secret_env = ["TOKEN"]
+		compensate = "echo the word is $TOKEN; exit 3"
+		[stage.b]
+		inputs = ["a"]
+		run = "kill -9 $PPID; exit 7"
+	END
+	export TOKEN=very-secret-word
+	"$PAWL" run -q || true
+	manifest <<-'END'
+		[stage.other]
+		run = "echo other"
+		stdout = "other"
+	END
+	run "$PAWL" cancel latest
+	[ "$status" -eq 13 ]
+	[[ "$output" == *"the word is ***"* ]]
+	[ -z "$(grep -rl very-secret-word .pawl)" ]
+}
+
 @test "a damaged list of effects: nothing is started" {
 	trip
 	"$PAWL" run -q || true
