@@ -6,6 +6,7 @@
 #include "report/story.h"
 #include "run/cancel.h"
 #include "run/control.h"
+#include "run/owed.h"
 
 enum { CONTROL_RETRY_MS = 20, CONTROL_RETRIES = 150, CONTROL_LOOK_MS = 100 };
 
@@ -211,6 +212,15 @@ static void control_tell(void *ctx, const struct event *event, const struct run_
     cli_flush(told->cli);
 }
 
+/* Nothing was run for it. */
+static void control_say_owed(struct control_call *call)
+{
+    if (owed_exists(call->place.session.workspace.pawlfd)) {
+        strbuf_puts(&call->cli->out, "its stages with 'always' run at the end of the next 'pawl "
+                                     "run', whatever that is about\n");
+    }
+}
+
 /* Nobody works on it: its record is what can be cancelled, by one at a time. */
 static int control_cancel_record(struct control_call *call, struct place *place)
 {
@@ -233,6 +243,7 @@ static int control_cancel_record(struct control_call *call, struct place *place)
         return control_call_refuse(call, end.why, end.status);
     }
     control_call_say(call, run_status_name(end.status));
+    control_say_owed(call);
     return end.exit_status == STATUS_CANCELLED ? STATUS_OK : end.exit_status;
 }
 

@@ -8,6 +8,18 @@
 #include "base/mem.h"
 #include "cmd/run_view.h"
 #include "cmd/targets.h"
+#include "run/owed.h"
+
+/* As the next run would; what is wrong with the file is told by that. */
+static void decided_add_always(struct decided *decided)
+{
+    struct session *session = &decided->place.session;
+    struct err err = {0};
+    struct str gone;
+
+    plan_add_always(&session->plan, decided->scope);
+    owed_add(session, decided->scope, &session->arena, &gone, &err);
+}
 
 static bool decided_take_request(struct decided *decided, enum decided_what what, struct err *err)
 {
@@ -24,6 +36,9 @@ static bool decided_take_request(struct decided *decided, enum decided_what what
     memcpy(decided->scope, decided->target, plan->instance_count);
     if (!cli->only) {
         plan_close_over_producers(plan, decided->scope);
+    }
+    if (what == DECIDED_TARGETS) {
+        decided_add_always(decided);
     }
     return true;
 }

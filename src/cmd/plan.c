@@ -1,5 +1,6 @@
 /* Owns `plan`: what `run` would do with the same arguments, and why. */
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "base/json_write.h"
 #include "base/path.h"
@@ -256,7 +257,7 @@ static bool plan_tells_nothing_to_do(struct cli *cli)
     bool nothing;
 
     place_init(&place, cli);
-    nothing = session_find(&place.session, &err) &&
+    nothing = session_find(&place.session, &err) && sys_access(AT_FDCWD, ".pawl/owed", F_OK) != 0 &&
               standing_look(&standing, &place.session) == STANDING_ALL && counts->skipped == 0;
     if (nothing) {
         uint32_t count = counts->instances - counts->named;

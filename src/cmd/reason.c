@@ -303,6 +303,9 @@ static struct str reason_to_run(const struct reason_view *view, struct inst_id i
     if (view->forced[instance.n]) {
         return STR("forced");
     }
+    if (inst->always) {
+        return STR("runs at the end of each run: always = true");
+    }
     if (inst->no_cache) {
         return inst->input_count == 0 && inst->output_count == 0
                    ? STR("runs in each run: it has neither inputs nor outputs")

@@ -19,6 +19,7 @@
 #include "os/files.h"
 #include "os/survivors.h"
 #include "run/executor.h"
+#include "run/owed.h"
 #include "run/recover.h"
 #include "run/roots_save.h"
 #include "run/standing.h"
@@ -133,7 +134,8 @@ static bool run_begin(struct run_call *call, struct err *err)
     struct session *session = &call->session;
     struct roots_end end;
 
-    if (!run_keep_plan(call, err) || !run_begin_record(call, err)) {
+    if (!run_keep_plan(call, err) || !owed_write(session, call->request.scope, err) ||
+        !run_begin_record(call, err)) {
         return false;
     }
     end = run_roots_end(call);
@@ -202,6 +204,19 @@ static void run_record_end(struct run_call *call, int status, struct err *err)
     }
 }
 
+/* Its last part is over, or the next run has to see to it: the world broke, or signals ended stages
+ * that no request of a person gave up. */
+static bool run_leaves_owed(const struct run_call *call, int status)
+{
+    const struct engine *engine = &call->engine;
+    bool left = engine->broken.status != 0;
+
+    for (uint32_t i = 0; status >= STATUS_SIGNAL && i < engine->always_count; i++) {
+        left |= call->recorder.state.instances[engine->always[i].n].state == INST_CANCELLED;
+    }
+    return left;
+}
+
 /* Runs the engine between the first and the last event; the exit status. */
 static int run_engine(struct run_call *call, struct err *err)
 {
@@ -222,6 +237,7 @@ static int run_engine(struct run_call *call, struct err *err)
 
     engine_init(&call->engine, &call->decide, &world, &options, &call->recorder);
     call->facts.decide = &call->engine.decide;
+    call->facts.run = &call->recorder.state;
     call->show.view = (struct reason_view){.session = &call->session,
                                            .facts = &call->facts,
                                            .decide = &call->engine.decide,
@@ -230,6 +246,10 @@ static int run_engine(struct run_call *call, struct err *err)
     run_record_tokens(call);
     run_record_breakers(call);
     status = engine_run(&call->engine, err);
+    call->facts.last_part = false;
+    if (err->status == 0 && !run_leaves_owed(call, status)) {
+        owed_remove(&call->session, err);
+    }
     if (!executor_finish(&call->executor, err) && status == STATUS_OK) {
         status = err->status;
     }
@@ -365,7 +385,7 @@ static int run_nothing(struct run_call *call, struct err *err)
     }
     /* A file that had to be read because its times had changed need not be read again. */
     if (!run_effects_release(call, err) || !run_keep_plan(call, err) ||
-        !run_save_state(call, good, err) ||
+        !owed_remove(&call->session, err) || !run_save_state(call, good, err) ||
         !run_result_write_nothing(call->cli, &call->session, &first, call->request.scope, skipped,
                                   err)) {
         return err->status;

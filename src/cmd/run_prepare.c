@@ -2,10 +2,12 @@
  * of the plan when little has changed, or by the whole plan. */
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/sys.h"
 #include "cmd/run_call.h"
 #include "run/neighbours.h"
+#include "run/owed.h"
 
 /* All still stands as the last run left it: neither manifest nor lock is needed to say so. Who
  * could not take the lock is told so all the same. */
@@ -15,6 +17,7 @@ bool run_has_nothing_to_do(struct run_call *call)
 
     if (!cli_takes_last_state(call->cli) || call->cli->result_file != NULL ||
         sys_access(AT_FDCWD, ".pawl/lock", W_OK) != 0 ||
+        sys_access(AT_FDCWD, ".pawl/owed", F_OK) == 0 ||
         standing_look(&call->standing, &call->session) != STANDING_ALL) {
         return false;
     }
@@ -106,7 +109,8 @@ static bool run_decide_slice(struct run_call *call)
 {
     struct err err = {0};
 
-    if (call->recovered.found || neighbours_exist(&call->session) || !run_has_plan_objects(call) ||
+    if (call->recovered.found || owed_exists(call->session.workspace.pawlfd) ||
+        neighbours_exist(&call->session) || !run_has_plan_objects(call) ||
         !slice_plan(&call->slice, &call->session, &err)) {
         return false;
     }

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "cmd/targets.h"
+#include "run/owed.h"
 
 static bool run_take_targets(struct run_request *request, struct err *err)
 {
@@ -17,6 +18,26 @@ static bool run_take_targets(struct run_request *request, struct err *err)
         request->targets.items[request->targets.count++] = str_of(operands->items[i]);
     }
     return targets_take(request->session, operands, request->target, err);
+}
+
+/* What a killed process left undone is part of this run. */
+static bool run_take_owed(struct run_request *request, struct err *err)
+{
+    struct str gone;
+
+    if (!owed_add(request->session, request->scope, &request->session->arena, &gone, err)) {
+        if (err->status != STATUS_CORRUPT) {
+            return false;
+        }
+        cli_warn("%s", err->text);
+        err_clear(err);
+    }
+    if (gone.len != 0) {
+        cli_warn("a run that was killed owed %.*s, which the manifest does not have any more: not "
+                 "run",
+                 STR_ARG(gone));
+    }
+    return true;
 }
 
 static void run_flag(struct run_request *request, const char *name, const char *value)
@@ -61,9 +82,10 @@ bool run_request_take(struct run_request *request, struct err *err)
     if (!request->cli->only) {
         plan_close_over_producers(&request->session->plan, request->scope);
     }
+    plan_add_always(&request->session->plan, request->scope);
     request->plan_digest =
         session_plan_digest(request->session, &request->targets, &request->flags);
-    return true;
+    return run_take_owed(request, err);
 }
 
 void run_request_take_slice(struct run_request *request, const struct slice *slice)

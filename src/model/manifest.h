@@ -180,7 +180,8 @@ struct m_settings {
     struct m_text priority;       /* integer */
     struct m_pool_use *pools;
     uint32_t pool_count;
-    struct m_text tty;                            /* bool */
+    struct m_text tty; /* bool */
+    bool always;
     const struct m_retry *retry;                  /* NULL: none */
     const struct m_command *recover, *compensate; /* NULL: none */
     struct m_breaker_use breaker;

@@ -252,8 +252,9 @@ const struct manifest_key_row manifest_keys[] = {
           "Whether the result is good enough, written as `validate`: exit status 4.")},
     {STAGE_LATER("checkpoint"),
      TYPE("boolean or table", "The command saves snapshots and goes on from the last.")},
-    {STAGE_LATER("always"),
-     TYPE("boolean", "Starts when all it needs has ended in whatever state.")},
+    {SETTING("always"), .read = m_key_bool, OF_SETTINGS(always),
+     TYPE("boolean",
+          "`true`: runs at the end of each run, however that went. See [always](always.md).")},
     {SETTING("on_pause"), .read = m_key_on_pause,
      TYPE("\"finish\", \"freeze\" or \"stop\"",
           "What a pause does to an attempt that runs. `finish` (default): it is let end. `freeze`: "

@@ -244,11 +244,22 @@ void m_defaults_read(struct m_reader *reader, const struct toml_value *value, bo
     reader->local = false;
 }
 
+static void m_stage_check_always(struct m_reader *reader, const struct m_stage *stage)
+{
+    if (stage->settings->always && stage->settings->compensate != NULL) {
+        diag_error(
+            reader->diags, stage->span, "let another stage do what is to be undone",
+            "stage '%.*s' has both 'always' and 'compensate': it runs behind all that undoes",
+            STR_ARG(stage->name));
+    }
+}
+
 /* What only the whole stage shows. */
 static void m_stage_check(struct m_reader *reader, const struct m_stage *stage)
 {
     m_env_check(reader, stage->settings);
     if (stage->run_kind != M_RUN_NONE) {
+        m_stage_check_always(reader, stage);
         return;
     }
     if (stage->settings != reader->defaults.settings &&
@@ -260,6 +271,9 @@ static void m_stage_check(struct m_reader *reader, const struct m_stage *stage)
                stage->settings->depfile.given) {
         diag_error(reader->diags, stage->span, "add 'run'", "stage '%.*s' has outputs but no 'run'",
                    STR_ARG(stage->name));
+    } else if (stage->settings != reader->defaults.settings && stage->settings->always) {
+        diag_error(reader->diags, stage->span, "add 'run'",
+                   "stage '%.*s' has 'always' but no 'run'", STR_ARG(stage->name));
     } else if (stage->settings->std_in.given) {
         diag_error(reader->diags, stage->span, "add 'run'", "stage '%.*s' has 'stdin' but no 'run'",
                    STR_ARG(stage->name));

@@ -138,6 +138,7 @@ struct plan_instance {
     bool ignore_failure; /* on_failure = "ignore" */
     bool checked;        /* its result is judged: `validate`, `gate` */
     bool late_when;      /* `when` speaks of metrics: decided when its producers are done */
+    bool always;         /* runs at the end of each run; whoever waits for it does so, too */
     bool tty;
     bool recovers;    /* has a command of `recover` */
     bool compensates; /* has a command of `compensate`: acts on the world outside */
@@ -275,6 +276,8 @@ void plan_add_axis(struct strbuf *out, struct str axis, struct str value);
 bool plan_select(const struct plan *plan, struct str selection, uint8_t *selected, struct err *err);
 /* Adds everything the selected instances need, transitively. */
 void plan_close_over_producers(const struct plan *plan, uint8_t *selected);
+/* Adds each instance with `always` that waits for a selected one. */
+void plan_add_always(const struct plan *plan, uint8_t *selected);
 /* Adds everything that depends on the selected instances. */
 void plan_close_over_consumers(const struct plan *plan, uint8_t *selected);
 
@@ -304,6 +307,8 @@ struct plan_metrics {
     /* FOUND with the value, or MISSING or REFUSED with the reason; NULL: none is known yet. */
     enum expr_lookup (*find)(void *ctx, struct inst_id instance, struct str name,
                              struct arena *arena, struct expr_answer *answer);
+    /* `STAGE.state` in a stage with `always`: how the instance went; NULL: not known yet. */
+    struct str (*state)(void *ctx, struct inst_id instance);
 };
 
 struct resolved_inputs {

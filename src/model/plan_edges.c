@@ -150,6 +150,28 @@ static void plan_edges_sort(struct inst_id *edges, uint32_t count)
     }
 }
 
+/* Stages with `always` come last. */
+static bool plan_edges_are_in_time(struct plan_edge_maker *maker, const struct plan_instance *inst)
+{
+    const struct plan *plan = maker->build->plan;
+    const struct m_stage *source = plan->stages[inst->stage.n].source;
+
+    for (size_t i = inst->producers_first; !source->settings->always && i < maker->edges.count;
+         i++) {
+        const struct plan_instance *producer = &plan->instances[maker->edges.items[i].n];
+        const struct m_stage *needed = plan->stages[producer->stage.n].source;
+
+        if (needed->settings->always) {
+            diag_error(maker->build->diags, source->span,
+                       "say 'always = true' here as well, or take it away there",
+                       "stage '%.*s' waits for '%.*s', which runs when all others have ended",
+                       STR_ARG(source->name), STR_ARG(needed->name));
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool plan_edges_of(struct plan_edge_maker *maker, uint32_t consumer)
 {
     struct plan *plan = maker->build->plan;
@@ -161,7 +183,8 @@ static bool plan_edges_of(struct plan_edge_maker *maker, uint32_t consumer)
         for (uint32_t i = 0; i < inst->input_count; i++) {
             plan_edges_of_input(maker, consumer, &plan->inputs[inst->inputs_first + i]);
         }
-        good = plan_edges_of_needs(maker, consumer) && plan_edges_of_metrics(maker, consumer);
+        good = plan_edges_of_needs(maker, consumer) && plan_edges_of_metrics(maker, consumer) &&
+               plan_edges_are_in_time(maker, inst);
     }
     inst->producer_count = (uint32_t)maker->edges.count - inst->producers_first;
     if (inst->producer_count > 1) {

@@ -347,6 +347,10 @@ static void plan_settle_input(struct plan_reader *reader, struct plan_input *inp
         }
         break;
     }
+    if (reader->stage->source->settings->always &&
+        (input->is_made || input->kind == PLAN_INPUT_GLOB)) {
+        input->optional = true; /* what nobody made is left out */
+    }
     if (input->is_made && (input->kind == PLAN_INPUT_GLOB || input->optional)) {
         reader->inst->dynamic = true;
     }

@@ -6,7 +6,12 @@
 #include "base/units.h"
 #include "model/number.h"
 
-enum { PLAN_GRACE_S = 10, PLAN_LOG_MAX_BYTES = 64 << 20, PLAN_LOG_LEAST_BYTES = 1 << 10 };
+enum {
+    PLAN_GRACE_S = 10,
+    PLAN_ALWAYS_TIMEOUT_S = 5 * 60,
+    PLAN_LOG_MAX_BYTES = 64 << 20,
+    PLAN_LOG_LEAST_BYTES = 1 << 10
+};
 
 bool plan_limit_fault(struct plan_limiter *limiter, const struct m_text *text, const char *key,
                       struct str rendered, const char *expected)
@@ -225,7 +230,8 @@ static void plan_limit_worth(const struct m_stage *source, bool cache, struct pl
     bool writes = source->output_count != 0 || source->settings->std_out.given;
     bool runs = source->run_kind != M_RUN_NONE;
 
-    inst->no_cache = runs && (!cache || (!reads && !writes));
+    inst->always = runs && source->settings->always;
+    inst->no_cache = runs && (!cache || inst->always || (!reads && !writes));
     inst->compensates = runs && source->settings->compensate != NULL;
     inst->last_only = runs && ((reads && !writes) || inst->compensates || plan_has_persist(source));
 }
@@ -265,6 +271,9 @@ static bool plan_limit_instance(struct plan_limiter *limiter, struct plan_instan
     good = plan_limit_retry(limiter, inst) && good;
     inst->priority = (int32_t)priority;
     plan_limit_worth(source, cache, inst);
+    if (inst->always && inst->timeout_ns == 0) {
+        inst->timeout_ns = (int64_t)PLAN_ALWAYS_TIMEOUT_S * 1000000000;
+    }
     return good;
 }
 
@@ -300,6 +309,7 @@ static bool plan_limits_are_constant(const struct m_stage *source)
 
 static void plan_limits_copy(const struct plan_instance *from, struct plan_instance *to)
 {
+    to->always = from->always;
     to->no_cache = from->no_cache;
     to->last_only = from->last_only;
     to->compensates = from->compensates;

@@ -126,6 +126,13 @@ static bool plan_is_own_nested(const struct plan_scope *scope, const struct expr
            manifest_stage(scope->plan->manifest, name->stage) == NULL;
 }
 
+/* In a stage that runs however the others went, `STAGE.state` says how. */
+static bool plan_is_state(const struct plan_scope *scope, const struct expr_name *name)
+{
+    return name->kind == EXPR_NAME_STAGE && scope->stage != NULL &&
+           scope->stage->settings->always && str_is(name->member, "state");
+}
+
 enum expr_lookup plan_find_metric_stage(const struct plan_scope *scope,
                                         const struct expr_name *name, struct arena *arena,
                                         struct expr_answer *answer)
@@ -142,7 +149,7 @@ enum expr_lookup plan_find_metric_stage(const struct plan_scope *scope,
     if (source == NULL) {
         return plan_fault_stage(scope, name, arena, answer);
     }
-    if (source->run_kind == M_RUN_NONE) {
+    if (source->run_kind == M_RUN_NONE && !plan_is_state(scope, name)) {
         answer->reason =
             str_printf(arena, "has no metrics: stage '%.*s' has no 'run'", STR_ARG(name->stage));
         return EXPR_REFUSED;
@@ -269,8 +276,12 @@ enum expr_lookup plan_metric_value(const struct plan_scope *scope, const struct 
         if (lookup != EXPR_FOUND) {
             return lookup;
         }
+        if (plan_is_state(scope, name) && scope->metrics.state != NULL) {
+            answer->value = value_string(scope->metrics.state(scope->metrics.ctx, of));
+            return EXPR_FOUND;
+        }
     }
-    if (scope->metrics.find == NULL) {
+    if (scope->metrics.find == NULL || plan_is_state(scope, name)) {
         answer->reason = STR("is known only when its stage is done");
         answer->hint =
             name->kind == EXPR_NAME_BARE ? STR("a text as a value stands in quotes") : STR("");

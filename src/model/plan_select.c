@@ -328,6 +328,17 @@ void plan_close_over_producers(const struct plan *plan, uint8_t *selected)
     }
 }
 
+void plan_add_always(const struct plan *plan, uint8_t *selected)
+{
+    for (uint32_t i = 0; i < plan->instance_count; i++) {
+        const struct plan_instance *inst = &plan->instances[plan->topo[i].n];
+
+        for (uint32_t k = 0; inst->always && k < inst->producer_count; k++) {
+            selected[plan->topo[i].n] |= selected[plan->edges[inst->producers_first + k].n];
+        }
+    }
+}
+
 void plan_close_over_consumers(const struct plan *plan, uint8_t *selected)
 {
     for (uint32_t i = 0; i < plan->instance_count; i++) {

@@ -84,15 +84,30 @@ static bool decide_must_wait(const struct decide *decide, uint32_t number)
     return false;
 }
 
+/* It runs, whatever its producers come to. */
+static bool decide_is_last(const struct decide *decide, uint32_t number)
+{
+    const struct plan_instance *inst = &decide->plan->instances[number];
+
+    return inst->always && inst->skip_reason.len == 0;
+}
+
+static enum decide_verdict decide_look(struct decide *decide, struct inst_id instance)
+{
+    if (decide_is_last(decide, instance.n)) {
+        return DECIDE_MISS;
+    }
+    return decide_must_wait(decide, instance.n) ? DECIDE_UNKNOWN
+                                                : decide->facts.look(decide->facts.ctx, instance);
+}
+
 static void decide_forward(struct decide *decide)
 {
     for (uint32_t i = 0; i < decide->plan->instance_count; i++) {
         struct inst_id inst = decide->plan->topo[i];
 
         if (decide->scope[inst.n]) {
-            decide->verdict[inst.n] = (uint8_t)(decide_must_wait(decide, inst.n)
-                                                    ? DECIDE_UNKNOWN
-                                                    : decide->facts.look(decide->facts.ctx, inst));
+            decide->verdict[inst.n] = (uint8_t)decide_look(decide, inst);
         }
     }
 }
@@ -230,7 +245,7 @@ static void decide_unsettle(struct decide *decide)
         uint32_t n = decide->plan->topo[i].n;
 
         if (decide->scope[n] && decide->verdict[n] != DECIDE_UNKNOWN &&
-            decide_must_wait(decide, n)) {
+            !decide_is_last(decide, n) && decide_must_wait(decide, n)) {
             decide->verdict[n] = DECIDE_UNKNOWN;
             decide->action[n] = DECIDE_WAIT;
         }
@@ -337,6 +352,17 @@ enum decide_action decide_settle(struct decide *decide, struct inst_id instance,
     }
     decide->action[n] = (uint8_t)action;
     return action;
+}
+
+enum decide_action decide_settle_last(struct decide *decide, struct inst_id instance)
+{
+    enum decide_verdict verdict = decide->facts.look(decide->facts.ctx, instance);
+
+    assert(verdict != DECIDE_UNKNOWN && !decide->ended[instance.n]);
+    decide->verdict[instance.n] = (uint8_t)verdict;
+    decide->stale[instance.n] = 0;
+    decide->action[instance.n] = (uint8_t)decide_action_of(verdict);
+    return decide_action_of(verdict);
 }
 
 uint32_t decide_ended(struct decide *decide, struct inst_id instance, bool changed,

@@ -92,6 +92,10 @@ bool decide_is_demanded(const struct decide *decide, uint32_t output);
 enum decide_action decide_settle(struct decide *decide, struct inst_id instance,
                                  const struct inst_id **reopened, uint32_t *reopened_count);
 
+/* Decides one with `always`, whatever its producers came to: nothing is brought back for it any
+ * more. Before, by decide_plan(), it is one that must run and whose inputs are demanded. */
+enum decide_action decide_settle_last(struct decide *decide, struct inst_id instance);
+
 /* An instance ended: its consumers wait for one less. `changed`: its outputs have other digests
  * than its consumers were decided with. Appends to `ready` (room for its consumers) those that now
  * wait for nothing; the caller settles those that are pending and reopens those that had ended and

@@ -90,3 +90,16 @@ int outcome_status(const struct outcome *outcome)
     }
     return STATUS_OK;
 }
+
+enum run_status outcome_run_status(const struct outcome *outcome)
+{
+    int status = outcome_status(outcome);
+
+    if (status >= STATUS_SIGNAL) {
+        return RUN_INTERRUPTED;
+    }
+    if (status == STATUS_CANCELLED) {
+        return RUN_CANCELLED;
+    }
+    return status == STATUS_OK ? RUN_COMPLETED : RUN_FAILED;
+}

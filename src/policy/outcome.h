@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "model/states.h"
 
 /* Why an attempt or an instance ended as it did. */
 enum cause {
@@ -43,5 +44,7 @@ struct outcome {
 
 void outcome_add(struct outcome *outcome, enum status status);
 int outcome_status(const struct outcome *outcome);
+/* What a run is that ends so. */
+enum run_status outcome_run_status(const struct outcome *outcome);
 
 #endif

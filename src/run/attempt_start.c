@@ -153,6 +153,9 @@ static bool attempt_environment(struct attempt *attempt, struct spawn *spawn, st
                                         .memory_bytes = attempt->memory_bytes,
                                         .makeflags = attempt->loan.makeflags};
 
+    if (attempt->inst->always) {
+        always_about(executor, &attempt->arena, &about);
+    }
     return environment_build(&executor->frame, attempt->stage, &attempt->what.command, &about,
                              &attempt->arena, &spawn->envp, err);
 }

@@ -59,6 +59,7 @@ void engine_init(struct engine *engine, const struct decide *decide,
             engine->uses_left[plan->edges[inst->producers_first + p].n]++;
         }
     }
+    engine_always_init(engine);
 }
 
 void engine_fini(struct engine *engine)
@@ -82,6 +83,7 @@ void engine_fini(struct engine *engine)
     free(engine->held);
     free(engine->again);
     free(engine->uses_left);
+    free(engine->always);
     free(engine->released);
 }
 
@@ -309,7 +311,7 @@ static void engine_take_again(struct engine *engine)
 {
     for (uint32_t i = 0; i < engine->again_count; i++) {
         /* Else it is decided when the producer that came back has ended. */
-        if (engine->decide.waiting[engine->again[i].n] == 0) {
+        if (engine_may_settle(engine, engine->again[i])) {
             engine_settle(engine, engine->again[i]);
         }
     }
@@ -358,6 +360,7 @@ static void engine_take_notes(struct engine *engine)
     engine_release_held(engine);
     engine_spread(engine);
     engine_undo_turn(engine);
+    engine_always_go_on(engine);
     engine_settle_pause(engine);
 }
 
@@ -505,15 +508,15 @@ bool engine_is_over(const struct engine *engine)
     return engine_work_is_over(engine) && engine_undo_is_over(engine);
 }
 
-/* What never started. */
-static void engine_cancel_rest(struct engine *engine)
+void engine_cancel_rest(struct engine *engine, bool but_always)
 {
     struct event event = {.type = EVENT_INSTANCES_CANCELLED, .reason = STR("the run ended before")};
 
     for (uint32_t i = 0; i < engine->plan->instance_count; i++) {
         enum inst_state state = engine_state(engine, (struct inst_id){i});
 
-        if (engine->decide.scope[i] && !inst_state_is_final(state)) {
+        if (engine->decide.scope[i] && !inst_state_is_final(state) &&
+            !(but_always && engine->plan->instances[i].always)) {
             if (engine->stop == ENGINE_GOES) {
                 bug("instance '%.*s' is left %s", STR_ARG(engine->plan->instances[i].name),
                     inst_state_name(state));
@@ -542,6 +545,24 @@ static bool engine_turn(struct engine *engine, struct err *err)
     return true;
 }
 
+/* What the last part begins with starts at once: nobody would wake us. */
+static bool engine_take_turn(struct engine *engine, struct err *err)
+{
+    int64_t deadline_ns, tick_ns;
+
+    if (!engine->begins) {
+        deadline_ns = engine_next_time(engine);
+        tick_ns = recorder_tick(engine->recorder, engine_now(engine));
+        if (!engine->world.wait(engine->world.ctx, tick_ns < deadline_ns ? tick_ns : deadline_ns,
+                                err)) {
+            return false;
+        }
+        engine_take_notes(engine);
+    }
+    engine->begins = false;
+    return engine_turn(engine, err);
+}
+
 /* The record cannot be written any more: what runs is ended, nothing is told. */
 static void engine_abort(struct engine *engine)
 {
@@ -559,21 +580,12 @@ int engine_run(struct engine *engine, struct err *err)
         engine_abort(engine);
         return err->status;
     }
-    while (!engine_is_over(engine)) {
-        int64_t deadline_ns = engine_next_time(engine);
-        int64_t tick_ns = recorder_tick(engine->recorder, engine_now(engine));
-
-        if (!engine->world.wait(engine->world.ctx, tick_ns < deadline_ns ? tick_ns : deadline_ns,
-                                err)) {
-            engine_abort(engine);
-            return err->status;
-        }
-        engine_take_notes(engine);
-        if (!engine_turn(engine, err)) {
+    while (!engine_is_over(engine) || engine_always_takes_over(engine)) {
+        if (!engine_take_turn(engine, err)) {
             engine_abort(engine);
             return err->status;
         }
     }
-    engine_cancel_rest(engine);
+    engine_cancel_rest(engine, false);
     return outcome_status(&engine->outcome);
 }

@@ -9,6 +9,9 @@
  *     act                                  (engine_act: start, restore, signal, accept, reject)
  *     tell                                 (recorder_tell)
  *
+ * When nothing is left to start, the run's last part begins: stages with `always`
+ * (engine_always.c).
+ *
  * The engine decides nothing about files: policy/decide does, through the facts in
  * `world`. It starts nothing itself: `world` does, and answers later with notes. A simulator that
  * stands in for the kernel is another `struct engine_world`.
@@ -129,6 +132,9 @@ struct engine_world {
     void (*recover)(void *ctx, const struct engine_recovery *recovery);
     void (*end_recovering)(void *ctx);
     void (*breakers_moved)(void *ctx); /* they are to be kept for the next run */
+    /* What stages with `always` that start from now on find: how the run stands, and what ended it
+     * before its time, CAUSE_NONE: nothing did. NULL: nobody asks. */
+    void (*stands)(void *ctx, enum run_status status, enum cause cause);
     /* Effects (store/effects.h); NULL, as all of these: there is none, and nothing makes one.
      * How many are outstanding; `condemned`: that are to be undone, whoever decided it. */
     uint32_t (*effects)(void *ctx, bool condemned);
@@ -263,6 +269,10 @@ struct engine {
     bool waits; /* another slot would have admitted another instance: see engine_adapt */
     struct outcome outcome;
     enum engine_stop stop;
+    enum engine_stop main_stop; /* what it was when the last part began */
+    bool last_part, begins;     /* something of it is to start in the next turn */
+    struct inst_id *always;     /* in scope, producers first */
+    uint32_t always_count;
     int signals_seen;
     int64_t deadline_ns;
     struct engine_live *live;

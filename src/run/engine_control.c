@@ -11,8 +11,10 @@
 
 bool engine_may_start(const struct engine *engine)
 {
-    return engine->stop == ENGINE_GOES && engine->recorder->state.status == RUN_RUNNING &&
-           !engine->undo.inherited;
+    enum run_status status = engine->recorder->state.status;
+
+    return engine->stop == ENGINE_GOES && !engine->undo.inherited &&
+           (status == RUN_RUNNING || (status == RUN_PAUSING && engine_must_end(engine)));
 }
 
 bool engine_is_paused(const struct engine *engine)
@@ -167,7 +169,8 @@ void engine_take_asked(struct engine *engine, const struct note *note)
     struct control_facts facts = {
         .status = engine->recorder->state.status,
         .frozen = engine->frozen,
-        .ending = (engine->stop >= ENGINE_ENDS || engine->undo.ends) && !engine->outcome.cancelled,
+        .ending = (engine_must_end(engine) || engine->undo.ends) && !engine->outcome.cancelled &&
+                  !(engine->last_part && note->now && engine->outcome.signal == 0),
         .cancelled = engine->outcome.cancelled,
         .killed = engine->stop == ENGINE_KILLS,
     };
@@ -190,7 +193,7 @@ void engine_settle_pause(struct engine *engine)
                           .ready = engine->schedule.ready,
                           .limit = engine->schedule.limit};
 
-    if (engine->recorder->state.status != RUN_PAUSING || engine->stop >= ENGINE_ENDS ||
+    if (engine->recorder->state.status != RUN_PAUSING || engine_must_end(engine) ||
         engine->restoring != 0 || engine->again_count != 0 || engine->recovery_count != 0 ||
         engine->undo.state != UNDO_IDLE || engine->world.has_note(engine->world.ctx) ||
         engine_is_over(engine)) {

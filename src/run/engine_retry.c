@@ -177,7 +177,7 @@ void engine_wake(struct engine *engine, struct inst_id instance)
 {
     struct event event = engine_event(engine, EVENT_INSTANCE_REOPENED, instance);
 
-    if (engine->decide.waiting[instance.n] == 0) {
+    if (engine_may_settle(engine, instance)) {
         engine_settle(engine, instance);
         return;
     }

@@ -141,7 +141,7 @@ static bool engine_is_read_now(const struct engine *engine, struct inst_id produ
     return false;
 }
 
-static void spread_do(struct engine *engine, struct inst_id instance, enum decide_action action)
+void engine_do(struct engine *engine, struct inst_id instance, enum decide_action action)
 {
     if (engine->brought_back[instance.n] && (action == DECIDE_RESTORE || action == DECIDE_RUN) &&
         engine_is_read_now(engine, instance)) {
@@ -181,8 +181,8 @@ void engine_release_held(struct engine *engine)
 
     engine->held_count = 0;
     for (uint32_t i = 0; i < count; i++) {
-        /* spread_do holds it again if it must: at most at the place that was just read. */
-        spread_do(engine, engine->held[i],
+        /* engine_do holds it again if it must: at most at the place that was just read. */
+        engine_do(engine, engine->held[i],
                   (enum decide_action)engine->decide.action[engine->held[i].n]);
     }
 }
@@ -215,7 +215,7 @@ static void spread_bring_back(struct engine *engine, const struct inst_id *reope
         }
         spread_wait_again(engine, producer, STR("what it reads must be brought back"));
         if (engine->decide.waiting[n] == 0) {
-            spread_do(engine, producer, (enum decide_action)engine->decide.action[n]);
+            engine_do(engine, producer, (enum decide_action)engine->decide.action[n]);
         }
     }
 }
@@ -224,12 +224,17 @@ void engine_settle(struct engine *engine, struct inst_id instance)
 {
     const struct inst_id *reopened;
     uint32_t count;
-    enum decide_action action = decide_settle(&engine->decide, instance, &reopened, &count);
+    enum decide_action action;
 
+    if (engine->plan->instances[instance.n].always) {
+        engine_do(engine, instance, decide_settle_last(&engine->decide, instance));
+        return;
+    }
+    action = decide_settle(&engine->decide, instance, &reopened, &count);
     if (count != 0) {
         spread_bring_back(engine, reopened, count);
     }
-    spread_do(engine, instance, action);
+    engine_do(engine, instance, action);
 }
 
 /* A consumer waits for nothing any more. One whose outputs are on their way is looked at when they
@@ -238,7 +243,7 @@ static void spread_consumer(struct engine *engine, struct inst_id consumer)
 {
     enum inst_state state = spread_state(engine, consumer);
 
-    if (engine->returning[consumer.n]) {
+    if (engine->returning[consumer.n] || engine->plan->instances[consumer.n].always) {
         return;
     }
     if (state == INST_PENDING || state == INST_READY) {
@@ -350,6 +355,7 @@ static void spread_block(struct engine *engine, struct inst_id failed)
             enum inst_state state = spread_state(engine, consumer);
 
             if (engine->decide.scope[consumer.n] && !engine->returning[consumer.n] &&
+                !engine->plan->instances[consumer.n].always &&
                 (state == INST_PENDING || state == INST_READY || state == INST_WAITING)) {
                 if (state == INST_READY) {
                     schedule_remove(&engine->schedule, consumer);
@@ -369,6 +375,10 @@ void engine_failed(struct engine *engine, struct inst_id instance, enum cause ca
     const struct plan_instance *inst = &engine->plan->instances[instance.n];
 
     engine->world.made_nothing(engine->world.ctx, instance, inst->ignore_failure, false);
+    if (inst->always) {
+        engine_always_failed(engine, instance, cause, status);
+        return;
+    }
     if (cause == CAUSE_CANCELLED) {
         return;
     }
@@ -397,7 +407,8 @@ void engine_start_spread(struct engine *engine)
         struct inst_id instance = plan->topo[i];
         enum decide_action action = (enum decide_action)engine->decide.action[instance.n];
 
-        if (!engine->decide.scope[instance.n] || spread_state(engine, instance) != INST_PENDING) {
+        if (!engine->decide.scope[instance.n] || plan->instances[instance.n].always ||
+            spread_state(engine, instance) != INST_PENDING) {
             continue;
         }
         if (action == DECIDE_NOTHING) {
@@ -405,7 +416,7 @@ void engine_start_spread(struct engine *engine)
             engine_tell_warnings(engine, instance);
             spread_uses(engine, instance);
         } else if (engine->decide.waiting[instance.n] == 0 || action == DECIDE_END_SKIPPED) {
-            spread_do(engine, instance, action);
+            engine_do(engine, instance, action);
         }
     }
     engine_spread(engine);

@@ -31,6 +31,12 @@ void engine_stop(struct engine *engine, enum engine_stop how, int signal, struct
                           .ready = engine->schedule.ready,
                           .limit = engine->schedule.limit};
 
+    if (engine->last_part && how < ENGINE_KILLS && engine->broken.status == 0) {
+        if (how == ENGINE_ENDS) {
+            engine_let_last_part_end(engine, signal, reason);
+        }
+        return;
+    }
     if (how <= engine->stop) {
         return;
     }

@@ -12,6 +12,8 @@ int64_t engine_now(const struct engine *engine);
 bool engine_work_is_over(const struct engine *engine);
 /* And nothing is left to undo. */
 bool engine_is_over(const struct engine *engine);
+/* What never started: of all, or but for those with `always`. */
+void engine_cancel_rest(struct engine *engine, bool but_always);
 
 /* engine_stop.c: how a run comes to an early end. */
 
@@ -51,6 +53,23 @@ void engine_tell_warnings(struct engine *engine, struct inst_id instance);
 void engine_take_judged(struct engine *engine, const struct note *note);
 /* The run ends: no command of a check goes on. */
 void engine_end_judging(struct engine *engine);
+
+/* engine_always.c: the last part of a run, once nothing else runs or can start. */
+void engine_always_init(struct engine *engine);
+/* Called when the engine would be over. True: there is more to do, in the turn to come. */
+bool engine_always_takes_over(struct engine *engine);
+/* The last part begins, if it has not: what never started is cancelled. */
+void engine_begin_last_part(struct engine *engine);
+/* At the end of the notes: those that waited for others of them. */
+void engine_always_go_on(struct engine *engine);
+void engine_always_failed(struct engine *engine, struct inst_id instance, enum cause cause,
+                          enum status status);
+/* It waits for nothing: what it reads is there, or it takes what there is. */
+bool engine_may_settle(const struct engine *engine, struct inst_id instance);
+/* Somebody wants the run to end, or its time is up. */
+bool engine_must_end(const struct engine *engine);
+/* In the last part: what would end a run is told; its stages with `always` go on. */
+void engine_let_last_part_end(struct engine *engine, int signal, struct str reason);
 
 /* engine_tokens.c: slots that have to be had of other processes as well. */
 
@@ -140,6 +159,8 @@ void engine_settle(struct engine *engine, struct inst_id instance);
 void engine_ended(struct engine *engine, struct inst_id instance, bool changed);
 void engine_failed(struct engine *engine, struct inst_id instance, enum cause cause,
                    enum status status);
+/* Does what was decided of it. */
+void engine_do(struct engine *engine, struct inst_id instance, enum decide_action action);
 /* What waited until nobody reads the bytes it would replace. */
 void engine_release_held(struct engine *engine);
 /* Works off what ended, and emits the sets. */

@@ -233,7 +233,10 @@ static void environment_own(struct environment_vars *vars, const struct environm
             vars, STR_JOIN(arena, STR("PAWL_MEMORY="), str_uint(attempt->memory_bytes, digits)));
     }
     environment_set(vars, STR_JOIN(arena, frame->traceparent, attempt->span, STR("-01")));
-    if (attempt->cause.len != 0) {
+    if (attempt->run_state.len != 0) {
+        environment_set(vars, STR_JOIN(arena, STR("PAWL_RUN_STATE="), attempt->run_state));
+    }
+    if (attempt->cause.len != 0 || attempt->run_state.len != 0) {
         environment_set(vars, STR_JOIN(arena, STR("PAWL_CAUSE="), attempt->cause));
         environment_set(vars, STR_JOIN(arena, STR("PAWL_EXIT_STATUS="), attempt->exit_status));
         environment_set(vars, STR_JOIN(arena, STR("PAWL_LOG="), attempt->log));

@@ -55,6 +55,8 @@ struct environment_attempt {
     struct str makeflags; /* empty: none */
     /* Of what helps after a failure: PAWL_CAUSE and what goes with it; cause empty: nothing. */
     struct str cause, exit_status, log;
+    /* Of what runs however the run went: PAWL_RUN_STATE, and then those are set in any case. */
+    struct str run_state;
 };
 /* The whole environment of an attempt, ended by NULL. Later entries of the same name do not exist:
  * the stage's own settings win over what comes from outside and over MAKEFLAGS, pawl's own names

@@ -483,6 +483,7 @@ struct engine_world executor_world(struct executor *executor)
                                  .reject = attempt_reject,
                                  .consumed = executor_consumed,
                                  .breakers_moved = executor_breakers_moved,
+                                 .stands = always_stands,
                                  .tokens = tokens_world(&executor->tokens),
                                  .answer = executor_answer,
                                  .load = usage_load,

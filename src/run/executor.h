@@ -181,6 +181,8 @@ struct executor {
     void (*pause)(void *ctx, bool pause);
     void *show_ctx; /* of both */
     struct breakers *breakers;
+    enum run_status stands; /* for stages with `always`; see struct engine_world */
+    enum cause stands_cause;
     int interrupts;
     bool no_retry;
 };
@@ -210,6 +212,11 @@ void executor_note(struct executor *executor, const struct note *note);
 void executor_commit_later(struct executor *executor, struct attempt *attempt);
 void executor_pause(struct executor *executor, bool pause);
 void executor_broken(struct executor *executor, const struct err *err);
+/* always.c */
+void always_stands(void *ctx, enum run_status status, enum cause cause);
+/* What a stage with `always` is told of the run. */
+void always_about(const struct executor *executor, struct arena *arena,
+                  struct environment_attempt *about);
 /* attempt.c */
 void attempt_describe(void *ctx, struct inst_id instance, uint32_t number, uint32_t cpus,
                       struct arena *arena, struct event *event);

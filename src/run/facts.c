@@ -377,7 +377,7 @@ static enum decide_verdict facts_look(void *ctx, struct inst_id instance)
     struct facts *facts = ctx;
     const struct plan_instance *inst = &facts->plan->instances[instance.n];
     struct inst_fact *fact = &facts->instances[instance.n];
-    bool ran = facts->options.ran != NULL && facts->options.ran[instance.n];
+    bool ran = facts->options.ran != NULL && facts->options.ran[instance.n] && !inst->always;
     enum decide_verdict verdict;
     struct inst_reads reads;
 

@@ -17,7 +17,8 @@
 #include "run/sources.h"
 #include "run/sources_ahead.h"
 
-struct standing; /* run/standing.h */
+struct standing;  /* run/standing.h */
+struct run_state; /* model/run_state.h */
 
 /* One file that an instance reads, settled. */
 struct read_fact {
@@ -105,7 +106,9 @@ struct facts {
     struct arena scratch; /* one question */
     struct output_fact *outputs;
     struct inst_fact *instances;
-    struct decide *decide; /* set by the owner: bytes are asked of what it demands */
+    struct decide *decide;       /* set by the owner: bytes are asked of what it demands */
+    const struct run_state *run; /* set by the owner: how it goes; NULL: there is none */
+    bool last_part; /* who reads now takes what is there: nothing is brought back any more */
     struct lookup source_numbers;
     VEC(struct source_row) sources; /* each path is looked at once */
     struct sources_ahead ahead;

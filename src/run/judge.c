@@ -4,6 +4,7 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "model/metric_value.h"
+#include "model/run_state.h"
 
 /* --- metrics --- */
 
@@ -102,9 +103,17 @@ static enum expr_lookup metrics_lookup(void *ctx, struct inst_id instance, struc
     return metric_value(metric, arena, answer);
 }
 
+static struct str metrics_state(void *ctx, struct inst_id instance)
+{
+    const struct facts *facts = ctx;
+
+    return str_of(inst_state_name(facts->run->instances[instance.n].state));
+}
+
 struct plan_metrics facts_plan_metrics(struct facts *facts)
 {
-    return (struct plan_metrics){.ctx = facts, .find = metrics_lookup};
+    return (struct plan_metrics){
+        .ctx = facts, .find = metrics_lookup, .state = facts->run != NULL ? metrics_state : NULL};
 }
 
 struct event_pairs metrics_pairs(const struct metrics *metrics, struct arena *arena)

@@ -43,6 +43,17 @@ static void reads_take_as_it_lies(struct facts *facts, uint32_t output)
     }
 }
 
+static bool reads_is_there(struct facts *facts, uint32_t output)
+{
+    const struct output_fact *fact = &facts->outputs[output];
+    struct output_look look;
+
+    return source_look_output(
+               facts->session, plan_path_name(facts->plan, facts->plan->outputs[output].path),
+               fact->type, fact->executable, &fact->digest, false, &look, &facts->broken) &&
+           look.same;
+}
+
 static bool reads_is_made(struct facts *facts, struct inst_id producer, uint32_t output)
 {
     if (reads_is_read_as_it_lies(facts, producer)) {
@@ -50,7 +61,8 @@ static bool reads_is_made(struct facts *facts, struct inst_id producer, uint32_t
     } else if (!facts->instances[producer.n].good) {
         return false;
     }
-    return facts->outputs[output].state == OUTPUT_MADE;
+    return facts->outputs[output].state == OUTPUT_MADE &&
+           (!facts->last_part || reads_is_there(facts, output));
 }
 
 /* The path below a folder output, or "" for the folder itself. */

@@ -6,6 +6,7 @@
 # invisible to readers, say what to do with it:
 #
 #     <!-- run -->                    it is run; a second run finds nothing to do (else: `pawl check`)
+#     <!-- run each -->               it is run; a second run does some of it again
 #     <!-- files: a.txt dir/b -->     these are there, with their own names as content
 #     <!-- file: PATH  TEXT -->       this one is there; \n in TEXT is a line end
 #     <!-- expect: PATH  TEXT -->     after the run it holds this
@@ -72,9 +73,13 @@ expect_files() {
 
 run_example() {
 	"$PAWL" check || return 1
-	grep -qx run ../directives 2>/dev/null || return 0
+	grep -Eqx 'run( each)?' ../directives 2>/dev/null || return 0
 	"$PAWL" run || return 1
 	expect_files || return 1
+	if grep -qx 'run each' ../directives; then
+		"$PAWL" run && [ "$(find .pawl/runs -mindepth 1 -maxdepth 1 | wc -l)" = 2 ]
+		return
+	fi
 	"$PAWL" plan --check || return 1
 	"$PAWL" run || return 1
 	[ "$(find .pawl/runs -mindepth 1 -maxdepth 1 | wc -l)" = 1 ] || return 1
@@ -135,6 +140,11 @@ pages() {
 	[ -d 1 ]
 }
 
+@test "examples of docs/always.md" {
+	try_page docs/always.md
+	[ -d 1 ]
+}
+
 @test "examples of docs/control.md" {
 	try_page docs/control.md
 	[ -d 1 ]
@@ -164,7 +174,8 @@ pages() {
 	for page in $(pages); do
 		case $page in
 		README.md | docs/manifest.md | docs/expressions.md | docs/running.md | docs/control.md | \
-			docs/retries.md | docs/compensations.md | docs/hooks.md | docs/checks.md | docs/reports.md) ;;
+			docs/retries.md | docs/compensations.md | docs/hooks.md | docs/checks.md | docs/reports.md | \
+			docs/always.md) ;;
 		*) ! grep -n '^```toml' "$source_root/$page" || return 1 ;;
 		esac
 	done

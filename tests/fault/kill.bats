@@ -43,3 +43,30 @@ load fault
 		n=$((n + 1))
 	done
 }
+
+# The run that takes its place is about something else.
+@test "killed anywhere, what a stage with always does is done by the end of the next run" {
+	local n=1 status
+	mkdir seed
+	printf '[pipeline]\nname = "tidies"\n[stage.a]\nrun = "echo a > a; [ -e good ]"\noutputs = ["a"]\n[stage.other]\nrun = "echo o > o"\noutputs = ["o"]\n[stage.tidy]\nalways = true\ninputs = ["a"]\nrun = "echo tidy >>../tidied"\n' >seed/pawl.toml
+	while :; do
+		rm -rf work fired tidied
+		cp -a seed work
+		cd work
+		status=0
+		PAWL_FAULT="any:$n:kill" PAWL_FAULT_FILE=../fired "$PAWL" run -j1 >../said 2>&1 || status=$?
+		[ -e ../fired ] || break
+		echo "killed at call $n"
+		[ "$status" -eq 137 ]
+		began=$(cat .pawl/runs/*/events.jsonl 2>/dev/null | grep -c '"type":"run.started"' || true)
+		"$PAWL" run -j1 other >../said 2>&1
+		cat ../said
+		[ "$began" -eq 0 ] || [ -s ../tidied ]
+		[ ! -e .pawl/owed ]
+		[ -z "$(find .pawl/parked .pawl/tmp -type f)" ]
+		cd ..
+		n=$((n + 7))
+	done
+	[ "$status" -eq 1 ]
+	[ "$n" -gt 300 ]
+}

@@ -629,6 +629,52 @@ static void test_limits(void **state)
     planning_fini(&p);
 }
 
+/* --- always --- */
+
+#define ALWAYS                                                                                     \
+    HEAD "[stage.a]\nrun = \"a\"\noutputs = [\"x\"]\n[stage.b]\nrun = \"b\"\n[stage.name]\nneeds " \
+         "= "                                                                                      \
+         "[\"b\"]\n[stage.tidy]\nalways = true\nrun = \"t {{inputs}}\"\ninputs = [\"x\"]\n"        \
+         "outputs = [\"y\"]\n[stage.more]\nalways = true\ntimeout = \"1s\"\nrun = \"m "            \
+         "{{name.state}}\"\ninputs = [\"y\"]\n[stage.alone]\nalways = true\nrun = \"z\"\n"
+
+static void test_always(void **state)
+{
+    struct planning p;
+    const struct plan *plan = planning_good(&p, ALWAYS);
+    const struct plan_instance *tidy = get(plan, "tidy");
+    const struct plan_instance *more = get(plan, "more");
+
+    (void)state;
+    assert_true(tidy->always && tidy->no_cache && tidy->dynamic);
+    assert_true(plan->inputs[tidy->inputs_first].optional);
+    assert_int_equal(tidy->timeout_ns, 300000000000);
+    assert_int_equal(more->timeout_ns, 1000000000);
+    assert_int_equal(more->producer_count, 2);
+    assert_false(get(plan, "a")->always || get(plan, "name")->always);
+    planning_fini(&p);
+}
+
+/* Whoever waits for what is selected, through its like; what waits for nothing is not. */
+static void test_always_is_selected(void **state)
+{
+    struct planning p;
+    const struct plan *plan = planning_good(&p, ALWAYS);
+    uint8_t selected[6] = {0};
+
+    (void)state;
+    selected[find(plan, "a").n] = 1;
+    plan_add_always(plan, selected);
+    assert_true(selected[find(plan, "tidy").n] && selected[find(plan, "more").n]);
+    assert_false(selected[find(plan, "b").n] || selected[find(plan, "name").n] ||
+                 selected[find(plan, "alone").n]);
+    memset(selected, 0, sizeof(selected));
+    selected[find(plan, "b").n] = 1;
+    plan_add_always(plan, selected);
+    assert_false(selected[find(plan, "tidy").n] || selected[find(plan, "more").n]);
+    planning_fini(&p);
+}
+
 /* --- selections --- */
 
 static void assert_selects(const struct plan *plan, const char *selection, const char *expected)
@@ -882,6 +928,8 @@ int main(void)
         cmocka_unit_test(test_many_files_of_a_folder),
         cmocka_unit_test(test_command_parts),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_always),
+        cmocka_unit_test(test_always_is_selected),
         cmocka_unit_test(test_selections),
         cmocka_unit_test(test_closures),
         cmocka_unit_test(test_bad),

@@ -286,6 +286,53 @@ static void out_of_scope_is_never_asked(void **state)
     world_fini(&world);
 }
 
+/* One that runs at the end must run, whatever those before it come to; what it reads is demanded,
+ * and nothing is brought back when it is decided. */
+static void always_runs_behind_whatever(void **state)
+{
+    struct fake_world world;
+
+    (void)state;
+    world_init(&world, 3, chain, 2, 2);
+    world.fake.plan.instances[2].always = true;
+    world.bytes[1] = DECIDE_BYTES_IN_STORE;
+    decide_plan(&world.decide);
+    assert_int_equal(world.decide.action[0], DECIDE_NOTHING);
+    assert_int_equal(world.decide.action[1], DECIDE_RESTORE);
+    assert_int_equal(world.decide.action[2], DECIDE_RUN);
+    assert_int_equal(world.looked[2], 0);
+    world.bytes[1] = DECIDE_BYTES_NOWHERE;
+    world.verdict[2] = DECIDE_MISS;
+    assert_int_equal(decide_settle_last(&world.decide, (struct inst_id){2}), DECIDE_RUN);
+    assert_int_equal(world.decide.action[1], DECIDE_RESTORE);
+    world.verdict[2] = DECIDE_SKIP;
+    assert_int_equal(decide_settle_last(&world.decide, (struct inst_id){2}), DECIDE_END_SKIPPED);
+    world.verdict[2] = DECIDE_LACK;
+    assert_int_equal(decide_settle_last(&world.decide, (struct inst_id){2}), DECIDE_END_LACKING);
+    world_fini(&world);
+}
+
+static void always_is_certain_behind_what_must_run(void **state)
+{
+    struct fake_world world;
+
+    (void)state;
+    world_init(&world, 3, chain, 2, UINT32_MAX);
+    world.fake.plan.instances[2].always = true;
+    world.verdict[0] = DECIDE_MISS;
+    decide_plan(&world.decide);
+    assert_int_equal(world.decide.action[1], DECIDE_WAIT);
+    assert_int_equal(world.decide.action[2], DECIDE_RUN);
+    world_fini(&world);
+    world_init(&world, 3, chain, 2, UINT32_MAX);
+    world.fake.plan.instances[2].always = true;
+    world.fake.plan.instances[2].skip_reason = STR("when");
+    world.verdict[2] = DECIDE_SKIP;
+    decide_plan(&world.decide);
+    assert_int_equal(world.decide.action[2], DECIDE_END_SKIPPED);
+    world_fini(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +347,8 @@ int main(void)
         cmocka_unit_test(temp_outputs_are_not_demanded_of_a_target),
         cmocka_unit_test(skipped_and_lacking),
         cmocka_unit_test(out_of_scope_is_never_asked),
+        cmocka_unit_test(always_runs_behind_whatever),
+        cmocka_unit_test(always_is_certain_behind_what_must_run),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,12 +59,29 @@ static void a_bug_of_a_stage_is_its_failure(void **state)
     assert_int_equal(outcome_status(&outcome), STATUS_STAGE_FAILED);
 }
 
+static void states_of_runs(void **state)
+{
+    struct outcome outcome = {0};
+
+    (void)state;
+    assert_int_equal(outcome_run_status(&outcome), RUN_COMPLETED);
+    outcome_add(&outcome, STATUS_GATE);
+    assert_int_equal(outcome_run_status(&outcome), RUN_FAILED);
+    outcome.cancelled = true;
+    assert_int_equal(outcome_run_status(&outcome), RUN_CANCELLED);
+    outcome.signal = 15;
+    assert_int_equal(outcome_run_status(&outcome), RUN_INTERRUPTED);
+    outcome_add(&outcome, STATUS_CORRUPT);
+    assert_int_equal(outcome_run_status(&outcome), RUN_FAILED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(precedence),
         cmocka_unit_test(causes),
         cmocka_unit_test(a_bug_of_a_stage_is_its_failure),
+        cmocka_unit_test(states_of_runs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

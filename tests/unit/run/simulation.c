@@ -142,6 +142,24 @@ static void world_make_effects(struct world *world, uint64_t seed)
     }
 }
 
+/* Of its own numbers, in every second world: some of those that nobody waits for but their like. */
+static void world_make_always(struct world *world, uint64_t seed)
+{
+    for (uint32_t i = world->count; seed % 2 == 0 && i-- > 0;) {
+        struct plan_instance *inst = &world->sim.fake.plan.instances[i];
+        bool last = roll(seed, i + 500, 2) == 0;
+
+        for (uint32_t c = 0; c < inst->consumer_count; c++) {
+            last = last && world_instance(
+                               world, world->sim.fake.plan.back_edges[inst->consumers_first + c].n)
+                               ->always;
+        }
+        inst->always = last;
+        inst->no_cache |= last;
+        inst->compensates &= !last;
+    }
+}
+
 /* From here on numbers are drawn apart. */
 static void world_control(struct world *world, uint64_t seed)
 {
@@ -185,6 +203,7 @@ static void world_make_process(struct world *world)
     world->running_count = world->restoring_count = world->waits = 0;
     memset(world->facts, 0, sizeof(world->facts));
     memset(world->ran, 0, sizeof(world->ran));
+    memset(world->cleaned, 0, sizeof(world->cleaned));
 }
 
 /* What happens while nobody looks. */
@@ -334,11 +353,30 @@ static void check_end_of(const struct world *world, uint32_t number, bool stoppe
     assert_true(state != INST_CANCELLED || stopped);
 }
 
+/* Each had its turn, unless two signals or a `cancel --now` ended it. */
+static void check_cleaned(const struct world *world, uint32_t number)
+{
+    const struct engine *engine = &world->sim.engine;
+    const struct plan_instance *inst = world_instance(world, number);
+    enum inst_state state = world->sim.recorder.state.instances[number].state;
+
+    if (state == INST_CANCELLED) {
+        assert_true(engine->signals_seen > 1 || engine->stop == ENGINE_KILLS);
+        return;
+    }
+    assert_true(state != INST_UP_TO_DATE && state != INST_RESTORED && state != INST_BLOCKED);
+    assert_true(state != INST_DONE || world->cleaned[number] != 0);
+    assert_true(world->cleaned[number] <= 1 || inst->retry != 0 || engine->unsettled[number] ||
+                inst->on_pause == PLAN_ON_PAUSE_STOP);
+}
+
 static void check_end(const struct world *world, int status)
 {
     const struct engine *engine = &world->sim.engine;
     const struct run_state *state = &world->sim.recorder.state;
-    bool stopped = engine->stop != ENGINE_GOES, bad = false;
+    bool stopped = engine->stop != ENGINE_GOES || engine->main_stop != ENGINE_GOES ||
+                   engine->outcome.signal != 0 || engine->outcome.cancelled;
+    bool bad = false;
 
     assert_int_equal(run_state_ended(state), world->count);
     assert_true(!stopped || !world->options.keep_going || engine->signals_seen != 0 ||
@@ -349,6 +387,9 @@ static void check_end(const struct world *world, int status)
     assert_int_equal(world->asked, world->answered);
     for (uint32_t i = 0; i < world->count; i++) {
         check_end_of(world, i, stopped);
+        if (world_instance(world, i)->always) {
+            check_cleaned(world, i);
+        }
         bad |= state_is_bad(world, i);
     }
     assert_int_equal(engine->schedule.slots_taken, 0);
@@ -370,7 +411,7 @@ static void check_truth(struct world *world)
         uint64_t key;
         bool skipped;
 
-        if (!inst_state_is_good(state)) {
+        if (!inst_state_is_good(state) || inst->always) {
             continue;
         }
         assert_true(world_key(world, i, &key, &skipped));
@@ -455,6 +496,7 @@ static void run_seed(struct world *world, uint64_t seed, bool controlled)
     }
     world_make_retries(world, seed);
     world_make_effects(world, seed);
+    world_make_always(world, seed);
     for (uint32_t pool = 0; pool < SIM_POOLS; pool++) {
         sim->fake.slots[pool] = 1 + sim_random(sim, 3);
     }

@@ -203,7 +203,7 @@ static void world_give_up(void *ctx, const struct engine_effect *effect)
 /* --- processes --- */
 
 /* The next process tries all again. */
-static void effects_take_over(struct world *world)
+static inline void effects_take_over(struct world *world)
 {
     for (uint32_t i = 0; i < world->effect_count; i++) {
         world->effects[i].given_up = false;
@@ -211,7 +211,7 @@ static void effects_take_over(struct world *world)
 }
 
 /* The run has ended with this status. */
-static void effects_end(struct world *world, int status)
+static inline void effects_end(struct world *world, int status)
 {
     const struct engine *engine = &world->sim.engine;
     uint32_t given_up = 0;

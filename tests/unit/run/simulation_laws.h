@@ -45,7 +45,8 @@ struct world {
     bool token_wanted;
     /* The process. */
     struct fact facts[SIM_MAX];
-    uint8_t ran[SIM_MAX]; /* in this run, by the record that it began with */
+    uint8_t cleaned[SIM_MAX]; /* by instance with `always`: attempts of the process */
+    uint8_t ran[SIM_MAX];     /* in this run, by the record that it began with */
     struct sim_running running[SIM_MAX];
     uint32_t running_count;
     struct sim_restoring restoring[SIM_MAX];
@@ -216,12 +217,28 @@ static void check_is_needed(struct world *world, uint32_t number, uint64_t key)
     const struct plan_instance *inst = world_instance(world, number);
     struct job *job = &world->jobs[number];
     const struct sim_result *known = job_find_result(job, key, inst->last_only);
-    bool counts = known != NULL && (!inst->no_cache || world->ran[number]);
+    bool counts = known != NULL && (!inst->no_cache || (world->ran[number] && !inst->always));
 
     assert_false(counts && job_has(job, known->value) && !effect_forgotten(world, number));
     for (uint32_t i = 0; i < world->running_count; i++) {
         assert_true(world->running[i].number != number);
     }
+}
+
+/* Who starts last starts behind all that does not, and behind what it waits for. */
+static void check_is_last(struct world *world, uint32_t number)
+{
+    const struct run_state *state = &world->sim.recorder.state;
+
+    for (uint32_t i = 0; i < world->count; i++) {
+        assert_true(world_instance(world, i)->always ||
+                    inst_state_is_final(state->instances[i].state));
+    }
+    for (uint32_t i = 0; i < world_instance(world, number)->producer_count; i++) {
+        assert_true(inst_state_is_final(state->instances[world_producer(world, number, i)].state));
+    }
+    assert_true(world->sim.engine.signals_seen < 2);
+    world->cleaned[number]++;
 }
 
 /* --- two states that must be the same --- */

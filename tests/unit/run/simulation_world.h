@@ -1,6 +1,7 @@
 #ifndef PAWL_TESTS_SIMULATION_WORLD_H
 #define PAWL_TESTS_SIMULATION_WORLD_H
 /* The simulator that stands in for the kernel: a `struct engine_world` over the simulated world. */
+#include "run/engine_turn.h"
 #include "simulation_hooks.h"
 
 /* --- the facts --- */
@@ -29,10 +30,17 @@ static bool world_key(const struct world *world, uint32_t number, uint64_t *key,
     *key = mix(number, job->source);
     *skipped = false;
     for (uint32_t i = 0; i < world_instance(world, number)->producer_count; i++) {
-        const struct fact *fact = &world->facts[world_producer(world, number, i)];
+        uint32_t producer = world_producer(world, number, i);
+        const struct fact *fact = &world->facts[producer];
+        bool made = fact->is == FACT_MADE;
 
+        if (world_instance(world, number)->always) {
+            /* What is not there is left out. */
+            *key = mix(*key, made && world->jobs[producer].file == fact->value ? fact->value : 0);
+            continue;
+        }
         assert_true(fact->is != FACT_UNKNOWN);
-        *key = mix(*key, fact->is == FACT_MADE ? fact->value : 0);
+        *key = mix(*key, made ? fact->value : 0);
         if (fact->is == FACT_MISSING && !job->tolerates) {
             lacks = true;
             *skipped |= fact->skipped;
@@ -56,7 +64,7 @@ static enum decide_verdict world_look(void *ctx, struct inst_id instance)
         return skipped ? DECIDE_SKIP : DECIDE_LACK;
     }
     result = job_find_result(&world->jobs[instance.n], key, inst->last_only);
-    if (result == NULL || (inst->no_cache && !world->ran[instance.n]) ||
+    if (result == NULL || inst->always || (inst->no_cache && !world->ran[instance.n]) ||
         effect_forgotten(world, instance.n)) {
         return DECIDE_MISS;
     }
@@ -110,7 +118,8 @@ static void world_describe(void *ctx, struct inst_id instance, uint32_t attempt,
     struct world *world = ctx;
 
     assert_true(cpus > 0);
-    assert_false(world->failed && !world->options.keep_going);
+    assert_false(world->failed && !world->options.keep_going &&
+                 !world_instance(world, instance.n)->always);
     world->granted[instance.n] = cpus;
     event->attempt_id = str_printf(arena, "%u.%u", instance.n, attempt);
     event->place = STR("pawl.toml:1:1");
@@ -118,7 +127,7 @@ static void world_describe(void *ctx, struct inst_id instance, uint32_t attempt,
         uint32_t producer = world_producer(world, instance.n, i);
         enum inst_state state = world->sim.recorder.state.instances[producer].state;
 
-        if (!inst_state_is_good(state) &&
+        if (!inst_state_is_good(state) && !world_instance(world, instance.n)->always &&
             !(world->jobs[instance.n].tolerates &&
               (state == INST_SKIPPED || world_instance(world, producer)->ignore_failure))) {
             fail_msg("%u starts while %u, which it reads, is %s", instance.n, producer,
@@ -165,9 +174,14 @@ static void world_start(void *ctx, struct inst_id instance)
     if (world_dies(world)) {
         return;
     }
-    assert_int_equal(sim->recorder.state.status, RUN_RUNNING);
+    assert_true(sim->recorder.state.status == RUN_RUNNING ||
+                (sim->recorder.state.status == RUN_PAUSING && engine_must_end(&sim->engine)));
     assert_true(world_key(world, number, &running.key, &skipped));
-    assert_true(world_reads(world, number));
+    if (world_instance(world, number)->always) {
+        check_is_last(world, number);
+    } else {
+        assert_true(world_reads(world, number));
+    }
     check_is_needed(world, number, running.key);
     check_nobody_reads(world, number);
     running.attempt = ++world->attempts;
