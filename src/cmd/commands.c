@@ -396,7 +396,9 @@ const struct cli_command commands[] = {
          "that completed or failed; for each stage how many instances were up to date or came "
          "back from the store (hits), attempts that ended well (ran) and instances that failed, "
          "the durations of good attempts that 50, 95 and 99 % of them did not exceed, and the "
-         "peak of memory. Records are not verified on the way: 'pawl verify' does that.",
+         "peak of memory; and how many of the results that its gates and validations judged passed "
+         "all of them, and each of those that ever said no. Records are not verified on the way: "
+         "'pawl verify' does that.",
      .options = runs_options,
      .examples = runs_examples,
      .fn = cmd_runs},

@@ -17,6 +17,11 @@ static uint32_t stats_ended(const struct runs_stats *stats)
 
 /* --- JSON --- */
 
+static uint64_t stats_judged(const struct stats_stage *stage)
+{
+    return stage->passed + stage->refused;
+}
+
 static void stats_json_quantile(struct json_writer *w, const char *key,
                                 const struct stats_stage *stage, unsigned percent)
 {
@@ -38,6 +43,16 @@ static void stats_json_stage(struct json_writer *w, const struct stats_stage *st
     stats_json_quantile(w, "p99_ns", stage, 99);
     if (stage->peak_bytes != 0) {
         json_field_uint(w, "peak_bytes", stage->peak_bytes);
+    }
+    if (stats_judged(stage) != 0) {
+        json_field_uint(w, "judged", stats_judged(stage));
+        json_field_uint(w, "passed", stage->passed);
+        json_field_object(w, "refused_by");
+        VEC_EACH (check, &stage->checks) {
+            json_key(w, check->name);
+            json_uint(w, check->refused);
+        }
+        json_object_end(w);
     }
     json_object_end(w);
 }
@@ -121,6 +136,49 @@ static void stats_show_stages(struct strbuf *out, struct runs_stats *stats)
     table_fini(&table);
 }
 
+static void stats_add_share(struct table *table, struct arena *arena, uint64_t passed,
+                            uint64_t judged)
+{
+    table_add(table, str_printf(arena, "%.1f %%", 100.0 * (double)passed / (double)judged));
+    table_add(table, str_printf(arena, "%" PRIu64, judged));
+}
+
+/* Of each check that ever said no, and of all of a stage together. */
+static void stats_show_checks(struct strbuf *out, struct runs_stats *stats)
+{
+    struct arena *arena = &stats->arena;
+    bool any = false;
+    struct table table;
+
+    table_init(&table, 4, 1u << 2 | 1u << 3);
+    table_add(&table, STR("stage"));
+    table_add(&table, STR("check"));
+    table_add(&table, STR("passed"));
+    table_add(&table, STR("judged"));
+    VEC_EACH (stage, &stats->stages) {
+        uint64_t judged = stats_judged(stage);
+
+        if (judged == 0) {
+            continue;
+        }
+        any = true;
+        table_add(&table, stage->name);
+        table_add(&table, STR("all"));
+        stats_add_share(&table, arena, stage->passed, judged);
+        VEC_EACH (check, &stage->checks) {
+            table_add(&table, STR(""));
+            table_add(&table, check->name);
+            stats_add_share(&table, arena,
+                            judged - (check->refused < judged ? check->refused : judged), judged);
+        }
+    }
+    if (any) {
+        strbuf_putc(out, '\n');
+        table_render(&table, TABLE_TEXT, out);
+    }
+    table_fini(&table);
+}
+
 static void stats_show(struct strbuf *out, struct runs_stats *stats)
 {
     bool first = true;
@@ -141,6 +199,7 @@ static void stats_show(struct strbuf *out, struct runs_stats *stats)
     if (stats->stages.count != 0) {
         strbuf_putc(out, '\n');
         stats_show_stages(out, stats);
+        stats_show_checks(out, stats);
     }
     if (stats->unnamed_hits != 0) {
         strbuf_printf(out,

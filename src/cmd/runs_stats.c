@@ -25,6 +25,7 @@ void runs_stats_fini(struct runs_stats *stats)
 {
     VEC_EACH (stage, &stats->stages) {
         VEC_FREE(&stage->durations_ns);
+        VEC_FREE(&stage->checks);
     }
     VEC_FREE(&stats->stages);
     VEC_FREE(&stats->stage_of);
@@ -151,6 +152,39 @@ static void stats_take_attempt(struct runs_stats *stats, struct str line)
     }
 }
 
+static struct stats_check *stats_check_of(struct runs_stats *stats, struct stats_stage *stage,
+                                          struct str name)
+{
+    struct stats_check check = {.name = STR("")};
+
+    VEC_EACH (known, &stage->checks) {
+        if (str_equal(known->name, name)) {
+            return known;
+        }
+    }
+    check.name = str_dup(&stats->arena, name);
+    VEC_PUSH(&stage->checks, check);
+    return &stage->checks.items[stage->checks.count - 1];
+}
+
+/* Each check that said no has an event of its own; then one says what became of the result. */
+static void stats_take_judged(struct runs_stats *stats, struct str type, struct str line)
+{
+    struct stats_stage *stage = stats_stage_of(stats, line);
+    struct str name;
+
+    if (stage == NULL) {
+        return;
+    }
+    if (str_is(type, "checks.passed")) {
+        stage->passed++;
+    } else if (str_is(type, "instance.refused")) {
+        stage->refused++;
+    } else if (event_walk_text(line, "check", &name)) {
+        stats_check_of(stats, stage, name)->refused++;
+    }
+}
+
 static void stats_take_one(struct runs_stats *stats, struct str type, struct str line)
 {
     struct stats_stage *stage;
@@ -165,6 +199,9 @@ static void stats_take_one(struct runs_stats *stats, struct str type, struct str
             stage->hits += str_is(type, "instance.restored");
             stage->failures += str_is(type, "instance.failed");
         }
+    } else if (str_is(type, "checks.passed") || str_is(type, "instance.refused") ||
+               str_is(type, "gate.refused") || str_is(type, "validation.failed")) {
+        stats_take_judged(stats, type, line);
     } else if (str_is(type, "run.started")) {
         stats_take_listing(stats, line);
     }

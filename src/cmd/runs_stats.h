@@ -1,8 +1,8 @@
 #ifndef PAWL_CMD_RUNS_STATS_H
 #define PAWL_CMD_RUNS_STATS_H
 /* What many records say together: runs by state, and of each stage how often it was a hit, ran,
- * failed, and how long it took. Records are gone through quickly, unverified, in little memory:
- * what is kept is one number an attempt that ended well.
+ * failed, how long it took, and what its checks said. Records are gone through quickly, unverified,
+ * in little memory: what is kept is one number an attempt that ended well.
  *
  * Order: runs_stats_init; runs_stats_take for each run; runs_stats_sort; then look;
  * runs_stats_fini.
@@ -14,6 +14,11 @@
 #include "store/event_walk.h"
 #include "store/run_dir.h"
 
+struct stats_check { /* that said no at least once */
+    struct str name;
+    uint64_t refused;
+};
+
 struct stats_stage {
     struct str name;
     uint64_t hits;     /* instances that were up to date or came back from the store */
@@ -21,6 +26,8 @@ struct stats_stage {
     uint64_t failures; /* for good */
     uint64_t peak_bytes;
     VEC(uint64_t) durations_ns; /* of those that ended well */
+    uint64_t passed, refused;   /* results that its gates and validations judged */
+    VEC(struct stats_check) checks;
 };
 
 struct runs_stats {

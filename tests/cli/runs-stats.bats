@@ -44,6 +44,27 @@ stats() {
 	[[ "$(stats --last 1)" == *'{"stage":"a","hits":2,"ran":0,"failures":0}'*'{"stage":"b","hits":1,"ran":0,"failures":0}'* ]]
 }
 
+@test "the share that passed, of all checks of a stage and of each that said no" {
+	manifest <<-'END'
+		[stage.fit]
+		run = 'cat in >model; echo "{\"sharpe\": $(cat in), \"trades\": 3}" >m.json'
+		inputs = ["in"]
+		outputs = ["model"]
+		metrics = "m.json"
+		gate = ["sharpe >= 0.8", "trades >= 1"]
+	END
+	for sharpe in 1 0.5 0.9 0.7; do
+		echo "$sharpe" >in
+		"$PAWL" run -q || [ "$?" -eq 4 ]
+	done
+	run "$PAWL" runs --stats
+	says 'stage  check          passed  judged'
+	says 'fit    all            50.0 %       4'
+	says '       sharpe >= 0.8  50.0 %       4'
+	[[ "$output" != *trades* ]]
+	[[ "$(stats)" == *'"judged":4,"passed":2,"refused_by":{"sharpe>=0.8":2}}'* ]]
+}
+
 @test "a run that was killed is interrupted, and one that is no record hides no other" {
 	manifest <<-'END'
 		[stage.a]
