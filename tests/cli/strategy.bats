@@ -220,7 +220,7 @@ held_at_a_bar() {
 		#!/bin/sh
 		echo >>'$BATS_TEST_TMPDIR/bars'
 		[ "\$(wc -l <'$BATS_TEST_TMPDIR/bars')" -eq 100 ] || exit 0
-		echo \$\$ >'$BATS_TEST_TMPDIR/held'
+		echo \$PPID >'$BATS_TEST_TMPDIR/held'
 		: >'$BATS_TEST_TMPDIR/at'
 		until [ -e '$BATS_TEST_TMPDIR/go' ]; do $(command -v sleep) 0.01; done
 	END
@@ -243,7 +243,7 @@ bars() {
 	# It is frozen: what it waits for makes no difference.
 	touch ../go
 	[ "$(bars)" -eq 100 ]
-	grep -q '^State:.T' "/proc/$(cat ../held)/status"
+	wait_until grep -q '^State:.T' "/proc/$(cat ../held)/status"
 	"$PAWL" resume "$id"
 	"$PAWL" wait "$id"
 	[ "$(bars)" -eq 210 ]
