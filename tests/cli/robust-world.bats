@@ -283,6 +283,24 @@ expect_sane() {
 		"$PAWL" plan --check'
 }
 
+@test "a disk that is nearly full is told at once" {
+	as_root
+	unshare -m sh -c 'mkdir full && mount -t tmpfs none full' 2>/dev/null || skip "cannot mount"
+	cat >disk.toml <<-'END'
+		[pipeline]
+		name = "disk"
+		[stage.wait]
+		run = "until grep -q '\"about\":\"disk\"' .pawl/runs/*/events.jsonl; do sleep 0.01; done"
+	END
+	unshare -m sh -ec '
+		mount -t tmpfs -o size=16m none full
+		cp disk.toml full/pawl.toml
+		cd full
+		head -c 15600k /dev/zero >filler
+		timeout 60 "$PAWL" run >../said 2>&1'
+	grep -q "^warning .* of the disk of .* is free" said
+}
+
 @test "paths with line breaks, quotes, dashes and bytes that are no text" {
 	cat >pawl.toml <<-'END'
 		[pipeline]

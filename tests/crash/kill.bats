@@ -246,3 +246,24 @@ is_running() {
 	[ -e e ]
 	[ ! -e .pawl/runs/20991231T235959Z-0001 ]
 }
+
+# Without a next run: nobody else would end it.
+@test "a command itself is gone with a pawl that was killed alone" {
+	local child tries=0
+	printf '[pipeline]\nname = "waits"\n[stage.a]\nrun = "echo $$ >../child; exec sleep 300"\n' >pawl.toml
+	"$PAWL" run -q 2>/dev/null 3>&- &
+	until [ -s ../child ]; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 1500 ]
+		sleep 0.01
+	done
+	child=$(cat ../child)
+	kill -KILL $!
+	wait $! || true
+	tries=0
+	while kill -0 "$child" 2>/dev/null; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 1500 ]
+		sleep 0.01
+	done
+}
