@@ -9,22 +9,15 @@ load fault
 	each_call kill good 0.4 any
 }
 
-# What a failed stage leaves is moved away, and what it had returns, after its end was recorded.
-@test "killed at every call of the second half of a run whose only stage fails" {
-	local n status
-	mkdir seed
-	cd seed
-	printf '[pipeline]\nname = "fails"\n[stage.e]\nrun = "echo partial > e; [ -e good ]; echo made > e"\noutputs = ["e"]\n' >pawl.toml
-	: >good
-	"$PAWL" run -q
-	rm good
-	sed -i 's/partial/half/' pawl.toml
-	cd ..
+# A stage that fails, in the folder `seed`: pawl is killed at every call from the middle of its run on, MOST
+# times. The next run leaves at its output what EXPECTED says ("": nothing), and takes nothing for somebody's.
+kill_failing() { # $1 EXPECTED  $2 MOST
+	local n status most=$2
 	cp -a seed work
 	(cd work && PAWL_FAULT=any:1+:pass PAWL_FAULT_FILE=../fired "$PAWL" run -j1) || true
 	n=$(($(wc -l <fired) / 2))
 	[ "$n" -gt 100 ]
-	while :; do
+	for (( ; most > 0; most--)); do
 		rm -rf work fired
 		cp -a seed work
 		cd work
@@ -37,11 +30,32 @@ load fault
 		"$PAWL" run -j1 >../said 2>&1 || status=$?
 		cat ../said
 		[ "$status" -eq 1 ]
-		[ "$(cat e)" = made ]
-		[ -z "$(find .pawl/parked .pawl/tmp -type f)" ]
+		[ "$(cat e 2>/dev/null)" = "$1" ]
+		[ -z "$(find .pawl/parked .pawl/tmp -type f 2>/dev/null)" ]
+		[ -z "$(find .pawl/kept -type f 2>/dev/null)" ]
 		cd ..
 		n=$((n + 1))
 	done
+}
+
+make_failing() {
+	mkdir seed
+	printf '[pipeline]\nname = "fails"\n[stage.e]\nrun = "echo partial > e; [ -e good ]; echo made > e"\noutputs = ["e"]\n' >seed/pawl.toml
+}
+
+# What a failed stage leaves is moved away, and what it had returns, after its end was recorded.
+@test "killed at every call of the second half of a run whose only stage fails" {
+	make_failing
+	: >seed/good
+	"$PAWL" -C seed run -q
+	rm seed/good
+	sed -i 's/partial/half/' seed/pawl.toml
+	kill_failing made 10000
+}
+
+@test "the same where nothing was there before" {
+	make_failing
+	kill_failing "" 80
 }
 
 # The run that takes its place is about something else.
