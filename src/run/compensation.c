@@ -202,6 +202,7 @@ static struct environment_attempt compensation_about(const struct compensation *
         .max_attempts = (int64_t)undo->retry.max + 1,
         .cpus = 1,
         .makeflags = STR(""),
+        .effect = effect->id,
         .cause = undoing->cause.len != 0 ? undoing->cause : STR("cancelled"),
         .exit_status = str_printf(
             arena, "%lld",

@@ -241,6 +241,9 @@ static void environment_own(struct environment_vars *vars, const struct environm
         environment_set(vars, STR_JOIN(arena, STR("PAWL_EXIT_STATUS="), attempt->exit_status));
         environment_set(vars, STR_JOIN(arena, STR("PAWL_LOG="), attempt->log));
     }
+    if (attempt->effect.len != 0) {
+        environment_set(vars, STR_JOIN(arena, STR("PAWL_EFFECT_ID="), attempt->effect));
+    }
 }
 
 void environment_frame_init(struct environment_frame *frame, struct arena *arena, struct str pawl,

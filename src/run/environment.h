@@ -57,6 +57,7 @@ struct environment_attempt {
     struct str cause, exit_status, log;
     /* Of what runs however the run went: PAWL_RUN_STATE, and then those are set in any case. */
     struct str run_state;
+    struct str effect; /* of `compensate`: the attempt that it undoes; else empty */
 };
 /* The whole environment of an attempt, ended by NULL. Later entries of the same name do not exist:
  * the stage's own settings win over what comes from outside and over MAKEFLAGS, pawl's own names

@@ -325,6 +325,10 @@ bool recover_attempts(struct recovery *recovery, struct err *err)
         if (recorded) {
             VEC_PUSH(&recovery->done, attempt->number);
         }
+        /* Its end may be on the list of effects, if the kill fell between that and its result. */
+        if (!recorded && !effects_finish(&session->effects, attempt->id, false, err)) {
+            return false;
+        }
         recovery->recovered->attempts++;
         recover_record_lost(recovery, log, attempt, recorded);
     }

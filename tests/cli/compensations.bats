@@ -334,6 +334,56 @@ ends_with() {
 	[ -z "$(grep -rl very-secret-word .pawl)" ]
 }
 
+@test "it knows which attempt it undoes, of whatever run" {
+	manifest <<-'END'
+		[stage.a]
+		run = "echo $PAWL_ATTEMPT_ID >>../world; exit 1"
+		retry = { max = 1, delay = "1ms" }
+		compensate = "echo undo $PAWL_EFFECT_ID >>../world"
+	END
+	"$PAWL" run -q || true
+	first=$(sed -n 1p ../world) second=$(sed -n 3p ../world)
+	[ "$first" != "$second" ]
+	[ "$(world)" = "$first,undo $first,$second,undo $second" ]
+	# Another plan undoes what a killed run did.
+	sed -i 's/exit 1"/kill -9 $PPID; exit 1"/; s/max = 1/max = 0/' pawl.toml
+	"$PAWL" run -q || true
+	first=$(world)
+	sed -i 's/kill -9 $PPID; exit 1/exit 2/' pawl.toml
+	"$PAWL" run -q || true
+	second=$(sed -n 2p ../world)
+	[[ "$second" != "$first"* ]]
+	[ "$(world)" = "undo $first,$second,undo $second" ]
+}
+
+@test "killed between the end of an effect and the record of its result: undone before the next" {
+	manifest <<-'END'
+		[stage.a]
+		run = "echo a >>../world; while [ -e ../hold ]; do sleep 0.01; done; echo a"
+		stdout = "a"
+		compensate = "echo undo a >>../world"
+		[stage.b]
+		inputs = ["a"]
+		run = "echo c >>../world; while [ ! -e ../go ]; do sleep 0.01; done"
+	END
+	touch ../hold
+	"$PAWL" run >../said 2>&1 &
+	echo $! >../pid
+	wait_for grep -qx a ../world
+	cp -a .pawl ../before
+	rm ../hold
+	wait_for grep -qx c ../world
+	kill -9 "$(cat ../pid)"
+	ends_with 137
+	touch ../go
+	cp .pawl/effects ../before/effects
+	rm -rf .pawl a
+	mv ../before .pawl
+	world
+	"$PAWL" run
+	[ "$(world)" = "undo a,a,c" ]
+}
+
 @test "a damaged list of effects: nothing is started" {
 	trip
 	"$PAWL" run -q || true
