@@ -169,13 +169,33 @@ pages() {
 	sed -n '/^Figures$/,/^Instances$/p' said | sed '/^Instances$/d;/^$/d' | diff -u shown -
 }
 
+@test "examples of docs/testing.md" {
+	try_page docs/testing.md
+	[ -d 1 ]
+	# What the page has for CI works, and finds what is wrong.
+	sed -n '/^```sh$/,/^```$/p' "$source_root/docs/testing.md" | sed '/^```/d' >ci.sh
+	[ "$(wc -l <ci.sh)" -gt 5 ]
+	mkdir bin
+	ln -s "$PAWL" bin/pawl
+	(
+		cd 1/workspace
+		TMPDIR=$work PATH=$work/bin:$PATH sh "$work/ci.sh"
+		echo Eve,1 >>totals.csv
+		"$PAWL" run --only best
+		"$PAWL" run --force
+		[ "$(cat best.txt)" = Ada ]
+		sed -i 's/sum\[name\] }/sum[name] /' stages/totals.awk
+		! TMPDIR=$work PATH=$work/bin:$PATH sh "$work/ci.sh"
+	)
+}
+
 @test "no other page has examples that nobody tries" {
 	local page
 	for page in $(pages); do
 		case $page in
 		README.md | docs/manifest.md | docs/expressions.md | docs/running.md | docs/control.md | \
 			docs/retries.md | docs/compensations.md | docs/hooks.md | docs/checks.md | docs/reports.md | \
-			docs/always.md) ;;
+			docs/always.md | docs/testing.md) ;;
 		*) ! grep -n '^```toml' "$source_root/$page" || return 1 ;;
 		esac
 	done
