@@ -327,6 +327,50 @@ static void event_write_pairs(struct json_writer *w, const struct event_pairs *p
     json_object_end(w);
 }
 
+/* At least one digit; `*text` goes on behind the last. */
+static bool event_take_digits(struct str *text)
+{
+    size_t len = text->len;
+
+    while (text->len != 0 && text->data[0] >= '0' && text->data[0] <= '9') {
+        *text = str_skip(*text, 1);
+    }
+    return text->len != len;
+}
+
+/* As JSON has it (RFC 8259): what else begins with a digit is a text. */
+static bool event_is_number(struct str text)
+{
+    bool zero;
+
+    if (str_has_prefix(text, STR("-"))) {
+        text = str_skip(text, 1);
+    }
+    zero = str_has_prefix(text, STR("0"));
+    if (zero) {
+        text = str_skip(text, 1);
+    }
+    if (!zero && !event_take_digits(&text)) {
+        return false;
+    }
+    if (str_has_prefix(text, STR("."))) {
+        text = str_skip(text, 1);
+        if (!event_take_digits(&text)) {
+            return false;
+        }
+    }
+    if (str_has_prefix(text, STR("e")) || str_has_prefix(text, STR("E"))) {
+        text = str_skip(text, 1);
+        if (str_has_prefix(text, STR("-")) || str_has_prefix(text, STR("+"))) {
+            text = str_skip(text, 1);
+        }
+        if (!event_take_digits(&text)) {
+            return false;
+        }
+    }
+    return text.len == 0;
+}
+
 void event_write_figures(struct json_writer *w, const struct event_pairs *pairs)
 {
     json_object_begin(w);
@@ -334,7 +378,7 @@ void event_write_figures(struct json_writer *w, const struct event_pairs *pairs)
         struct str value = pairs->items[i].value;
 
         json_key(w, pairs->items[i].name);
-        if (value.len != 0 && strchr("-0123456789", value.data[0]) != NULL) {
+        if (event_is_number(value)) {
             json_raw(w, value);
         } else {
             json_str(w, value);
