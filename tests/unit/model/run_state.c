@@ -375,6 +375,9 @@ static void the_table_is_the_law(void **unused)
                 if (may && by == EVENT_INSTANCE_REFUSED) {
                     /* What was made or brought back is judged then. */
                     assert_int_equal(to, INST_REFUSED);
+                } else if (may && by == EVENT_INSTANCES_COMPENSATED) {
+                    /* What was done outside is undone. */
+                    assert_int_equal(to, INST_COMPENSATED);
                 } else if (may && inst_state_is_final((enum inst_state)from)) {
                     assert_int_equal(to, INST_PENDING);
                 }
