@@ -186,6 +186,7 @@ int cmd_log(struct cli *cli);
 int cmd_metric(struct cli *cli);
 int cmd_pause(struct cli *cli);
 int cmd_plan(struct cli *cli);
+int cmd_progress(struct cli *cli);
 int cmd_report(struct cli *cli);
 int cmd_restore(struct cli *cli);
 int cmd_resume(struct cli *cli);

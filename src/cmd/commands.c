@@ -296,6 +296,9 @@ static const char *const pause_examples[] = {
     "also what runs stands still until 'pawl resume latest'", NULL};
 static const char *const cancel_examples[] = {"pawl cancel --reason 'wrong data' latest",
                                               "ends the run, and notes why", NULL};
+static const char *const progress_examples[] = {
+    "\"$PAWL\" progress 42 fitting", "from a stage's script", "\"$PAWL\" progress 3/8 fold 3",
+    "the same of things that are counted", NULL};
 static const char *const metric_examples[] = {"\"$PAWL\" metric sharpe=1.2 trades=31",
                                               "two figures, from a stage's script", NULL};
 static const char *const completions_examples[] = {
@@ -623,6 +626,19 @@ const struct cli_command commands[] = {
      .operands_most = COMMAND_MANY,
      .hidden = true,
      .fn = cmd_dump},
+    {.name = "progress",
+     .arguments = "PERCENT|N/M [TEXT...]",
+     .summary = "say how far a stage is",
+     .text =
+         "For the command of a stage, as \"$PAWL\" progress 42 fitting: shown while the stage "
+         "runs, "
+         "in 'status' and in the events, and the time left is reckoned from it. The last of many "
+         "calls counts; none of them waits. Outside of a stage: status 2.",
+     .options = no_options,
+     .examples = progress_examples,
+     .operands_least = 1,
+     .operands_most = COMMAND_MANY,
+     .fn = cmd_progress},
     {.name = "metric",
      .arguments = "NAME=VALUE...",
      .summary = "give figures of a stage's result",

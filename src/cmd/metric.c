@@ -1,32 +1,13 @@
 /* Owns `metric`: a figure that a stage's command gives, appended to the file of its attempt; see
  * run/commit_metrics.c. */
 #include <fcntl.h>
-#include <stdlib.h>
 
 #include "base/limits.h"
 #include "base/metric.h"
-#include "base/path.h"
 #include "base/sys.h"
 #include "cmd/command.h"
+#include "cmd/inside.h"
 #include "os/files.h"
-
-/* <workspace>/.pawl/tmp/<attempt>.metrics */
-static bool metric_path(struct arena *arena, struct str *path, struct err *err)
-{
-    const char *run_dir = getenv("PAWL_RUN_DIR");
-    const char *attempt = getenv("PAWL_ATTEMPT_ID");
-    struct str runs;
-
-    if (run_dir == NULL || attempt == NULL || str_find(str_of(attempt), '/') >= 0 ||
-        attempt[0] == '\0') {
-        return err_set(err, STATUS_USAGE,
-                       "'metric' is for the command of a stage: it finds neither PAWL_RUN_DIR nor "
-                       "PAWL_ATTEMPT_ID here");
-    }
-    runs = path_dir(path_dir(str_of(run_dir)));
-    *path = STR_JOIN(arena, runs, STR("/tmp/"), str_of(attempt), STR(".metrics"));
-    return true;
-}
 
 static bool metric_add_line(const char *operand, struct strbuf *lines, struct err *err)
 {
@@ -76,14 +57,15 @@ static bool metric_append(struct str path, struct str lines, struct err *err)
 int cmd_metric(struct cli *cli)
 {
     struct strbuf lines = {0};
-    struct str path;
+    struct str pawl, attempt;
     struct err err = {0};
-    bool ok = metric_path(&cli->arena, &path, &err);
+    bool ok = inside_find("metric", &cli->arena, &pawl, &attempt, &err);
 
     for (uint32_t i = 0; ok && i < cli->operands.count; i++) {
         ok = metric_add_line(cli->operands.items[i], &lines, &err);
     }
-    ok = ok && metric_append(path, strbuf_str(&lines), &err);
+    ok = ok && metric_append(STR_JOIN(&cli->arena, pawl, STR("/tmp/"), attempt, STR(".metrics")),
+                             strbuf_str(&lines), &err);
     strbuf_fini(&lines);
     return ok ? STATUS_OK : cli_fail(&err);
 }

@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "cmd/place.h"
 #include "cmd/run_view.h"
+#include "report/progress.h"
 #include "run/breakers.h"
 
 /* --- what both show --- */
@@ -94,6 +95,16 @@ static void status_counts(struct strbuf *out, const struct run_state *state)
 
 /* --- status --- */
 
+static void status_json_progress(struct json_writer *w, const struct inst_progress *progress)
+{
+    json_field_object(w, "progress");
+    json_field_uint(w, "permille", progress->permille);
+    json_field_str(w, "text", inst_progress_text(progress));
+    json_field_int(w, "left_ns", progress->left_ns);
+    status_json_time(w, "at", progress->at_ns);
+    json_object_end(w);
+}
+
 static void status_json_instance(struct json_writer *w, const struct inst_status *inst)
 {
     json_object_begin(w);
@@ -116,6 +127,9 @@ static void status_json_instance(struct json_writer *w, const struct inst_status
         json_field_int(w, "wall_ns", inst->wall_ns);
         json_field_int(w, "cpu_ns", inst->cpu_ns);
         json_field_int(w, "max_rss_bytes", inst->max_rss_bytes);
+    }
+    if (inst_told(inst)->progress != NULL) {
+        status_json_progress(w, inst_told(inst)->progress);
     }
     if (inst_told(inst)->log.len != 0) {
         json_field_str(w, "log", inst_told(inst)->log);
@@ -211,6 +225,20 @@ static void status_show_pause(struct strbuf *out, const struct run_view *view)
     strbuf_puts(out, ": 'pawl resume' goes on\n");
 }
 
+/* Of a run whose process is gone, or that stands still, only how far it was. */
+static void status_show_progress(struct strbuf *out, const struct run_view *view,
+                                 const struct inst_status *inst)
+{
+    const struct inst_progress *said = inst_told(inst)->progress;
+    bool goes = inst->state == INST_RUNNING && status_goes(view);
+
+    if (said != NULL) {
+        strbuf_puts(out, goes ? ", " : "  ");
+        progress_format_said(said, goes ? clock_real_ns(&clock_system) - said->at_ns : INT64_MAX,
+                             out);
+    }
+}
+
 static void status_show_instance(struct strbuf *out, const struct run_view *view,
                                  const struct inst_status *inst)
 {
@@ -221,6 +249,7 @@ static void status_show_instance(struct strbuf *out, const struct run_view *view
         duration_format(clock_real_ns(&clock_system) - inst->started_at_ns, wall);
         strbuf_printf(out, "  %s", wall);
     }
+    status_show_progress(out, view, inst);
     if (inst_told(inst)->reason.len != 0) {
         strbuf_printf(out, ": %.*s", STR_ARG(inst_told(inst)->reason));
     }

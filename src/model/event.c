@@ -133,6 +133,10 @@ const struct event_field_row event_fields[EVENT_FIELD_TOTAL] = {
         FIELD("expression", EVENT_KIND_STR, expression, "its expression or command"),
     [EVENT_FIELD_WANTED] =
         FIELD("wanted", EVENT_KIND_STR, wanted, "what would have passed; empty: not known"),
+    [EVENT_FIELD_PERMILLE] = FIELD("permille", EVENT_KIND_INT, permille, "how much of it is done"),
+    [EVENT_FIELD_TEXT] = FIELD("text", EVENT_KIND_STR, text, "what it says it does"),
+    [EVENT_FIELD_LEFT_NS] = FIELD("left_ns", EVENT_KIND_INT, left_ns,
+                                  "how long it still takes by its own steps; -1: not known"),
 };
 
 #define F(field) ((event_field_set)1 << EVENT_FIELD_##field)
@@ -274,6 +278,10 @@ const struct event_type_row event_types[EVENT_TYPE_COUNT] = {
         {"compensation.failed", EVENT_ERROR, F_EFFECT | F(REASON) | F(LOG) | F(PLACE),
          "an effect could not be undone: the next command tries again, or "
          "a person does it"},
+    [EVENT_ATTEMPT_PROGRESS] = {"attempt.progress", EVENT_INFO,
+                                F_INST | F(ATTEMPT) | F(PERMILLE) | F(TEXT) | F(LEFT_NS),
+                                "how far the command of an attempt is, by its own words: the last "
+                                "of them, about one a second"},
     [EVENT_INSTANCES_COMPENSATED] = {"instances.compensated", EVENT_WARN, F(COUNT) | F(IDS),
                                      "what these did is undone, and their results are forgotten"},
 };

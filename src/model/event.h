@@ -65,6 +65,7 @@ enum event_type {
     EVENT_COMPENSATION_FINISHED,
     EVENT_COMPENSATION_FAILED,
     EVENT_INSTANCES_COMPENSATED,
+    EVENT_ATTEMPT_PROGRESS,
     EVENT_TYPE_COUNT
 };
 
@@ -139,6 +140,9 @@ enum event_field {
     EVENT_FIELD_CHECK,
     EVENT_FIELD_EXPRESSION,
     EVENT_FIELD_WANTED,
+    EVENT_FIELD_PERMILLE,
+    EVENT_FIELD_TEXT,
+    EVENT_FIELD_LEFT_NS,
     EVENT_FIELD_TOTAL
 };
 
@@ -195,6 +199,8 @@ struct event {
     struct event_pairs
         metrics; /* name, value as text; what is no number is a word for what it is */
     struct str check, expression, wanted;
+    int64_t permille, left_ns; /* of an attempt, as its command says; -1: not known */
+    struct str text;
 };
 
 enum event_field_kind {

@@ -74,6 +74,11 @@ const struct inst_told *inst_told(const struct inst_status *inst)
     return inst->told != NULL ? inst->told : &nothing;
 }
 
+struct str inst_progress_text(const struct inst_progress *progress)
+{
+    return progress != NULL ? str_n(progress->text, progress->text_bytes) : STR("");
+}
+
 static struct inst_told *inst_tell(struct run_state *state, struct inst_status *inst)
 {
     if (inst->told == NULL) {
@@ -280,6 +285,7 @@ static bool run_state_attempt_started(struct run_state *state, const struct even
     inst->attempts++;
     if (inst->told != NULL) {
         inst->told->checks = NULL;
+        inst->told->progress = NULL;
     }
     inst->started_at_ns = event->time_ns;
     run_state_place(state, inst, event->place);
@@ -326,6 +332,32 @@ static bool run_state_retry(struct run_state *state, const struct event *event, 
     if (state->instances[event->number].retries < UINT16_MAX) {
         state->instances[event->number].retries++;
     }
+    return true;
+}
+
+/* In place: there may be many in one attempt. */
+static bool run_state_progress(struct run_state *state, const struct event *event, struct err *err)
+{
+    struct inst_told *told;
+    struct inst_progress *progress;
+    struct str text = event->text;
+
+    if (event->number >= state->instance_count ||
+        state->instances[event->number].state != INST_RUNNING) {
+        return run_state_refuse(state, event, event->number, INST_RUNNING, err);
+    }
+    told = inst_tell(state, &state->instances[event->number]);
+    if (told->progress == NULL) {
+        told->progress = ARENA_NEW(&state->arena, struct inst_progress);
+    }
+    progress = told->progress;
+    progress->at_ns = event->time_ns;
+    progress->left_ns = event->left_ns;
+    progress->permille =
+        event->permille >= 0 && event->permille <= 1000 ? (uint32_t)event->permille : 0;
+    progress->text_bytes =
+        (uint32_t)(text.len < PROGRESS_TEXT_BYTES ? text.len : PROGRESS_TEXT_BYTES);
+    memcpy(progress->text, text.data != NULL ? text.data : "", progress->text_bytes);
     return true;
 }
 
@@ -402,6 +434,7 @@ static bool run_state_resumed(struct run_state *state, const struct event *event
         if (state->instances[i].told != NULL) {
             state->instances[i].told->reason = state->instances[i].told->cause = STR_NONE;
             state->instances[i].told->checks = NULL;
+            state->instances[i].told->progress = NULL;
             state->instances[i].told->checks_passed = 0;
         }
     }
@@ -474,6 +507,8 @@ static bool run_state_dispatch(struct run_state *state, const struct event *even
         return run_state_check(state, event, err);
     case EVENT_ATTEMPT_STARTED:
         return run_state_attempt_started(state, event, err);
+    case EVENT_ATTEMPT_PROGRESS:
+        return run_state_progress(state, event, err);
     case EVENT_ATTEMPT_FINISHED:
     case EVENT_ATTEMPT_LOST:
         return run_state_attempt_finished(state, event, err);

@@ -16,11 +16,18 @@ struct inst_check {       /* that did not pass */
     struct event_pairs metrics; /* the values it saw */
     struct inst_check *next;
 };
+enum { PROGRESS_TEXT_BYTES = 120 };
+struct inst_progress {      /* by the words of its command */
+    int64_t at_ns, left_ns; /* when it said so, since 1970; -1: not known */
+    uint32_t permille, text_bytes;
+    char text[PROGRESS_TEXT_BYTES];
+};
 struct inst_told {
     struct str reason, cause, log;
     struct event_pairs metrics;
     struct inst_check *checks, **checks_end;
-    int64_t checks_passed; /* all of so many */
+    int64_t checks_passed;          /* all of so many */
+    struct inst_progress *progress; /* of the last attempt; NULL: it said nothing */
 };
 
 struct inst_status {
@@ -68,6 +75,8 @@ bool run_state_apply(struct run_state *state, const struct event *event, struct 
 /* Instances beyond those that the events speak of, which are in this state and stay there: they are
  * counted. */
 void run_state_add_beyond(struct run_state *state, enum inst_state is, uint32_t count);
+/* The text of what may be NULL. */
+struct str inst_progress_text(const struct inst_progress *progress);
 /* Never NULL. */
 const struct inst_told *inst_told(const struct inst_status *inst);
 /* Names the instances that no event named, from the text of the plan's listing. */

@@ -17,6 +17,7 @@
  *                READY, ENDED: a time  PLACED: place, of one that was never tried
  *                TOLD: reason  cause  log: texts  metrics: pairs  checks passed  checks: count,
  * each type: u8  check  expression  reason  wanted: texts  metrics: pairs
+ *                SAID, after TOLD: a time  left: ns  permille  text
  *
  * Times of instances are counted from the start of the run. How many instances are in which state
  * is counted again. Valid if nothing is left, nothing was read beyond the end, and states and types
@@ -24,6 +25,7 @@
 #include "model/run_state_pack.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/bytes.h"
 #include "base/clock.h"
@@ -36,14 +38,15 @@ enum {
     PART_READY = 4,
     PART_ENDED = 8,
     PART_PLACED = 16,
-    PART_TOLD = 32
+    PART_TOLD = 32,
+    PART_SAID = 64
 };
 enum { INSTANCE_LEAST_BYTES = 2, PAIR_LEAST_BYTES = 2, CHECK_LEAST_BYTES = 6 };
 
 /* Whoever adds a member packs it, or what is looked at would lack it, and counts up STATE_FORM of
  * run/saved_state.c. */
 static_assert(sizeof(void *) != 8 ||
-                  (sizeof(struct inst_check) == 96 && sizeof(struct inst_told) == 88 &&
+                  (sizeof(struct inst_check) == 96 && sizeof(struct inst_told) == 96 &&
                    sizeof(struct inst_status) == 136 && sizeof(struct run_state) == 528),
               "every member is packed");
 
@@ -159,6 +162,15 @@ static void pack_told(struct packer *packer, const struct inst_told *told)
     pack_checks(packer, told);
 }
 
+static __attribute__((noinline)) void pack_said(struct packer *packer,
+                                                const struct inst_progress *said)
+{
+    pack_time(packer, said->at_ns);
+    bytes_put_signed(packer->out, said->left_ns);
+    bytes_put_varint(packer->out, said->permille);
+    pack_text(packer, NULL, inst_progress_text(said));
+}
+
 static uint8_t instance_parts(const struct inst_status *inst)
 {
     bool tried = inst->attempts != 0 || inst->retries != 0;
@@ -167,7 +179,8 @@ static uint8_t instance_parts(const struct inst_status *inst)
                      (inst->ready_at_ns != 0 ? PART_READY : 0) |
                      (inst->ended_at_ns != 0 ? PART_ENDED : 0) |
                      (!tried && inst->place.len != 0 ? PART_PLACED : 0) |
-                     (inst->told != NULL ? PART_TOLD : 0));
+                     (inst->told != NULL ? PART_TOLD : 0) |
+                     (inst_told(inst)->progress != NULL ? PART_SAID : 0));
 }
 
 static void pack_instance(struct packer *packer, const struct inst_status *inst)
@@ -194,6 +207,9 @@ static void pack_instance(struct packer *packer, const struct inst_status *inst)
     }
     if ((parts & PART_TOLD) != 0) {
         pack_told(packer, inst->told);
+    }
+    if ((parts & PART_SAID) != 0) {
+        pack_said(packer, inst->told->progress);
     }
 }
 
@@ -399,6 +415,25 @@ static void unpack_told(struct unpacker *unpacker, struct inst_status *inst)
     }
 }
 
+static __attribute__((noinline)) bool unpack_said(struct unpacker *unpacker,
+                                                  struct inst_status *inst)
+{
+    struct inst_progress *said = ARENA_NEW(&unpacker->state->arena, struct inst_progress);
+    struct str text;
+
+    said->at_ns = unpack_time(unpacker);
+    said->left_ns = reader_signed(&unpacker->in);
+    said->permille = unpack_u32(unpacker);
+    text = unpack_text(unpacker, NULL);
+    if (inst->told == NULL || text.len > PROGRESS_TEXT_BYTES || said->permille > 1000) {
+        return reader_fail(&unpacker->in);
+    }
+    said->text_bytes = (uint32_t)text.len;
+    memcpy(said->text, text.data, text.len);
+    inst->told->progress = said;
+    return true;
+}
+
 static void unpack_named(struct unpacker *unpacker, struct inst_status *inst)
 {
     inst->name = unpack_text(unpacker, NULL);
@@ -429,6 +464,9 @@ static bool unpack_instance(struct unpacker *unpacker, struct inst_status *inst)
     }
     if ((parts & PART_TOLD) != 0) {
         unpack_told(unpacker, inst);
+    }
+    if ((parts & PART_SAID) != 0) {
+        unpack_said(unpacker, inst);
     }
     return reader_ok(&unpacker->in);
 }

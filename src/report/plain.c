@@ -58,6 +58,7 @@ static void plain_add_running(struct plain *plain, const struct run_state *state
         story_add_name(plain->options.plan, state, longest[i].number, &plain->out);
         strbuf_putc(&plain->out, ' ');
         text_add_seconds(&plain->out, now_ns - longest[i].started_ns);
+        progress_add_said(&plain->progress, &longest[i], state, now_ns, " (", ")", &plain->out);
     }
     if (plain->progress.running_count > count) {
         strbuf_printf(&plain->out, " and %u more", plain->progress.running_count - count);

@@ -57,7 +57,8 @@ static void progress_start(struct progress *progress, uint32_t number, int64_t n
         progress->running =
             mem_realloc(progress->running, progress->running_cap, sizeof(*progress->running));
     }
-    progress->running[progress->running_count++] = (struct progress_running){number, now_ns};
+    progress->running[progress->running_count++] =
+        (struct progress_running){.number = number, .started_ns = now_ns};
 }
 
 /* Keeps the order of starting. */
@@ -100,9 +101,23 @@ static void progress_go_on(struct progress *progress, int64_t now_ns)
     progress->started_ns += gone_ns;
     for (uint32_t i = 0; i < progress->running_count; i++) {
         progress->running[i].started_ns += gone_ns;
+        progress->running[i].said_ns += gone_ns;
     }
     if (progress->computed_at_ns != INT64_MIN) {
         progress->computed_at_ns += gone_ns;
+    }
+}
+
+static void progress_said(struct progress *progress, const struct event *event, int64_t now_ns)
+{
+    for (uint32_t i = 0; i < progress->running_count; i++) {
+        struct progress_running *running = &progress->running[i];
+
+        if (running->number == event->number) {
+            running->said_ns = now_ns;
+            running->permille = event->permille;
+            running->left_ns = event->left_ns;
+        }
     }
 }
 
@@ -115,6 +130,8 @@ void progress_tell(struct progress *progress, const struct event *event, int64_t
         progress_start(progress, event->number, now_ns);
     } else if (event->type == EVENT_ATTEMPT_FINISHED) {
         progress_finished(progress, event);
+    } else if (event->type == EVENT_ATTEMPT_PROGRESS) {
+        progress_said(progress, event, now_ns);
     } else if (event->type == EVENT_ATTEMPT_LOST) {
         progress_end(progress, event->number);
     } else if (event->type == EVENT_RUN_PAUSED) {
@@ -219,6 +236,34 @@ uint32_t progress_longest(const struct progress *progress, struct progress_runni
         memcpy(longest, progress->running, count * sizeof(*longest));
     }
     return count;
+}
+
+void progress_format_said(const struct inst_progress *said, int64_t since_ns, struct strbuf *out)
+{
+    strbuf_printf(out, "%u", said->permille / 10);
+    if (said->permille % 10 != 0) {
+        strbuf_printf(out, ".%u", said->permille % 10);
+    }
+    strbuf_puts(out, said->text_bytes != 0 ? " % " : " %");
+    text_add_inline(out, inst_progress_text(said));
+    if (said->left_ns > since_ns) {
+        strbuf_puts(out, ", ETA ");
+        text_add_seconds(out, said->left_ns - since_ns);
+    }
+}
+
+void progress_add_said(const struct progress *progress, const struct progress_running *running,
+                       const struct run_state *state, int64_t now_ns, const char *before,
+                       const char *after, struct strbuf *out)
+{
+    const struct inst_progress *said =
+        running->said_ns != 0 ? inst_told(&state->instances[running->number])->progress : NULL;
+
+    if (said != NULL) {
+        strbuf_puts(out, before);
+        progress_format_said(said, progress_now(progress, now_ns) - running->said_ns, out);
+        strbuf_puts(out, after);
+    }
 }
 
 void progress_format_percent(const struct progress_view *view, struct strbuf *out)

@@ -21,6 +21,9 @@
 struct progress_running {
     uint32_t number;
     int64_t started_ns;
+    /* By the last words of its command: when they came, 0: never; what is done of 1000; how long it
+     * takes from then on, -1: not known. */
+    int64_t said_ns, permille, left_ns;
 };
 
 struct progress_mean {
@@ -66,6 +69,12 @@ void progress_look(struct progress *progress, const struct run_state *state, int
                    struct progress_view *view);
 /* Now, or since when time stands still. */
 int64_t progress_now(const struct progress *progress, int64_t now_ns);
+/* What its command said of how far it is, `since_ns` ago: `42.5 % fitting, ETA 5m00s`. */
+void progress_format_said(const struct inst_progress *said, int64_t since_ns, struct strbuf *out);
+/* The same of one that runs, between these; nothing, when it said nothing. */
+void progress_add_said(const struct progress *progress, const struct progress_running *running,
+                       const struct run_state *state, int64_t now_ns, const char *before,
+                       const char *after, struct strbuf *out);
 /* The attempts that run longest, longest first: at most `count`; returns how many. */
 uint32_t progress_longest(const struct progress *progress, struct progress_running *longest,
                           uint32_t count);

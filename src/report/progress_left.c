@@ -154,6 +154,15 @@ static void simulation_end_one(struct simulation *sim)
     }
 }
 
+/* What its command said counts from a twentieth on, and before that where nothing else is known. */
+static bool simulation_has_word(const struct progress_running *running, int64_t expected_ns)
+{
+    enum { WORD_PERMILLE = 50 };
+
+    return running->said_ns != 0 && running->left_ns >= 0 &&
+           (running->permille >= WORD_PERMILLE || expected_ns <= 0);
+}
+
 /* What an attempt still takes. One that is over its time is taken to need a tenth more; where that
  * time was a mean of others only, as much again. */
 static int64_t simulation_rest(int64_t expected_ns, int64_t elapsed_ns, bool estimated)
@@ -172,9 +181,17 @@ static void simulation_take_running(struct simulation *sim, struct progress_left
     for (uint32_t i = 0; i < progress->running_count; i++) {
         const struct progress_running *running = &progress->running[i];
         int64_t elapsed_ns = now_ns - running->started_ns;
-        bool estimated =
-            progress->duration_ns == NULL || progress->duration_ns[running->number] <= 0;
-        int64_t rest_ns = simulation_rest(sim->expected[running->number], elapsed_ns, estimated);
+        bool estimated = false;
+        int64_t expected_ns = progress_expected(progress, running->number, &estimated);
+        int64_t rest_ns = running->left_ns - (now_ns - running->said_ns);
+
+        if (simulation_has_word(running, estimated ? 0 : expected_ns)) {
+            rest_ns = rest_ns > 0 ? rest_ns : simulation_rest(0, elapsed_ns, false);
+        } else {
+            rest_ns = simulation_rest(expected_ns > 0 ? expected_ns : 0, elapsed_ns, estimated);
+            left->estimated |= estimated;
+            left->known &= expected_ns >= 0;
+        }
 
         left->spent_ns += elapsed_ns;
         left->work_ns += rest_ns;
@@ -192,16 +209,13 @@ static bool simulation_take_left(struct simulation *sim, struct progress_left *l
         const struct plan_instance *inst = &plan->instances[i];
         enum inst_state state = sim->state->instances[i].state;
 
-        if (!simulation_is_left(sim, i)) {
+        if (!simulation_is_left(sim, i) || state == INST_RUNNING) {
             continue;
         }
         sim->expected[i] = progress_expected(sim->progress, i, &left->estimated);
         if (sim->expected[i] < 0) {
             sim->expected[i] = 0;
             known = false;
-        }
-        if (state == INST_RUNNING) {
-            continue;
         }
         left->work_ns += sim->expected[i];
         for (uint32_t p = 0; p < inst->producer_count; p++) {

@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "report/checks.h"
 #include "report/failure.h"
+#include "report/progress.h"
 #include "report/story_inside.h"
 #include "report/text.h"
 
@@ -233,6 +234,19 @@ static void story_retry(struct story *story, const struct event *event,
     story_reason(event, ": ", out);
 }
 
+static void story_progress(struct story *story, const struct event *event,
+                           const struct run_state *state, struct strbuf *out)
+{
+    const struct inst_progress *said = inst_told(&state->instances[event->number])->progress;
+
+    if (story->options->verbose && said != NULL) {
+        story_line(story, "progress", event, state, out);
+        strbuf_puts(out, ": ");
+        progress_format_said(said, 0, out);
+        strbuf_putc(out, '\n');
+    }
+}
+
 static void story_recover(struct story *story, const struct event *event,
                           const struct run_state *state, struct strbuf *out)
 {
@@ -326,6 +340,9 @@ static void story_dispatch(struct story *story, const struct event *event,
         return;
     case EVENT_ATTEMPT_STARTED:
         story_started(story, event, state, out);
+        return;
+    case EVENT_ATTEMPT_PROGRESS:
+        story_progress(story, event, state, out);
         return;
     case EVENT_ATTEMPT_LOST:
         story_said(story, "lost", event, state, out);

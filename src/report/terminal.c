@@ -137,6 +137,7 @@ static void terminal_add_running(struct terminal *terminal, const struct run_sta
         strbuf_printf(&line, "%7s  ", took.data);
         strbuf_fini(&took);
         story_add_name(terminal->options.plan, state, longest[i].number, &line);
+        progress_add_said(&terminal->progress, &longest[i], state, now_ns, "  ", "", &line);
         terminal_add_line(terminal, &line, size.columns, COLOR_FAINT);
         strbuf_fini(&line);
     }

@@ -20,6 +20,7 @@
 #include "run/log_name.h"
 #include "run/attempt_inside.h"
 #include "run/judge.h"
+#include "run/progress_file.h"
 #include "run/strays.h"
 
 static void attempt_new_output(struct attempt *attempt, uint32_t output)
@@ -290,6 +291,7 @@ void attempt_take_exit(struct attempt *attempt)
     }
     attempt_judge_exit(attempt);
     attempt_close_pipes(attempt);
+    progress_file_drop(attempt);
     executor_note(attempt->executor, &note);
     if (attempt->cause != CAUSE_NONE) {
         attempt_finish(attempt);

@@ -348,6 +348,9 @@ static void engine_take_notes(struct engine *engine)
         case NOTE_RECOVERED:
             engine_take_recovered(engine, &note);
             break;
+        case NOTE_PROGRESS:
+            engine_take_progress(engine, engine_live_of(engine, note.instance), &note);
+            break;
         case NOTE_UNDONE:
             engine_take_undone(engine, &note);
             break;

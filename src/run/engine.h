@@ -21,6 +21,7 @@
 #include "policy/control.h"
 #include "policy/decide.h"
 #include "policy/outcome.h"
+#include "policy/pace.h"
 #include "policy/schedule.h"
 #include "run/recorder.h"
 
@@ -32,6 +33,7 @@ enum note_kind {
     NOTE_SIGNAL,    /* pawl was sent a signal */
     NOTE_ASKED,     /* somebody asks for something: see run/control.h */
     NOTE_RECOVERED, /* the command of `recover` has ended, well or not */
+    NOTE_PROGRESS,  /* the command of an attempt says how far it is */
     NOTE_UNDONE,    /* the command of `compensate` has ended, well or not */
     NOTE_BROKEN     /* the world failed: nothing more can be recorded or looked at */
 };
@@ -43,7 +45,8 @@ struct note {
     bool changed;         /* outputs have other digests than their consumers were decided with */
     int signal;           /* NOTE_SIGNAL */
     struct event event;   /* NOTE_ENDED, NOTE_RESTORED: what is recorded, but for type and state;
-                             NOTE_ASKED: uid, user, pid, host and reason of who asks */
+                             NOTE_ASKED: uid, user, pid, host and reason of who asks;
+                             NOTE_PROGRESS: permille and text */
     enum control_ask ask; /* NOTE_ASKED, with what follows */
     bool now;
     uint32_t ticket; /* comes back with the answer */
@@ -201,6 +204,7 @@ struct engine_live { /* an instance whose attempt is under way */
     enum control_stop why; /* it was told to end */
     bool exited, timed_out, told_to_end, frozen, slow;
     uint32_t breaker_began;            /* see breaker_begin() */
+    struct pace pace;                  /* zeros: nobody asked for it yet */
     int64_t slow_at_ns, slow_limit_ns; /* when it is looked at again; the limit, 0: not asked */
 };
 

@@ -39,6 +39,7 @@ void engine_thaw(struct engine *engine, struct engine_live *live, int64_t now_ns
         live->frozen = false;
         live->term_at_ns = control_later(live->term_at_ns, live->frozen_at_ns, now_ns);
         live->slow_at_ns = control_later(live->slow_at_ns, live->frozen_at_ns, now_ns);
+        engine_thaw_progress(live, now_ns);
         engine_act_later(engine, ACT_SIGNAL, live->instance, SIGCONT);
     }
 }

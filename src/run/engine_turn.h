@@ -148,6 +148,10 @@ void engine_watch_ended(struct engine *engine, const struct engine_live *live);
 void engine_watch(struct engine *engine);
 int64_t engine_watch_next(const struct engine *engine);
 
+/* engine_progress.c: how far an attempt is, by its own words; NULL: it is over. */
+void engine_thaw_progress(struct engine_live *live, int64_t now_ns);
+void engine_take_progress(struct engine *engine, struct engine_live *live, const struct note *note);
+
 /* engine_spread.c: what the end of one instance means for others. All of these emit events; sets
  * (ready, up to date, skipped, blocked) are collected and emitted by engine_spread once a turn. */
 

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "run/executor.h"
+#include "run/progress_file.h"
 
 /* Sorted by group, as usage_scan wants them; those that started before a time. */
 static uint32_t usage_collect(struct executor *executor, int64_t before_ns,
@@ -65,6 +66,7 @@ void usage_look(struct executor *executor, int64_t now_ns)
     executor->next_usage_ns = now_ns + USAGE_PERIOD_S * NS_PER_SEC;
     /* What ends soon after its start needs no look: it is not worth one for all. */
     usage_scan_live(executor, now_ns - USAGE_LEAST_MS * NS_PER_MS);
+    progress_file_look(executor);
 }
 
 uint64_t usage_memory(void *ctx, struct inst_id instance)

@@ -155,6 +155,11 @@ pages() {
 	[ -d 1 ]
 }
 
+@test "examples of docs/progress.md" {
+	try_page docs/progress.md
+	[ -d 1 ]
+}
+
 @test "examples of docs/checks.md" {
 	try_page docs/checks.md
 	[ -d 1 ]
@@ -195,7 +200,7 @@ pages() {
 		case $page in
 		README.md | docs/manifest.md | docs/expressions.md | docs/running.md | docs/control.md | \
 			docs/retries.md | docs/compensations.md | docs/hooks.md | docs/checks.md | docs/reports.md | \
-			docs/always.md | docs/testing.md) ;;
+			docs/always.md | docs/testing.md | docs/progress.md) ;;
 		*) ! grep -n '^```toml' "$source_root/$page" || return 1 ;;
 		esac
 	done

@@ -411,6 +411,45 @@ static void the_table_is_the_law(void **unused)
     }
 }
 
+/* It belongs to the attempt that runs: the next one begins at nothing. */
+static void an_attempt_says_how_far_it_is(void **unused)
+{
+    struct event said = numbered(EVENT_ATTEMPT_PROGRESS, 4);
+    char text[2 * PROGRESS_TEXT_BYTES];
+    const struct inst_progress *progress;
+    struct run_state state;
+    struct err err = {0};
+
+    (void)unused;
+    begin(&state, 2);
+    memset(text, 'x', sizeof(text));
+    said.permille = 425;
+    said.left_ns = 7;
+    said.text = str_n(text, sizeof(text));
+    assert_false(run_state_apply(&state, &said, &err));
+    apply_set(&state, EVENT_INSTANCES_READY, 2, 0, 0);
+    apply_attempt(&state, EVENT_ATTEMPT_STARTED, 3, 0, NULL);
+    assert_true(run_state_apply(&state, &said, NULL));
+    progress = inst_told(&state.instances[0])->progress;
+    assert_int_equal(progress->permille, 425);
+    assert_int_equal(progress->left_ns, 7);
+    assert_int_equal(progress->at_ns, said.time_ns);
+    assert_int_equal(inst_progress_text(progress).len, PROGRESS_TEXT_BYTES);
+    said.text = STR("");
+    said.permille = INT64_MAX;
+    assert_true(run_state_apply(&state, &said, NULL));
+    assert_int_equal(progress->permille, 0);
+    assert_int_equal(inst_progress_text(progress).len, 0);
+    apply_attempt(&state, EVENT_ATTEMPT_FINISHED, 5, 0, "waiting");
+    assert_non_null(inst_told(&state.instances[0])->progress);
+    said.number = 7;
+    assert_false(run_state_apply(&state, &said, &err));
+    apply_set(&state, EVENT_INSTANCES_READY, 6, 0, 0);
+    apply_attempt(&state, EVENT_ATTEMPT_STARTED, 7, 0, NULL);
+    assert_null(inst_told(&state.instances[0])->progress);
+    run_state_fini(&state);
+}
+
 static void other_events_count(void **unused)
 {
     struct run_state state;
@@ -508,6 +547,7 @@ int main(void)
         cmocka_unit_test(resuming_decides_everything_anew),
         cmocka_unit_test(ended_runs_stay_ended),
         cmocka_unit_test(the_table_is_the_law),
+        cmocka_unit_test(an_attempt_says_how_far_it_is),
         cmocka_unit_test(other_events_count),
     };
 

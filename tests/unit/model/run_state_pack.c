@@ -118,6 +118,8 @@ static void make_state(struct run_state *state)
     apply_attempt(state, EVENT_RETRY, (struct event){.number = 2});
     apply_all(state, EVENT_INSTANCES_READY, (struct event){.number = 4});
     apply_attempt(state, EVENT_ATTEMPT_STARTED, attempt(4, STR("other@n=4"), NULL));
+    apply_attempt(state, EVENT_ATTEMPT_PROGRESS,
+                  (struct event){.number = 4, .permille = 425, .left_ns = -1, .text = STR("fit")});
     apply_attempt(state, EVENT_INSTANCE_ENDED, attempt(5, STR("say@n=5"), NULL));
     apply(state, (struct event){.type = EVENT_LIMIT_CHANGED, .limit = 3});
     apply(state, (struct event){.type = EVENT_RUN_PAUSING, .user = STR("who")});
@@ -154,6 +156,10 @@ static void packed_and_back(void **unused)
     assert_int_equal(back.instances[2].retries, 1);
     assert_int_equal(back.instances[0].exit_code, -1);
     assert_int_equal(inst_told(&back.instances[0])->checks_passed, 3);
+    assert_int_equal(inst_told(&back.instances[4])->progress->permille, 425);
+    assert_true(inst_told(&back.instances[4])->progress->left_ns == -1);
+    assert_true(str_is(inst_progress_text(inst_told(&back.instances[4])->progress), "fit"));
+    assert_null(inst_told(&back.instances[1])->progress);
     check = inst_told(&back.instances[1])->checks;
     assert_int_equal(check->type, EVENT_GATE_REFUSED);
     assert_true(str_is(check->metrics.items[0].value, "0.5"));

@@ -314,6 +314,69 @@ static void test_limit_and_reopening(void **state)
     play_fini(&play);
 }
 
+static void play_say(struct play *play, uint32_t number, int64_t permille, int64_t left_s)
+{
+    struct event event = scene_event(&play->scene, EVENT_ATTEMPT_PROGRESS, number);
+
+    event.permille = permille;
+    event.left_ns = left_s * NS_PER_SEC;
+    event.text = STR("fold\t3\033[2J");
+    scene_tell(&play->scene, event);
+}
+
+/* What a command says of itself counts for more than history, but not from the first moment on, and
+ * where there is no history at once; no time passes for it in a pause. */
+static void test_own_words(void **state)
+{
+    static struct play play;
+    int64_t durations[MOST] = {0};
+    uint8_t scope[MOST] = {1};
+    struct progress_view view;
+    struct progress_running running;
+    struct strbuf text = {0};
+
+    (void)state;
+    for (int known = 0; known < 2; known++) {
+        play_init(&play);
+        play.scene.observer = (struct observer){&play, play_tell, NULL};
+        durations[0] = known * 100 * NS_PER_SEC;
+        progress_init(&play.progress, &play.scene.plan, durations, scope, 1, 1000 * NS_PER_SEC);
+        scene_start(&play.scene, 0);
+        scene_wait(&play.scene, 10000);
+        play_say(&play, 0, 40, 240);
+        progress_look(&play.progress, &play.scene.state, play.scene.time.mono_ns, &view);
+        assert_int_equal(view.left_ns, (known ? 90 : 240) * NS_PER_SEC);
+        assert_int_equal(view.percent, known ? 10 : 4);
+        assert_false(view.estimated);
+        scene_wait(&play.scene, 10000);
+        play_say(&play, 0, 505, 20);
+        scene_wait(&play.scene, 5000);
+        scene_tell(&play.scene, (struct event){.type = EVENT_RUN_PAUSING});
+        scene_tell(&play.scene, (struct event){.type = EVENT_RUN_PAUSED});
+        scene_wait(&play.scene, 3600000);
+        scene_tell(&play.scene, (struct event){.type = EVENT_RUN_CONTINUED});
+        progress_look(&play.progress, &play.scene.state, play.scene.time.mono_ns, &view);
+        assert_int_equal(view.left_ns, 15 * NS_PER_SEC);
+        assert_int_equal(view.percent, 62);
+        assert_int_equal(progress_longest(&play.progress, &running, 1), 1);
+        progress_add_said(&play.progress, &running, &play.scene.state, play.scene.time.mono_ns, "[",
+                          "]", &text);
+        assert_string_equal(text.data, "[50.5 % fold 3, ETA 15s]");
+        strbuf_clear(&text);
+        /* It takes longer than it said. */
+        scene_wait(&play.scene, 60000);
+        progress_look(&play.progress, &play.scene.state, play.scene.time.mono_ns, &view);
+        assert_true(view.left_ns == 8500 * NS_PER_MS);
+        assert_int_equal(view.percent, 90);
+        progress_add_said(&play.progress, &running, &play.scene.state, play.scene.time.mono_ns, "",
+                          "", &text);
+        assert_string_equal(text.data, "50.5 % fold 3");
+        strbuf_clear(&text);
+        play_fini(&play);
+    }
+    strbuf_fini(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +385,7 @@ int main(void)
         cmocka_unit_test(test_without_history),
         cmocka_unit_test(test_up_to_date_costs_no_time),
         cmocka_unit_test(test_limit_and_reopening),
+        cmocka_unit_test(test_own_words),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -278,6 +278,13 @@ static inline void assert_inst_state(const struct inst_status *live, const struc
     assert_str(live_told->reason, read_told->reason);
     assert_str(live_told->cause, read_told->cause);
     assert_str(live_told->log, read_told->log);
+    assert_str(inst_progress_text(live_told->progress), inst_progress_text(read_told->progress));
+    assert_int_equal(live_told->progress != NULL, read_told->progress != NULL);
+    if (live_told->progress != NULL) {
+        assert_int_equal(live_told->progress->permille, read_told->progress->permille);
+        assert_true(live_told->progress->permille <= 1000);
+        assert_true(live_told->progress->left_ns == read_told->progress->left_ns);
+    }
 }
 
 static inline void assert_state(const struct run_state *live, const struct run_state *read)

@@ -530,6 +530,20 @@ static void world_answer(void *ctx, const struct engine_answer *answer)
     }
 }
 
+/* Commands say how far they are, forwards and backwards, whenever they like. */
+static void world_say(struct world *world)
+{
+    static const char *const texts[] = {"", "at it", "nearly done"};
+    struct note note = {.kind = NOTE_PROGRESS};
+
+    if (world->running_count != 0 && control_random(world, 3) == 0) {
+        note.instance.n = world->running[control_random(world, world->running_count)].number;
+        note.event.permille = control_random(world, 1001);
+        note.event.text = str_of(texts[control_random(world, 3)]);
+        sim_note(&world->sim, note);
+    }
+}
+
 static void world_take_ends(struct world *world)
 {
     int64_t now_ns = sim_now(world);
@@ -543,6 +557,7 @@ static void world_take_ends(struct world *world)
         sim_note(&world->sim, (struct note){.kind = NOTE_SIGNAL, .signal = SIGINT});
     }
     world_hook_take_end(world);
+    world_say(world);
     for (uint32_t i = world->running_count; i-- > 0;) {
         if (!world->running[i].hangs && !world->running[i].frozen &&
             world->running[i].end_ns <= now_ns) {
