@@ -235,8 +235,13 @@ bars() {
 	wc -l <../bars
 }
 
+is_at_bar_99() {
+	"$PAWL" status "$id" | grep -Eq '^  running    paper  [0-9.ms]+, 47.1 % bar 99, equity [0-9.]+'
+}
+
 @test "strategy: the paper trade stands still half way, and goes on" {
 	held_at_a_bar
+	wait_until is_at_bar_99
 	[[ $(reported '$report->{recommendation}{text}') == "wait: "* ]]
 	"$PAWL" pause "$id"
 	[[ $("$PAWL" status "$id") == *paused* ]]

@@ -1,7 +1,8 @@
 # The chosen pair over one period, bar by bar. Files: the choice, the closes.
 #
 # -v pause is how many seconds a bar of the period takes: 0 for none, as in the historical back-test.
-# How far it is, is printed ten times, under -v name. Writes each bar to -v bars, each order to
+# How far it is, is printed ten times, under -v name, and where bars take time, pawl is told of each
+# per cent. Writes each bar to -v bars, each order to
 # -v orders (if it is said) and the figures, as JSON, to -v figures.
 
 BEGIN { FS = OFS = "," }
@@ -51,6 +52,8 @@ function wait_for_bar()
 function tell(    all)
 {
 	all = last - first + 1
+	if (pause > 0 && int(days * 100 / all) != int((days - 1) * 100 / all))
+		system(sprintf("\"$PAWL\" progress %d/%d bar %d, equity %.4f", days, all, days, equity))
 	if (int(days * 10 / all) == int((days - 1) * 10 / all))
 		return
 	printf "%s: bar %d of %d, equity %.4f, trades %d\n", name, days, all, equity, trades
