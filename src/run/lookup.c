@@ -86,8 +86,7 @@ static bool lookup_last(struct facts *facts, struct inst_id instance, const stru
         results_find_last(session->results, facts->plan->stages[inst->stage.n].name, inst->name,
                           &session->workspace.id);
 
-    /* Also once the stage has no `compensate` any more. */
-    return !effects_forget(&session->effects, inst->name) && result_ref_is_some(ref) &&
+    return result_ref_is_some(ref) &&
            results_read(session->results, ref, arena, result) &&
            digest_equal(&result->declared, declared) && lookup_counts(facts, inst, result);
 }
@@ -100,7 +99,8 @@ bool facts_look_up(struct facts *facts, struct inst_id instance, const struct di
     struct result_ref refs[RESULTS_PER_KEY];
     uint32_t count;
 
-    if (session->results == NULL) {
+    /* What was undone does not count, also once the stage has no `compensate` any more. */
+    if (session->results == NULL || effects_forget(&session->effects, inst->name)) {
         return false;
     }
     if (inst->last_only) {

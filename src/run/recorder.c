@@ -279,8 +279,10 @@ void recorder_tell(struct recorder *recorder)
         }
     }
     recorder->pending_count -= recorder->flushed_count;
-    memmove(recorder->pending, recorder->pending + recorder->flushed_count,
-            recorder->pending_count * sizeof(*recorder->pending));
+    if (recorder->pending_count != 0) {
+        memmove(recorder->pending, recorder->pending + recorder->flushed_count,
+                recorder->pending_count * sizeof(*recorder->pending));
+    }
     recorder->flushed_count = 0;
     arena_reset(&recorder->turn);
 }

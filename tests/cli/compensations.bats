@@ -194,6 +194,63 @@ ends_with() {
 	[[ "$output" == *"up to date"* ]]
 }
 
+# a has an effect; z fails while ../good is not there.
+undo='compensate = "echo undo a >>../world"'
+pair() {
+	manifest <<-END
+		[params]
+		on = 1
+		[stage.a]
+		when = "on == 1"
+		run = "echo a >>../world; echo a >a"
+		outputs = ["a"]
+		$1
+		[stage.z]
+		needs = ["a"]
+		run = "[ -e ../good ]"
+	END
+}
+
+@test "what was undone is done again, also after a good run that left it out" {
+	pair "$undo"
+	run "$PAWL" run
+	[ "$(world)" = "a,undo a" ]
+	touch ../good
+	run "$PAWL" run -p on=0
+	[ "$status" -eq 0 ]
+	run "$PAWL" run
+	[ "$(world)" = "a" ]
+	[ ! -e .pawl/effects ]
+}
+
+@test "what was undone is done again, also when its stage was gone for a while" {
+	pair "$undo"
+	run "$PAWL" run
+	[ "$(world)" = "a,undo a" ]
+	touch ../good
+	cp pawl.toml ../kept
+	perl -0pi -e 's/\[stage\.a\].*(?=\[stage\.z\])//s; s/^needs.*//m; s/on = 1//' pawl.toml
+	run "$PAWL" run
+	[ "$status" -eq 0 ]
+	cp ../kept pawl.toml
+	run "$PAWL" run
+	[ "$(world)" = "a" ]
+	[ ! -e .pawl/effects ]
+}
+
+@test "what was undone is done again, also when its stage has no compensation any more" {
+	pair "$undo"
+	run "$PAWL" run
+	[ "$(world)" = "a,undo a" ]
+	touch ../good
+	pair ""
+	run "$PAWL" run
+	[ "$(world)" = "a" ]
+	[ ! -e .pawl/effects ]
+	run "$PAWL" run
+	[ "$(world)" = "" ]
+}
+
 @test "a compensation that fails: status 13, what is to be done, and it is called again" {
 	trip
 	touch ../stuck
