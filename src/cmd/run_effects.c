@@ -53,8 +53,8 @@ static bool effect_is_redone(const struct run_call *call, struct inst_id instanc
 static bool effect_has_result(struct run_call *call, const struct effect *row)
 {
     struct session *session = &call->session;
-    struct result_ref ref = results_find_last(session->results, row->stage, row->instance,
-                                              &session->workspace.id);
+    struct result_ref ref =
+        results_find_last(session->results, row->stage, row->instance, &session->workspace.id);
     struct result result;
 
     return result_ref_is_some(ref) &&

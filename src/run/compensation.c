@@ -133,7 +133,9 @@ void compensation_undone(void *ctx, const struct engine_effect *effect)
     struct executor *executor = ctx;
     struct err err = {0};
 
+    /* Else it would be undone again at once, and for ever: the next command does it. */
     if (!effects_undone(&executor->session->effects, effect->id, &err)) {
+        effects_give_up(&executor->session->effects, effect->id);
         executor_broken(executor, &err);
     }
 }
@@ -222,6 +224,9 @@ static bool compensation_run(struct compensation *compensation, const struct eng
     struct undo undo;
 
     assert(row != NULL);
+    if (!row->condemned) {
+        return err_set(err, STATUS_ENVIRONMENT, "'.pawl/effects' could not be written");
+    }
     if (!undo_read(row->undo, arena, &undo, err)) {
         return false;
     }

@@ -86,8 +86,7 @@ static bool lookup_last(struct facts *facts, struct inst_id instance, const stru
         results_find_last(session->results, facts->plan->stages[inst->stage.n].name, inst->name,
                           &session->workspace.id);
 
-    return result_ref_is_some(ref) &&
-           results_read(session->results, ref, arena, result) &&
+    return result_ref_is_some(ref) && results_read(session->results, ref, arena, result) &&
            digest_equal(&result->declared, declared) && lookup_counts(facts, inst, result);
 }
 

@@ -22,6 +22,13 @@ static void owed_add_gone(struct str name, struct arena *arena, struct str *gone
                        STR_ARG(name));
 }
 
+static void owed_add_all(const struct plan *plan, uint8_t *scope)
+{
+    for (uint32_t i = 0; i < plan->instance_count; i++) {
+        scope[i] |= plan->instances[i].always;
+    }
+}
+
 bool owed_add(const struct session *session, uint8_t *scope, struct arena *arena, struct str *gone,
               struct err *err)
 {
@@ -39,7 +46,8 @@ bool owed_add(const struct session *session, uint8_t *scope, struct arena *arena
     if (good && (!str_split(&rest, '\n', &name) || !str_is(name, OWED_HEAD))) {
         good = err_set(err, STATUS_CORRUPT,
                        "'.pawl/" OWED_FILE "' is damaged: stages with 'always' that a killed run "
-                       "owed are not known");
+                       "owed are not known, and all run");
+        owed_add_all(plan, scope);
     }
     while (good && str_split(&rest, '\n', &name)) {
         struct inst_id instance = plan_find_instance(plan, name);

@@ -7,14 +7,14 @@
  *
  * Format: text in UTF-8, lines that end with a line feed: `pawl owed 1`, then the name of an
  * instance each. The file is written whole (a new one, renamed). One that begins otherwise is
- * damaged, or of another version: it is told and counts as none.
+ * damaged, or of another version: it is told, and all that the plan has are owed.
  */
 #include "run/session.h"
 
 bool owed_exists(int pawl_fd);
 /* Adds the instances that the file names to `scope`; `gone`: those that are no stages with `always`
  * of the plan any more, as a list to be read, in `arena`, "" for none. False: status 11, or 12 for
- * a damaged file, of which `scope` knows nothing. */
+ * a damaged file: all are added. */
 bool owed_add(const struct session *session, uint8_t *scope, struct arena *arena, struct str *gone,
               struct err *err);
 /* The file as the scope has it; none when that has no stage with `always`. */

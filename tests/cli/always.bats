@@ -416,6 +416,19 @@ last"
 	says "everything is up to date"
 }
 
+@test "a damaged file of what is owed: all run, whatever the run is about" {
+	pipeline
+	held
+	kill -9 "$(cat ../pid)"
+	ended 137
+	rm ../hold
+	echo rubbish >.pawl/owed
+	ends 0 other
+	says "'.pawl/owed' is damaged: stages with 'always' that a killed run owed are not known, and all run"
+	[ "$(grep -c clean ../ran)" -eq 1 ]
+	[ ! -e .pawl/owed ]
+}
+
 @test "targets: those that wait for what takes part" {
 	pipeline
 	ends 0 other

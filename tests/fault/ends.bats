@@ -25,3 +25,33 @@ load fault
 	each_call kill INT 0.4 any
 	each_call torn TERM 0.2 pwrite rename unlink write
 }
+
+@test "what was undone, or is to be, cannot be recorded: no more than one call, and the next run goes on" {
+	local n
+	mkdir w
+	cd w || return 1
+	cat >pawl.toml <<-'END'
+		[pipeline]
+		name = "fault"
+		[stage.a]
+		run = "echo a >>../world; echo a >a"
+		outputs = ["a"]
+		compensate = "echo undo >>../world"
+		[stage.z]
+		needs = ["a"]
+		run = "[ -e ../good ]"
+	END
+	for n in 1 2 3 4 5 6; do
+		rm -rf .pawl a ../world ../good ../fired
+		touch ../world
+		run env PAWL_FAULT="fdatasync:$n+:EIO" PAWL_FAULT_FILE=../fired timeout 20 "$PAWL" run -q
+		printf '%s\n' "fault $n: status $status" "$output"
+		[ -e ../fired ] || break
+		[ "$status" -eq 11 ] || [ "$status" -eq 13 ]
+		[ "$(grep -c undo ../world)" -le 1 ]
+		touch ../good
+		timeout 20 "$PAWL" run -q
+		[ "$(tail -n 1 ../world)" = a ]
+	done
+	[ "$n" -gt 3 ] && [ ! -e ../fired ]
+}
