@@ -144,6 +144,7 @@ bool engine_always_takes_over(struct engine *engine)
     }
     engine_begin_last_part(engine);
     engine->begins = always_settle(engine);
+    engine_settle_pause(engine);
     return engine->begins;
 }
 

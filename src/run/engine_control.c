@@ -165,13 +165,24 @@ static void control_look_at(const struct engine *engine, struct inst_id instance
     }
 }
 
+/* Too late for a request. A run that paused before it came to its effects can go on behind them. */
+static bool control_is_ending(const struct engine *engine, const struct note *note)
+{
+    bool runs = engine->recorder->state.status == RUN_RUNNING;
+
+    if (note->ask == CONTROL_CANCEL && note->now && engine->last_part &&
+        engine->outcome.signal == 0) {
+        return false;
+    }
+    return engine_must_end(engine) || (engine->undo.ends && (runs || note->ask == CONTROL_CANCEL));
+}
+
 void engine_take_asked(struct engine *engine, const struct note *note)
 {
     struct control_facts facts = {
         .status = engine->recorder->state.status,
         .frozen = engine->frozen,
-        .ending = (engine_must_end(engine) || engine->undo.ends) && !engine->outcome.cancelled &&
-                  !(engine->last_part && note->now && engine->outcome.signal == 0),
+        .ending = control_is_ending(engine, note) && !engine->outcome.cancelled,
         .cancelled = engine->outcome.cancelled,
         .killed = engine->stop == ENGINE_KILLS,
     };

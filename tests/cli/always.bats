@@ -343,6 +343,27 @@ ended
 last completed"
 }
 
+@test "a run that fails while it pauses undoes, is paused before its last part, and goes on from there" {
+	manifest <<-'END'
+		[stage.first]
+		run = "echo first >>../ran; : >../up; while [ -e ../hold ]; do sleep 0.01; done; exit 1"
+		compensate = "echo undo >>../ran"
+		[stage.last]
+		always = true
+		run = "echo last >>../ran"
+	END
+	held
+	"$PAWL" pause --no-wait latest
+	rm ../hold
+	timeout 20 "$PAWL" pause latest
+	run cat ../ran
+	[ "$output" = "first
+undo" ]
+	timeout 20 "$PAWL" resume latest
+	ended 1
+	[ "$(tail -n 1 ../ran)" = last ]
+}
+
 @test "kill -9, then the run that goes on does it" {
 	pipeline
 	held
