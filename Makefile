@@ -178,7 +178,7 @@ $(B)/deps/mbedtls/%.o: build/deps/mbedtls/library/%.c $(B)/flags src/base/mbedtl
 
 $(B)/deps/yyjson/%.o: build/deps/yyjson/src/%.c $(B)/flags
 	@mkdir -p $(@D)
-	@$(COMPILER) $(YYJSON_FLAGS) $(CFLAGS) -O2 -w -c -o $@ $<
+	@$(COMPILER) $(YYJSON_FLAGS) $(CFLAGS) $(or $(SMALL_$(V)),-O2) -w -c -o $@ $<
 
 build/deps/mbedtls/library/%.c build/deps/yyjson/src/%.c: | build/deps/ready ;
 
