@@ -52,7 +52,6 @@ bool engine_undo_works(const struct engine *engine)
 bool engine_undo_is_over(const struct engine *engine)
 {
     const struct engine_undo *undo = &engine->undo;
-    struct engine_effect effect;
     void *ctx = engine->world.ctx;
 
     if (engine->world.effects == NULL || !undo_is_due(engine)) {
@@ -61,7 +60,7 @@ bool engine_undo_is_over(const struct engine *engine)
     if (undo->state != UNDO_IDLE || (!undo->ends && engine->world.effects(ctx, false) != 0)) {
         return false;
     }
-    return engine->signals_seen != 0 || !engine->world.effect_next(ctx, false, &effect);
+    return engine->signals_seen != 0 || engine->world.effects(ctx, false) == 0;
 }
 
 int64_t engine_undo_next(const struct engine *engine)

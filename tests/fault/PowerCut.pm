@@ -2,7 +2,8 @@
 # began is sure: the picture. Of all that was done since, any part may be there or not, whatever
 # the order: a new file whole, empty, cut, with other bytes in it or not at all; a file that was
 # written to with any of its old and new blocks; a file that was removed or replaced. What a rename
-# is, is kept: a file or folder lies under its old name or its new one, never under both or none.
+# is, is kept: a file or folder lies under its old name or its new one, never under both or none. What pawl
+# syncs by itself before it goes on is there as it is: the list of effects.
 #
 #   take_picture(TREE, PICTURE)   a folder `files` numbered by inode, and `list`
 #   cut_power(TREE, PICTURE)      makes TREE, which nobody writes to any more, what a disk may hold
@@ -15,6 +16,8 @@ use Exporter 'import';
 use File::Path qw(make_path);
 
 our @EXPORT = qw(take_picture cut_power lose_writes);
+
+my %SYNCED = ('.pawl/effects' => 1);
 
 sub chance { rand() < $_[0] }
 
@@ -144,6 +147,10 @@ sub cut_power {
 	my (%lost, %disk);
 	my %all = (%$old, %$new);
 	for my $path (sort keys %all) {
+		if ($SYNCED{$path}) {
+			$disk{$path} = $new->{$path} if $new->{$path};
+			next;
+		}
 		my $which = $group->($path);
 		$lost{$which} = chance(0.4) unless exists $lost{$which};
 		my $entry = $lost{$which} ? $old->{$path} : $new->{$path};
@@ -181,7 +188,7 @@ sub lose_writes {
 	my %durable = map { $_->{ino} => $_->{bytes} } grep { $_->{type} eq 'f' } values %$old;
 	for my $path (sort keys %$new) {
 		my ($bytes, $was) = ($new->{$path}{bytes}, $durable{ $new->{$path}{ino} });
-		next if $new->{$path}{type} ne 'f' || defined $was && $was eq $bytes;
+		next if $new->{$path}{type} ne 'f' || $SYNCED{$path} || defined $was && $was eq $bytes;
 		my $is = defined $was ? mix($was, $bytes) : garble($bytes);
 		write_over("$tree/$path", $is, $new->{$path}{mode}) if $is ne $bytes;
 	}
