@@ -49,12 +49,11 @@ static void report_take_params(struct report_call *call, const struct run_state 
 
     for (uint32_t i = 0; call->manifest_read && i < manifest->param_count; i++) {
         struct m_param *param = &manifest->params[i];
+        struct str then = event_pairs_find(&state->params, param->name);
 
         param->value = param->preset;
-        for (uint32_t k = 0; k < state->params.count; k++) {
-            if (str_equal(state->params.items[k].name, param->name)) {
-                manifest_param_take(param, state->params.items[k].value);
-            }
+        if (then.data != NULL) {
+            manifest_param_take(param, then);
         }
     }
 }

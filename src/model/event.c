@@ -311,6 +311,16 @@ void event_ids_add(struct event_ids *ids, struct arena *arena, uint32_t number)
     ids->items[ids->count++] = (struct event_range){number, number};
 }
 
+struct str event_pairs_find(const struct event_pairs *pairs, struct str name)
+{
+    for (uint32_t i = 0; i < pairs->count; i++) {
+        if (str_equal(pairs->items[i].name, name)) {
+            return pairs->items[i].value;
+        }
+    }
+    return STR_NONE;
+}
+
 /* --- writing --- */
 
 static void event_write_ids(struct json_writer *w, const struct event_ids *ids)

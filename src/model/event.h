@@ -238,6 +238,8 @@ const char *event_severity_name(enum event_severity severity);
 /* The members of the JSON object but seq, time, type and chain, which the log adds, without braces.
  */
 void event_to_json(const struct event *event, struct strbuf *out);
+/* The value of that name; its data is NULL where there is none. */
+struct str event_pairs_find(const struct event_pairs *pairs, struct str name);
 /* Figures as an object, here and in result.json. */
 struct json_writer;
 void event_write_figures(struct json_writer *w, const struct event_pairs *pairs);

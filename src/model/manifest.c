@@ -69,6 +69,16 @@ const struct m_param *manifest_param(const struct manifest *manifest, struct str
     return number != MAP_MISSING ? &manifest->params[number] : NULL;
 }
 
+uint32_t manifest_axis(const struct m_stage *stage, struct str name)
+{
+    for (uint32_t i = 0; i < stage->settings->axis_count; i++) {
+        if (str_equal(stage->settings->axes[i].name, name)) {
+            return i;
+        }
+    }
+    return UINT32_MAX;
+}
+
 const struct m_pool *manifest_pool(const struct manifest *manifest, struct str name)
 {
     uint32_t number =

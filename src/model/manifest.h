@@ -359,6 +359,8 @@ bool manifest_outputs_name_inputs(const struct m_stage *stage);
 /* The stage of that name, or NULL. */
 const struct m_stage *manifest_stage(const struct manifest *manifest, struct str name);
 const struct m_param *manifest_param(const struct manifest *manifest, struct str name);
+/* The number of the stage's axis of that name, or UINT32_MAX. */
+uint32_t manifest_axis(const struct m_stage *stage, struct str name);
 /* The value that a run recorded, as text; false, and nothing changed: it is of another type now, or
  * a list. */
 bool manifest_param_take(struct m_param *param, struct str text);

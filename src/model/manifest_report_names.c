@@ -13,14 +13,14 @@
 
 /* --- rows --- */
 
-static bool m_stage_has_axis(const struct m_stage *stage, struct str name)
+/* The nearest to what no stage is called. */
+static void m_suggest_stage(const struct manifest *manifest, struct str wanted,
+                            struct suggest *suggest)
 {
-    for (uint32_t i = 0; i < stage->settings->axis_count; i++) {
-        if (str_equal(stage->settings->axes[i].name, name)) {
-            return true;
-        }
+    suggest_init(suggest, wanted);
+    for (uint32_t i = 0; i < manifest->stage_count; i++) {
+        suggest_offer(suggest, manifest->stages[i].name);
     }
-    return false;
 }
 
 /* Is it a stage that is meant? */
@@ -31,13 +31,9 @@ static bool m_row_means(struct str wanted, const struct m_stage *stage)
 
 static void m_row_no_stage(struct m_reader *reader, const struct m_word *row, struct str wanted)
 {
-    const struct manifest *manifest = reader->manifest;
     struct suggest suggest;
 
-    suggest_init(&suggest, wanted);
-    for (uint32_t i = 0; i < manifest->stage_count; i++) {
-        suggest_offer(&suggest, manifest->stages[i].name);
-    }
+    m_suggest_stage(reader->manifest, wanted, &suggest);
     diag_error(reader->diags, row->span, NULL, "no stage matches '%.*s'", STR_ARG(wanted));
     if (suggest.best.len != 0) {
         diag_hint(reader->diags, "did you mean '%.*s'?", STR_ARG(suggest.best));
@@ -58,7 +54,7 @@ static void m_row_check_axis(struct m_reader *reader, const struct m_word *row, 
     axis = str_head(axis, (size_t)at);
     for (uint32_t i = 0; i < manifest->stage_count; i++) {
         if (m_row_means(wanted, &manifest->stages[i]) &&
-            m_stage_has_axis(&manifest->stages[i], axis)) {
+            manifest_axis(&manifest->stages[i], axis) != UINT32_MAX) {
             return;
         }
     }
@@ -168,16 +164,13 @@ static void m_report_stage_name(struct m_report_walk *walk, const struct expr_na
     struct suggest suggest;
 
     if (stage == NULL) {
-        suggest_init(&suggest, name->stage);
-        for (uint32_t i = 0; i < manifest->stage_count; i++) {
-            suggest_offer(&suggest, manifest->stages[i].name);
-        }
+        m_suggest_stage(manifest, name->stage, &suggest);
         diag_error(diags, name->span, NULL, "there is no stage '%.*s'", STR_ARG(name->stage));
         m_report_hint(walk, &suggest, "", "a nested metric of the row stands behind 'metric.'");
         return;
     }
     for (uint32_t i = 0; i < name->selector_count; i++) {
-        if (!m_stage_has_axis(stage, name->selectors[i].axis)) {
+        if (manifest_axis(stage, name->selectors[i].axis) == UINT32_MAX) {
             diag_error(diags, name->selectors[i].span, NULL, "'%.*s' is no axis of stage '%.*s'",
                        STR_ARG(name->selectors[i].axis), STR_ARG(name->stage));
         }

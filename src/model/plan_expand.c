@@ -28,17 +28,6 @@ struct plan_matrix {
         name; /* up to the value of the last axis; empty: another value came before that */
 };
 
-static uint32_t plan_axis_find(const struct m_settings *settings, struct str name)
-{
-    uint32_t a = 0;
-
-    while (!str_equal(settings->axes[a].name, name)) {
-        a++;
-        assert(a < settings->axis_count);
-    }
-    return a;
-}
-
 static bool plan_exclude_read(struct plan_matrix *matrix, const struct m_exclude *from,
                               struct plan_exclude *exclude)
 {
@@ -54,7 +43,8 @@ static bool plan_exclude_read(struct plan_matrix *matrix, const struct m_exclude
         if (!plan_render(matrix->build, &scope, &from->values[i], &text)) {
             return false;
         }
-        value->axis = plan_axis_find(matrix->stage->settings, from->axes[i]);
+        value->axis = manifest_axis(matrix->stage, from->axes[i]);
+        assert(value->axis < matrix->stage->settings->axis_count);
         value->text = str_dup(arena, text);
         exclude->named |= 1U << value->axis;
     }

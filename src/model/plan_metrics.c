@@ -92,16 +92,6 @@ static const struct plan_stage *plan_stage_named(const struct plan *plan, struct
     return source != NULL ? &plan->stages[source - plan->manifest->stages] : NULL;
 }
 
-static uint32_t plan_axis_of(const struct m_stage *stage, struct str name)
-{
-    for (uint32_t i = 0; i < stage->settings->axis_count; i++) {
-        if (str_equal(stage->settings->axes[i].name, name)) {
-            return i;
-        }
-    }
-    return PLAN_NONE;
-}
-
 static enum expr_lookup plan_fault_stage(const struct plan_scope *scope,
                                          const struct expr_name *name, struct arena *arena,
                                          struct expr_answer *answer)
@@ -155,7 +145,7 @@ enum expr_lookup plan_find_metric_stage(const struct plan_scope *scope,
         return EXPR_REFUSED;
     }
     for (uint32_t i = 0; i < name->selector_count; i++) {
-        if (plan_axis_of(source, name->selectors[i].axis) == PLAN_NONE) {
+        if (manifest_axis(source, name->selectors[i].axis) == UINT32_MAX) {
             answer->reason = str_printf(arena, "selects '%.*s', which is no axis of stage '%.*s'",
                                         STR_ARG(name->selectors[i].axis), STR_ARG(name->stage));
             return EXPR_REFUSED;
@@ -168,7 +158,7 @@ enum expr_lookup plan_find_metric_stage(const struct plan_scope *scope,
 static const struct value *plan_wanted_value(const struct plan_scope *scope,
                                              const struct expr_name *name, struct str axis)
 {
-    uint32_t own = plan_axis_of(scope->stage, axis);
+    uint32_t own = manifest_axis(scope->stage, axis);
 
     for (uint32_t i = 0; i < name->selector_count; i++) {
         if (str_equal(name->selectors[i].axis, axis)) {

@@ -205,30 +205,20 @@ static void compare_rows(struct compare_pairs *pairs)
 
 /* --- params, stages --- */
 
-static struct str compare_param(const struct event_pairs *params, struct str name)
-{
-    for (uint32_t i = 0; i < params->count; i++) {
-        if (str_equal(params->items[i].name, name)) {
-            return params->items[i].value;
-        }
-    }
-    return STR_NONE;
-}
-
 static void compare_params(struct compare_pairs *pairs)
 {
     const struct event_pairs *now = &pairs->compare->now->run->state->params;
     const struct event_pairs *then = &pairs->compare->then->run->state->params;
 
     for (uint32_t i = 0; i < now->count; i++) {
-        struct str other = compare_param(then, now->items[i].name);
+        struct str other = event_pairs_find(then, now->items[i].name);
 
         if (other.data == NULL || !str_equal(other, now->items[i].value)) {
             compare_texts(pairs, COMPARE_PARAM, now->items[i].name, now->items[i].value, other);
         }
     }
     for (uint32_t i = 0; i < then->count; i++) {
-        if (compare_param(now, then->items[i].name).data == NULL) {
+        if (event_pairs_find(now, then->items[i].name).data == NULL) {
             compare_texts(pairs, COMPARE_PARAM, then->items[i].name, STR_NONE,
                           then->items[i].value);
         }
