@@ -73,7 +73,7 @@ SMALL = cmd/% report/% model/depfile model/expr_format model/expr_wanted model/h
 	model/plan_metrics os/cgroup os/jobserver% os/machine% os/socket os/survivors base/metric policy/breaker \
 	policy/checks policy/control policy/pace policy/retry policy/warn run/always run/breakers run/check_% run/checkout \
 	run/commit_metrics run/control% run/engine_control run/engine_judge run/engine_retry \
-	run/engine_watch run/history% run/hook% run/judge run/neighbours run/owed run/recover% run/remedy run/roots_save run/saved_state run/side model/run_state_pack \
+	run/engine_watch run/failure run/history% run/hook% run/judge run/neighbours run/owed run/recover% run/remedy run/roots_save run/saved_state run/side model/run_state_pack \
 	base/diag base/mask os/copy os/lock os/remove os/replace run/cancel run/compensation run/consulted \
 	run/engine_adapt run/engine_always run/engine_progress run/engine_stop run/engine_undo run/probe run/progress_file run/restore_work run/session% run/strays run/tools \
 	run/undo store/bundle% store/effects store/gc% store/park% store/restore store/roots store/run_dir store/settle \

@@ -179,26 +179,23 @@ static void run_record_breakers(struct run_call *call)
     }
 }
 
-static enum event_type run_last_type(const struct run_call *call, int status)
+/* The status may be that of something behind the engine. */
+static enum run_status run_end_of(const struct run_call *call, int status)
 {
     if (status == STATUS_OK) {
-        return EVENT_RUN_COMPLETED;
+        return RUN_COMPLETED;
     }
     if (call->engine.outcome.cancelled) {
-        return EVENT_RUN_CANCELLED;
+        return RUN_CANCELLED;
     }
-    return status >= STATUS_SIGNAL ? EVENT_RUN_INTERRUPTED : EVENT_RUN_FAILED;
+    return status >= STATUS_SIGNAL ? RUN_INTERRUPTED : RUN_FAILED;
 }
 
 static void run_record_end(struct run_call *call, int status, struct err *err)
 {
     struct recorder *recorder = &call->recorder;
-    struct event event = {.type = run_last_type(call, status), .status = status};
 
-    event.reason = str_of(status_name(status));
-    event.signal = status >= STATUS_SIGNAL ? status - STATUS_SIGNAL : 0;
-    event.counts = recorder_counts(recorder, false);
-    recorder_emit(recorder, &event);
+    recorder_emit_end(recorder, run_end_of(call, status), status);
     if (recorder_flush(recorder, err)) {
         recorder_tell(recorder);
     }

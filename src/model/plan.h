@@ -381,12 +381,9 @@ bool plan_command_of_check(struct plan_check_names *names, const struct m_check 
 bool plan_command(const struct plan *plan, struct inst_id instance,
                   const struct resolved_inputs *resolved, struct arena *arena,
                   struct plan_command *command, struct err *err);
-/* The same of its `recover` and its `compensate`. */
-bool plan_command_of_recover(const struct plan *plan, struct inst_id instance,
-                             const struct resolved_inputs *resolved, struct arena *arena,
-                             struct plan_command *command, struct err *err);
-bool plan_command_of_compensate(const struct plan *plan, struct inst_id instance,
-                                const struct resolved_inputs *resolved, struct arena *arena,
-                                struct plan_command *command, struct err *err);
+/* The same of another command of its stage: `recover`, `compensate`. */
+bool plan_command_beside(const struct plan *plan, struct inst_id instance,
+                         const struct m_command *beside, const struct resolved_inputs *resolved,
+                         struct arena *arena, struct plan_command *command, struct err *err);
 
 #endif

@@ -284,22 +284,12 @@ static struct m_stage plan_stage_with(const struct m_stage *source, const struct
     return stage;
 }
 
-bool plan_command_of_recover(const struct plan *plan, struct inst_id instance,
-                             const struct resolved_inputs *resolved, struct arena *arena,
-                             struct plan_command *command, struct err *err)
+bool plan_command_beside(const struct plan *plan, struct inst_id instance,
+                         const struct m_command *beside, const struct resolved_inputs *resolved,
+                         struct arena *arena, struct plan_command *command, struct err *err)
 {
     const struct m_stage *source = plan->stages[plan->instances[instance.n].stage.n].source;
-    struct m_stage stage = plan_stage_with(source, source->settings->recover);
-
-    return plan_command_by(plan, instance, &stage, resolved, arena, command, err);
-}
-
-bool plan_command_of_compensate(const struct plan *plan, struct inst_id instance,
-                                const struct resolved_inputs *resolved, struct arena *arena,
-                                struct plan_command *command, struct err *err)
-{
-    const struct m_stage *source = plan->stages[plan->instances[instance.n].stage.n].source;
-    struct m_stage stage = plan_stage_with(source, source->settings->compensate);
+    struct m_stage stage = plan_stage_with(source, beside);
 
     return plan_command_by(plan, instance, &stage, resolved, arena, command, err);
 }

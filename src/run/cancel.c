@@ -2,7 +2,6 @@
  * plan without instances. */
 #include "run/cancel.h"
 
-#include <string.h>
 #include <unistd.h>
 
 #include "run/executor.h"
@@ -44,15 +43,6 @@ static void cancel_add_rest(struct cancel *cancel)
     if (event.count != 0) {
         recorder_emit(&cancel->recorder, &event);
     }
-}
-
-static void cancel_add_last(struct cancel *cancel, int status)
-{
-    struct event event = {
-        .type = EVENT_RUN_CANCELLED, .status = status, .reason = str_of(status_name(status))};
-
-    event.counts = recorder_counts(&cancel->recorder, false);
-    recorder_emit(&cancel->recorder, &event);
 }
 
 /* The exit status: that of a cancelled run, or 13. */
@@ -103,7 +93,7 @@ static void cancel_work(struct cancel *cancel, struct str reason, struct cancel_
     }
     if (err->status == 0 && !over) {
         cancel_add_rest(cancel);
-        cancel_add_last(cancel, end->exit_status);
+        recorder_emit_end(&cancel->recorder, RUN_CANCELLED, end->exit_status);
     }
     if (err->status == 0 && recorder_flush(&cancel->recorder, err)) {
         recorder_tell(&cancel->recorder);

@@ -150,16 +150,9 @@ void compensation_give_up(void *ctx, const struct engine_effect *effect)
 static void compensation_note(struct compensation *compensation, enum cause cause,
                               struct str reason, const struct child_end *end)
 {
-    struct executor *executor = compensation->side.executor;
     struct note note = {.kind = NOTE_UNDONE, .cause = cause};
 
-    note.event.reason = str_dup(&executor->note_arena, reason);
-    note.event.exit_code = end->exit_code;
-    note.event.signal = end->signal;
-    if (compensation->side.printed) {
-        note.event.log = STR_JOIN(&executor->note_arena, STR("logs/"), compensation->side.log_name);
-    }
-    executor_note(executor, &note);
+    side_note(&compensation->side, &note, reason, end);
 }
 
 static void compensation_free(struct compensation *compensation)
@@ -187,15 +180,12 @@ static void compensation_done(struct side *side, const struct child_end *end)
     compensation_free(compensation);
 }
 
-static struct environment_attempt compensation_about(const struct compensation *compensation,
+static struct environment_attempt compensation_about(const struct executor *executor,
                                                      const struct engine_effect *effect,
-                                                     const struct undo *undo,
-                                                     const struct engine_undoing *undoing,
+                                                     const struct undo *undo, bool cancelled,
                                                      struct arena *arena)
 {
-    const struct executor *executor = compensation->side.executor;
-
-    return (struct environment_attempt){
+    struct environment_attempt about = {
         .stage = effect->stage,
         .instance = effect->instance,
         .attempt_id = STR_JOIN(arena, executor->recorder->run, STR(".compensate")),
@@ -204,17 +194,20 @@ static struct environment_attempt compensation_about(const struct compensation *
         .max_attempts = (int64_t)undo->retry.max + 1,
         .cpus = 1,
         .makeflags = STR(""),
-        .effect = effect->id,
-        .cause = undoing->cause.len != 0 ? undoing->cause : STR("cancelled"),
-        .exit_status = str_printf(
-            arena, "%lld",
-            (long long)(undoing->signal != 0 ? 128 + undoing->signal : undoing->exit_code)),
-        .log = undoing->log.len != 0 ? STR_JOIN(arena, executor->run_dir, STR("/"), undoing->log)
-                                     : STR("")};
+        .effect = effect->id};
+
+    failure_about(executor, arena, &about);
+    if (cancelled || about.cause.len == 0) {
+        about.cause = str_of(cause_name(CAUSE_CANCELLED));
+    }
+    if (about.exit_status.len == 0) {
+        about.exit_status = STR("0");
+    }
+    return about;
 }
 
 static bool compensation_run(struct compensation *compensation, const struct engine_effect *effect,
-                             const struct engine_undoing *undoing, struct err *err)
+                             uint32_t tries, bool cancelled, struct err *err)
 {
     struct executor *executor = compensation->side.executor;
     struct arena *arena = &compensation->side.arena;
@@ -230,21 +223,21 @@ static bool compensation_run(struct compensation *compensation, const struct eng
     if (!undo_read(row->undo, arena, &undo, err)) {
         return false;
     }
-    about = compensation_about(compensation, effect, &undo, undoing, arena);
+    about = compensation_about(executor, effect, &undo, cancelled, arena);
     start = (struct side_start){
         .argv = undo.argv.items,
         .argc = undo.argv.count,
         .dir = undo.dir,
-        .log_name = log_name_make(STR_JOIN(arena, effect->instance, STR(".compensate")),
-                                  undoing->tries, arena),
+        .log_name =
+            log_name_make(STR_JOIN(arena, effect->instance, STR(".compensate")), tries, arena),
         .log_max_bytes = undo.log_max_bytes,
         .timeout_ns = undo.timeout_ns};
     return environment_build_kept(&executor->frame, &undo.kept, &about, arena, &start.envp, err) &&
            side_start(&compensation->side, &start, err);
 }
 
-void compensation_begin(void *ctx, const struct engine_effect *effect,
-                        const struct engine_undoing *undoing)
+void compensation_begin(void *ctx, const struct engine_effect *effect, uint32_t tries,
+                        bool cancelled)
 {
     struct executor *executor = ctx;
     struct compensation *compensation = mem_calloc(1, sizeof(*compensation));
@@ -253,7 +246,7 @@ void compensation_begin(void *ctx, const struct engine_effect *effect,
 
     side_init(&compensation->side, executor, compensation_done);
     executor->compensation = compensation;
-    if (!compensation_run(compensation, effect, undoing, &err)) {
+    if (!compensation_run(compensation, effect, tries, cancelled, &err)) {
         compensation_note(compensation, CAUSE_ENVIRONMENT, str_of(err.text), &end);
         compensation_free(compensation);
     }

@@ -265,7 +265,6 @@ static void engine_take_ended(struct engine *engine, struct note *note)
     } else if (retry) {
         engine_retry_later(engine, note, cause, event.reason);
     } else {
-        engine_undo_note(engine, cause, &event);
         engine_failed(engine, note->instance, cause,
                       engine_end_status(engine, note->instance, cause, event.exit_code));
     }

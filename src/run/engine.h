@@ -98,14 +98,6 @@ struct engine_effect {
     struct plan_retry retry;
 };
 
-/* Why it is undone, for its command. */
-struct engine_undoing {
-    uint32_t tries; /* from 1 */
-    struct str cause;
-    int64_t exit_code, signal;
-    struct str log;
-};
-
 struct engine_world {
     void *ctx;
     struct decide_facts facts;
@@ -147,9 +139,9 @@ struct engine_world {
     bool (*effect_unknown)(void *ctx, struct inst_id instance, struct engine_effect *effect);
     /* An effect, or all (NULL), is to be undone, and is known to be so after a kill. */
     void (*condemn)(void *ctx, const struct engine_effect *effect);
-    /* Runs its command; answers with NOTE_UNDONE. `end_undoing` ends it. */
-    void (*undo)(void *ctx, const struct engine_effect *effect,
-                 const struct engine_undoing *undoing);
+    /* Runs its command, for the `tries`-th time, from 1; answers with NOTE_UNDONE. `end_undoing`
+     * ends it. */
+    void (*undo)(void *ctx, const struct engine_effect *effect, uint32_t tries, bool cancelled);
     void (*end_undoing)(void *ctx);
     void (*undone)(void *ctx, const struct engine_effect *effect);
     void (*give_up)(void *ctx, const struct engine_effect *effect);
@@ -258,8 +250,7 @@ struct engine_undo { /* see engine_undo.c */
     uint32_t before_count;
     bool inherited; /* what an earlier process had to undo comes first */
     bool told;
-    bool ends;                 /* the run ends, and all is undone */
-    struct engine_undoing why; /* the first failure */
+    bool ends; /* the run ends, and all is undone */
 };
 
 struct engine {

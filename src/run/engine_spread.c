@@ -386,7 +386,6 @@ void engine_failed(struct engine *engine, struct inst_id instance, enum cause ca
         spread_queue(engine, instance, true);
         return;
     }
-    engine_undo_note(engine, cause, NULL);
     outcome_add(&engine->outcome, status);
     spread_block(engine, instance);
     if (!engine->options.keep_going) {

@@ -117,8 +117,6 @@ void engine_undo_fini(struct engine *engine);
 /* Asked just before admitting. False: it was taken out of the schedule, and waits until what an
  * earlier attempt did is undone. */
 bool engine_undo_lets(struct engine *engine, struct inst_id instance);
-/* An attempt or an instance failed: the first is why all is undone. */
-void engine_undo_note(struct engine *engine, enum cause cause, const struct event *event);
 /* At the start of the notes: what waited is decided anew. */
 void engine_undo_wake(struct engine *engine);
 void engine_take_undone(struct engine *engine, const struct note *note);

@@ -52,15 +52,13 @@ bool engine_undo_works(const struct engine *engine)
 bool engine_undo_is_over(const struct engine *engine)
 {
     const struct engine_undo *undo = &engine->undo;
-    void *ctx = engine->world.ctx;
 
-    if (engine->world.effects == NULL || !undo_is_due(engine)) {
-        return undo->state == UNDO_IDLE;
-    }
-    if (undo->state != UNDO_IDLE || (!undo->ends && engine->world.effects(ctx, false) != 0)) {
+    if (undo->state != UNDO_IDLE) {
         return false;
     }
-    return engine->signals_seen != 0 || engine->world.effects(ctx, false) == 0;
+    return engine->world.effects == NULL || !undo_is_due(engine) ||
+           (undo->ends && engine->signals_seen != 0) ||
+           engine->world.effects(engine->world.ctx, false) == 0;
 }
 
 int64_t engine_undo_next(const struct engine *engine)
@@ -207,8 +205,8 @@ void engine_undo_act(struct engine *engine, int kind)
     if (kind == ACT_CONDEMN) {
         engine->world.condemn(ctx, undo->ends ? NULL : &undo->effect);
     } else if (kind == ACT_UNDO) {
-        undo->why.tries = undo->tries;
-        engine->world.undo(ctx, &undo->effect, &undo->why);
+        engine->world.undo(ctx, &undo->effect, undo->tries,
+                           undo->ends && engine->outcome.cancelled);
     } else {
         engine->world.undone(ctx, &undo->effect);
         undo->state = UNDO_IDLE;
@@ -219,23 +217,6 @@ void engine_undo_kill(struct engine *engine)
 {
     if (engine->undo.state == UNDO_RUNS && engine->signals_seen > 1) {
         engine->world.end_undoing(engine->world.ctx);
-    }
-}
-
-void engine_undo_note(struct engine *engine, enum cause cause, const struct event *event)
-{
-    struct engine_undoing *why = &engine->undo.why;
-    struct arena *arena = &engine->recorder->session->arena;
-
-    if (engine->world.effects == NULL || why->cause.len != 0 || cause == CAUSE_CANCELLED) {
-        return;
-    }
-    why->cause = cause == CAUSE_GATE || cause == CAUSE_VALIDATION ? STR("refused")
-                                                                  : str_of(cause_name(cause));
-    if (event != NULL) {
-        why->exit_code = event->exit_code;
-        why->signal = event->signal;
-        why->log = str_dup(arena, event->log);
     }
 }
 
@@ -310,9 +291,6 @@ static void undo_take_all(struct engine *engine)
             return;
         }
         undo->ends = true;
-        if (engine->outcome.cancelled) {
-            undo->why.cause = str_of(cause_name(CAUSE_CANCELLED));
-        }
         undo_tell_all(engine, engine->world.effects(ctx, false),
                       engine->outcome.cancelled ? STR("the run was cancelled")
                                                 : STR("the run failed"));
@@ -327,7 +305,6 @@ static void undo_take_inherited(struct engine *engine)
 {
     struct engine_undo *undo = &engine->undo;
     struct inst_id nobody = {PLAN_NONE};
-
     void *ctx = engine->world.ctx;
 
     if (!undo->told) {

@@ -267,6 +267,11 @@ void environment_frame_fini(struct environment_frame *frame)
     VEC_FREE(&frame->vars);
 }
 
+struct str environment_exit_status(int64_t exit_code, int64_t signal, struct arena *arena)
+{
+    return str_printf(arena, "%lld", (long long)(signal != 0 ? 128 + signal : exit_code));
+}
+
 static struct environment_vars *environment_begin(struct environment_frame *frame)
 {
     struct environment_vars *vars = &frame->vars;

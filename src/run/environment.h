@@ -59,6 +59,8 @@ struct environment_attempt {
     struct str run_state;
     struct str effect; /* of `compensate`: the attempt that it undoes; else empty */
 };
+/* PAWL_EXIT_STATUS: as a shell has it. */
+struct str environment_exit_status(int64_t exit_code, int64_t signal, struct arena *arena);
 /* The whole environment of an attempt, ended by NULL. Later entries of the same name do not exist:
  * the stage's own settings win over what comes from outside and over MAKEFLAGS, pawl's own names
  * win over all. */

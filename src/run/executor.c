@@ -14,6 +14,7 @@
 #include "run/commit_inside.h"
 #include "run/hook_process.h"
 #include "run/judge.h"
+#include "run/progress_file.h"
 #include "run/side.h"
 
 enum { EXECUTOR_CHILDREN_LIMIT_S = 5 };
@@ -537,6 +538,7 @@ bool executor_finish(struct executor *executor, struct err *err)
     executor_kill_rest(executor);
     pool_wait_idle(&executor->pool);
     executor_take_pool(executor);
+    progress_files_remove(executor);
     if (executor->barrier_err.status != 0) {
         /* A sync that fails says so once; the next one would look good. */
         *err = executor->barrier_err;

@@ -70,6 +70,7 @@ struct attempt {
     bool signalled;    /* by us */
     bool told_to_end;  /* signalled while it ran: its end says nothing of its outputs */
     bool parked;       /* parking is done: outputs at their paths are this attempt's */
+    bool has_progress; /* its command said how far it is */
     bool acts_outside; /* its effect is on record */
     struct loop_source log_source, out_source;
     struct pipe_log log;
@@ -217,6 +218,10 @@ void always_stands(void *ctx, enum run_status status, enum cause cause);
 /* What a stage with `always` is told of the run. */
 void always_about(const struct executor *executor, struct arena *arena,
                   struct environment_attempt *about);
+/* failure.c: the first failure of the run, with empty texts where there is none; false: no failure.
+ */
+bool failure_about(const struct executor *executor, struct arena *arena,
+                   struct environment_attempt *about);
 /* attempt.c */
 void attempt_describe(void *ctx, struct inst_id instance, uint32_t number, uint32_t cpus,
                       struct arena *arena, struct event *event);
@@ -247,8 +252,8 @@ uint32_t compensation_count(void *ctx, bool condemned);
 bool compensation_next(void *ctx, bool condemned, struct engine_effect *effect);
 bool compensation_unknown(void *ctx, struct inst_id instance, struct engine_effect *effect);
 void compensation_condemn(void *ctx, const struct engine_effect *effect);
-void compensation_begin(void *ctx, const struct engine_effect *effect,
-                        const struct engine_undoing *undoing);
+void compensation_begin(void *ctx, const struct engine_effect *effect, uint32_t tries,
+                        bool cancelled);
 void compensation_end(void *ctx);
 void compensation_undone(void *ctx, const struct engine_effect *effect);
 void compensation_give_up(void *ctx, const struct engine_effect *effect);

@@ -135,8 +135,7 @@ static struct str hook_exit_status(const struct event *event, struct arena *aren
     if (event->type != EVENT_ATTEMPT_FINISHED || (event->exit_code < 0 && event->signal == 0)) {
         return STR("");
     }
-    return str_printf(arena, "%lld",
-                      (long long)(event->signal != 0 ? 128 + event->signal : event->exit_code));
+    return environment_exit_status(event->exit_code, event->signal, arena);
 }
 
 static const char *const *hook_environment(struct hook_process *process, const struct m_hook *hook,

@@ -8,8 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/path.h"
 #include "base/sys.h"
 #include "base/utf8.h"
+#include "os/walk.h"
 
 enum { PROGRESS_DIGITS = 4, PROGRESS_FILE_BYTES = PROGRESS_DIGITS + PROGRESS_TEXT_BYTES };
 
@@ -88,8 +90,10 @@ void progress_file_look(struct executor *executor)
         struct str path = progress_file_path(STR(".pawl"), attempt->id, &executor->note_arena);
         char bytes[PROGRESS_FILE_BYTES];
 
-        if (progress_file_read(path.data, bytes) &&
-            progress_file_permille(bytes, &note.event.permille)) {
+        bool said = progress_file_read(path.data, bytes);
+
+        attempt->has_progress |= said;
+        if (said && progress_file_permille(bytes, &note.event.permille)) {
             struct str text = str_n(bytes + PROGRESS_DIGITS,
                                     strnlen(bytes + PROGRESS_DIGITS, PROGRESS_TEXT_BYTES));
 
@@ -101,7 +105,26 @@ void progress_file_look(struct executor *executor)
 
 void progress_file_drop(const struct attempt *attempt)
 {
-    struct str path = progress_file_path(STR(".pawl"), attempt->id, &attempt->executor->note_arena);
+    if (attempt->has_progress) {
+        sys_unlink(
+            progress_file_path(STR(".pawl"), attempt->id, &attempt->executor->note_arena).data);
+    }
+}
 
-    sys_unlink(path.data);
+void progress_files_remove(const struct executor *executor)
+{
+    struct walk_options all = {.flat = true, .all = true};
+    int pawl_fd = executor->session->workspace.pawlfd;
+    struct walk_list list = {NULL, 0};
+    struct arena arena;
+
+    arena_init(&arena);
+    if (walk_folder(pawl_fd, "tmp", &all, &arena, &list, NULL)) {
+        for (uint32_t i = 0; i < list.count; i++) {
+            if (str_has_suffix(list.items[i].path, STR(".progress"))) {
+                sys_unlinkat(pawl_fd, path_join(&arena, STR("tmp"), list.items[i].path).data, 0);
+            }
+        }
+    }
+    arena_fini(&arena);
 }

@@ -12,7 +12,9 @@ struct str progress_file_path(struct str pawl, struct str attempt, struct arena 
 void progress_file_write(const char *path, uint32_t permille, struct str text);
 /* A note for each attempt under way that has said something. */
 void progress_file_look(struct executor *executor);
-/* The command has ended. */
+/* The command has ended: what was seen of it goes at once, so that a command that says nothing
+ * costs nothing; at the end of the run what was never looked at. */
 void progress_file_drop(const struct attempt *attempt);
+void progress_files_remove(const struct executor *executor);
 
 #endif

@@ -254,6 +254,21 @@ void recorder_emit(struct recorder *recorder, struct event *event)
     }
 }
 
+void recorder_emit_end(struct recorder *recorder, enum run_status how, int status)
+{
+    static const enum event_type types[] = {[RUN_COMPLETED] = EVENT_RUN_COMPLETED,
+                                            [RUN_FAILED] = EVENT_RUN_FAILED,
+                                            [RUN_CANCELLED] = EVENT_RUN_CANCELLED,
+                                            [RUN_INTERRUPTED] = EVENT_RUN_INTERRUPTED};
+    struct event event = {.type = types[how],
+                          .status = status,
+                          .reason = str_of(status_name(status)),
+                          .signal = how == RUN_INTERRUPTED ? status - STATUS_SIGNAL : 0};
+
+    event.counts = recorder_counts(recorder, false);
+    recorder_emit(recorder, &event);
+}
+
 bool recorder_flush(struct recorder *recorder, struct err *err)
 {
     struct session *session = recorder->session;

@@ -70,6 +70,8 @@ struct event_pairs recorder_counts(struct recorder *recorder, bool zeros);
 
 /* Adds time, run and trace, appends to the log, applies. */
 void recorder_emit(struct recorder *recorder, struct event *event);
+/* The last event of a run that is now `how`, with this exit status. */
+void recorder_emit_end(struct recorder *recorder, enum run_status how, int status);
 /* Writes what was recorded: results first, then made and index, then the events. */
 bool recorder_flush(struct recorder *recorder, struct err *err);
 /* Tells the observers what was flushed, in order, and empties `turn`. What was recorded since (an

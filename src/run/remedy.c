@@ -16,16 +16,9 @@ struct remedy {
 static void remedy_note(struct remedy *remedy, enum cause cause, struct str reason,
                         const struct child_end *end)
 {
-    struct executor *executor = remedy->side.executor;
     struct note note = {.kind = NOTE_RECOVERED, .instance = remedy->instance, .cause = cause};
 
-    note.event.reason = str_dup(&executor->note_arena, reason);
-    note.event.exit_code = end->exit_code;
-    note.event.signal = end->signal;
-    if (remedy->side.printed) {
-        note.event.log = STR_JOIN(&executor->note_arena, STR("logs/"), remedy->side.log_name);
-    }
-    executor_note(executor, &note);
+    side_note(&remedy->side, &note, reason, end);
 }
 
 static void remedy_free(struct remedy *remedy)
@@ -69,20 +62,13 @@ static void remedy_done(struct side *side, const struct child_end *end)
     remedy_free(remedy);
 }
 
-/* As a shell has it. */
-static struct str remedy_status(const struct engine_recovery *recovery, struct arena *arena)
-{
-    return str_printf(
-        arena, "%lld",
-        (long long)(recovery->signal != 0 ? 128 + recovery->signal : recovery->exit_code));
-}
-
 static bool remedy_start(struct remedy *remedy, const struct engine_recovery *recovery,
                          struct err *err)
 {
     struct executor *executor = remedy->side.executor;
     struct arena *arena = &remedy->side.arena;
     const struct plan_instance *inst = &executor->plan->instances[recovery->instance.n];
+    const struct m_stage *stage = executor->plan->stages[inst->stage.n].source;
     struct resolved_inputs resolved;
     struct plan_command command;
     struct environment_attempt about;
@@ -90,12 +76,12 @@ static bool remedy_start(struct remedy *remedy, const struct engine_recovery *re
     if (!facts_inputs_of(executor->facts, recovery->instance, arena, &resolved)) {
         return err_set(err, STATUS_STAGE_FAILED, "%.*s", STR_ARG(resolved.missing));
     }
-    if (!plan_command_of_recover(executor->plan, recovery->instance, &resolved, arena, &command,
-                                 err)) {
+    if (!plan_command_beside(executor->plan, recovery->instance, stage->settings->recover,
+                             &resolved, arena, &command, err)) {
         return false;
     }
     about = (struct environment_attempt){
-        .stage = executor->plan->stages[inst->stage.n].name,
+        .stage = stage->name,
         .instance = inst->name,
         .attempt_id = STR_JOIN(arena, executor->recorder->run, STR(".recover")),
         .span = recorder_random_hex(executor->recorder, arena, 16),
@@ -104,7 +90,7 @@ static bool remedy_start(struct remedy *remedy, const struct engine_recovery *re
         .cpus = 1,
         .makeflags = STR(""),
         .cause = str_of(cause_name(recovery->cause)),
-        .exit_status = remedy_status(recovery, arena),
+        .exit_status = environment_exit_status(recovery->exit_code, recovery->signal, arena),
         .log = recovery->log.len != 0 ? STR_JOIN(arena, executor->run_dir, STR("/"), recovery->log)
                                       : STR("")};
     return side_start_of(&remedy->side, recovery->instance, &command, &about,

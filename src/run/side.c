@@ -161,6 +161,19 @@ void side_fini(struct side *side)
     arena_fini(&side->arena);
 }
 
+void side_note(struct side *side, struct note *note, struct str reason, const struct child_end *end)
+{
+    struct arena *arena = &side->executor->note_arena;
+
+    note->event.reason = str_dup(arena, reason);
+    note->event.exit_code = end->exit_code;
+    note->event.signal = end->signal;
+    if (side->printed) {
+        note->event.log = STR_JOIN(arena, STR("logs/"), side->log_name);
+    }
+    executor_note(side->executor, note);
+}
+
 struct str side_words(struct side *side, const struct child_end *end)
 {
     struct arena *arena = &side->arena;

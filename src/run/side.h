@@ -46,6 +46,9 @@ bool side_start_of(struct side *side, struct inst_id instance, const struct plan
 void side_kill(struct side *side);
 /* Kills what still runs, without `done`. */
 void side_fini(struct side *side);
+/* Tells the engine: the note, with how it ended, why, and its log. */
+void side_note(struct side *side, struct note *note, struct str reason,
+               const struct child_end *end);
 /* How it ended, in words; in its arena. */
 struct str side_words(struct side *side, const struct child_end *end);
 

@@ -19,7 +19,8 @@ bool undo_take(struct facts *facts, struct inst_id instance, int64_t attempt, st
     if (!facts_inputs_of(facts, instance, arena, &resolved)) {
         return err_set(err, STATUS_STAGE_FAILED, "%.*s", STR_ARG(resolved.missing));
     }
-    if (!plan_command_of_compensate(plan, instance, &resolved, arena, &command, err)) {
+    if (!plan_command_beside(plan, instance, stage->settings->compensate, &resolved, arena,
+                             &command, err)) {
         return false;
     }
     *undo = (struct undo){.dir = command.dir,

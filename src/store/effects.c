@@ -10,7 +10,7 @@
  */
 #include "store/effects.h"
 
-#include <fcntl.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/sys.h"
@@ -23,6 +23,12 @@ enum { COMPACT_RECORDS = 1024, COMPACT_SHARE = 8 };
 static bool effect_is_outstanding(const struct effect *effect)
 {
     return effect->state != EFFECT_UNDONE;
+}
+
+/* By this process; `condemned`: that somebody decided to undo. */
+static bool effect_can_be_undone(const struct effect *effect, bool condemned)
+{
+    return effect_is_outstanding(effect) && !effect->given_up && (effect->condemned || !condemned);
 }
 
 /* The outstanding one of that id; NULL. Most often one of the last is asked for. */
@@ -220,6 +226,16 @@ static bool effects_append(struct effects *effects, struct record_batch *batch, 
     return ok;
 }
 
+static bool effects_append_id(struct effects *effects, uint32_t type, struct str id,
+                              struct err *err)
+{
+    struct record_batch batch;
+
+    record_batch_init(&batch);
+    effects_put(&batch, type, id);
+    return effects_append(effects, &batch, err);
+}
+
 bool effects_start(struct effects *effects, const struct effect *effect, struct err *err)
 {
     struct record_batch batch;
@@ -251,11 +267,7 @@ bool effects_finish(struct effects *effects, struct str id, bool good, struct er
 
 bool effects_condemn(struct effects *effects, struct str id, struct err *err)
 {
-    struct record_batch batch;
-
-    record_batch_init(&batch);
-    effects_put(&batch, RECORD_CONDEMNED, id);
-    if (!effects_append(effects, &batch, err)) {
+    if (!effects_append_id(effects, RECORD_CONDEMNED, id, err)) {
         return false;
     }
     effects_mark(effects, id);
@@ -264,14 +276,10 @@ bool effects_condemn(struct effects *effects, struct str id, struct err *err)
 
 bool effects_undone(struct effects *effects, struct str id, struct err *err)
 {
-    struct record_batch batch;
-
     if (effects_find(effects, id) == NULL) {
         return true;
     }
-    record_batch_init(&batch);
-    effects_put(&batch, RECORD_UNDONE, id);
-    if (!effects_append(effects, &batch, err)) {
+    if (!effects_append_id(effects, RECORD_UNDONE, id, err)) {
         return false;
     }
     effects_mark_undone(effects, id);
@@ -390,7 +398,7 @@ uint32_t effects_count(const struct effects *effects, bool condemned)
     uint32_t count = 0;
 
     VEC_EACH (row, &effects->rows) {
-        count += effect_is_outstanding(row) && !row->given_up && (row->condemned || !condemned);
+        count += effect_can_be_undone(row, condemned);
     }
     return count;
 }
@@ -408,7 +416,7 @@ const struct effect *effects_newest(const struct effects *effects, bool condemne
     const struct effect *newest = NULL;
 
     VEC_EACH (row, &effects->rows) {
-        if (effect_is_outstanding(row) && !row->given_up && (row->condemned || !condemned)) {
+        if (effect_can_be_undone(row, condemned)) {
             newest = newest == NULL || effect_before(row, newest) ? row : newest;
         }
     }

@@ -44,21 +44,12 @@ world() {
 	: >../world
 }
 
-wait_for() {
-	local tries=0
-	until "$@"; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 1500 ] || return 1
-		sleep 0.01
-	done
-}
-
 # In the background, until c is under way: its process in ../pid.
 started() {
 	touch ../hold
 	perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' "$PAWL" run "$@" >../said 2>&1 &
 	echo $! >../pid
-	wait_for grep -qx c ../world
+	wait_until grep -qx c ../world
 }
 
 # How it ended, and that it did.
@@ -211,11 +202,16 @@ pair() {
 	END
 }
 
-@test "what was undone is done again, also after a good run that left it out" {
+# a is undone, and z would succeed now.
+undone_pair() {
 	pair "$undo"
 	run "$PAWL" run
 	[ "$(world)" = "a,undo a" ]
 	touch ../good
+}
+
+@test "what was undone is done again, also after a good run that left it out" {
+	undone_pair
 	run "$PAWL" run -p on=0
 	[ "$status" -eq 0 ]
 	run "$PAWL" run
@@ -224,10 +220,7 @@ pair() {
 }
 
 @test "what was undone is done again, also when its stage was gone for a while" {
-	pair "$undo"
-	run "$PAWL" run
-	[ "$(world)" = "a,undo a" ]
-	touch ../good
+	undone_pair
 	cp pawl.toml ../kept
 	perl -0pi -e 's/\[stage\.a\].*(?=\[stage\.z\])//s; s/^needs.*//m; s/on = 1//' pawl.toml
 	run "$PAWL" run
@@ -239,10 +232,7 @@ pair() {
 }
 
 @test "what was undone is done again, also when its stage has no compensation any more" {
-	pair "$undo"
-	run "$PAWL" run
-	[ "$(world)" = "a,undo a" ]
-	touch ../good
+	undone_pair
 	pair ""
 	run "$PAWL" run
 	[ "$(world)" = "a" ]
@@ -302,7 +292,7 @@ pair() {
 	sed -i 's|while \[ -e ../hold \]; do sleep 0.01; done; \[ -e ../good|[ -e ../good|' pawl.toml
 	"$PAWL" run >../said 2>&1 &
 	echo $! >../pid
-	wait_for grep -q "undo c" ../world
+	wait_until grep -q "undo c" ../world
 	kill -9 "$(cat ../pid)"
 	ends_with 137
 	rm ../hold
@@ -324,9 +314,9 @@ pair() {
 	touch ../hold
 	perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' "$PAWL" run >../said 2>&1 &
 	echo $! >../pid
-	wait_for test -e ../up
+	wait_until test -e ../up
 	kill -INT "$(cat ../pid)"
-	wait_for grep -q stopping ../said
+	wait_until grep -q stopping ../said
 	rm ../hold
 	ends_with 130
 	[ "$(world)" = "a,b,c,undo c,undo b" ]
@@ -365,6 +355,25 @@ pair() {
 	export TOKEN=very-secret-word
 	run "$PAWL" cancel latest
 	[ "$status" -eq 0 ]
+}
+
+@test "a failure that the manifest ignores is not why all is undone" {
+	manifest <<-'END'
+		[stage.a]
+		run = "echo a"
+		stdout = "a"
+		compensate = "echo undo a: $PAWL_CAUSE $PAWL_EXIT_STATUS >>../world"
+		[stage.b]
+		inputs = ["a"]
+		run = "exit 5"
+		on_failure = "ignore"
+		[stage.c]
+		needs = ["b"]
+		run = "exit 7"
+	END
+	run "$PAWL" run
+	[ "$status" -eq 1 ]
+	[ "$(world)" = "undo a: exit 7" ]
 }
 
 @test "a secret of a stage that is gone is masked in the log of what undoes it" {
@@ -426,10 +435,10 @@ pair() {
 	touch ../hold
 	"$PAWL" run >../said 2>&1 &
 	echo $! >../pid
-	wait_for grep -qx a ../world
+	wait_until grep -qx a ../world
 	cp -a .pawl ../before
 	rm ../hold
-	wait_for grep -qx c ../world
+	wait_until grep -qx c ../world
 	kill -9 "$(cat ../pid)"
 	ends_with 137
 	touch ../go

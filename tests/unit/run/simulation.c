@@ -316,18 +316,17 @@ static void world_recover(struct world *world, const struct run_id *id)
 
 static void world_record_end(struct world *world, int status)
 {
-    struct event event = {.type = status == 0                           ? EVENT_RUN_COMPLETED
-                                  : world->sim.engine.outcome.cancelled ? EVENT_RUN_CANCELLED
-                                  : status >= STATUS_SIGNAL             ? EVENT_RUN_INTERRUPTED
-                                                                        : EVENT_RUN_FAILED,
-                          .status = status,
-                          .reason = str_of(status_name(status)),
-                          .counts = recorder_counts(&world->sim.recorder, false)};
+    struct recorder *recorder = &world->sim.recorder;
     struct err err = {0};
 
-    recorder_emit(&world->sim.recorder, &event);
-    assert_true(recorder_flush(&world->sim.recorder, &err));
-    recorder_tell(&world->sim.recorder);
+    recorder_emit_end(recorder,
+                      status == 0                           ? RUN_COMPLETED
+                      : world->sim.engine.outcome.cancelled ? RUN_CANCELLED
+                      : status >= STATUS_SIGNAL             ? RUN_INTERRUPTED
+                                                            : RUN_FAILED,
+                      status);
+    assert_true(recorder_flush(recorder, &err));
+    recorder_tell(recorder);
 }
 
 static bool state_is_bad(const struct world *world, uint32_t number)

@@ -150,8 +150,8 @@ static void world_condemn(void *ctx, const struct engine_effect *effect)
 }
 
 /* At once; not at the first time, sometimes never in this process. */
-static void world_undo(void *ctx, const struct engine_effect *effect,
-                       const struct engine_undoing *undoing)
+static void world_undo(void *ctx, const struct engine_effect *effect, uint32_t tries,
+                       bool cancelled)
 {
     struct world *world = ctx;
     struct world_effect *row = effect_find(world, effect->id);
@@ -161,7 +161,8 @@ static void world_undo(void *ctx, const struct engine_effect *effect,
         return;
     }
     assert_true(row != NULL && row->condemned && !row->undone && !row->given_up);
-    assert_true(undoing->tries >= 1 && undoing->tries <= effect->retry.max + 1);
+    assert_true(tries >= 1 && tries <= effect->retry.max + 1);
+    assert_true(!cancelled || world->sim.engine.outcome.cancelled);
     assert_true(!world->sim.engine.undo.ends || row == effect_newest(world, false));
     assert_true(!world->sim.engine.undo.ends || world->running_count + world->restoring_count == 0);
     for (uint32_t i = 0; i < world->running_count; i++) {
