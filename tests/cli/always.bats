@@ -18,15 +18,6 @@ teardown() {
 	[ ! -e ../pid ] || kill -9 "$(cat ../pid)" 2>/dev/null || true
 }
 
-wait_for() {
-	local tries=0
-	until "$@"; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 1500 ] || return 1
-		sleep 0.01
-	done
-}
-
 # Two stages in a row, and two that clean up in a row. While ../hold is there `first` does not end.
 pipeline() {
 	manifest <<-'END'
@@ -92,7 +83,7 @@ held() {
 	rm -f ../up
 	: >../ran
 	background "$@"
-	wait_for test -e ../up
+	wait_until test -e ../up
 }
 
 @test "at the end of a good run, and of each one after it" {
@@ -140,7 +131,7 @@ held() {
 @test "it starts when nothing else runs any more" {
 	pipeline
 	held -j 4 -p first=4
-	wait_for grep -q other ../ran
+	wait_until grep -q other ../ran
 	rm ../hold
 	ended 1
 	[ "$(tail -n 2 ../ran)" = "clean
@@ -248,7 +239,7 @@ last" ]
 	sed -i "s/echo first >>/trap '' TERM; echo first >>/" pawl.toml
 	held
 	kill -TERM "$(cat ../pid)"
-	wait_for grep -q stopping ../out
+	wait_until grep -q stopping ../out
 	kill -TERM "$(cat ../pid)"
 	ended 143
 	[ ! -e ../told ]
@@ -278,13 +269,13 @@ slow() {
 	rm -f ../up ../go
 	: >../ran
 	background "$@"
-	wait_for test -e ../up
+	wait_until test -e ../up
 }
 
 @test "a first signal while it runs lets it end" {
 	slow
 	kill -TERM "$(cat ../pid)"
-	wait_for grep -q "stages with 'always' are let end" ../out
+	wait_until grep -q "stages with 'always' are let end" ../out
 	touch ../go
 	ended 143
 	has ../ran "first
@@ -297,7 +288,7 @@ last interrupted"
 @test "a second signal ends it as well" {
 	slow
 	kill -TERM "$(cat ../pid)"
-	wait_for grep -q "stages with 'always' are let end" ../out
+	wait_until grep -q "stages with 'always' are let end" ../out
 	kill -TERM "$(cat ../pid)"
 	ended 143
 	has ../ran "first
@@ -313,7 +304,7 @@ clean"
 @test "cancel while it runs lets it end, cancel --now ends it" {
 	slow
 	"$PAWL" cancel latest 3>&- &
-	wait_for grep -q "stages with 'always' are let end" ../out
+	wait_until grep -q "stages with 'always' are let end" ../out
 	touch ../go
 	ended 8
 	has ../ran "first

@@ -3,19 +3,10 @@
 # an empty root, and kill -9 at any moment.
 
 load root.bash
-
-setup_file() {
-	: "${PAWL:?is the binary under test}"
-	perl -MJSON::PP -e 1 || skip "perl has no JSON::PP"
-}
+load example.bash
 
 setup() {
-	# Where a stage runs pawl itself, these would point at an outer run.
-	unset PAWL_RUN_DIR PAWL_RUN_ID
-	source_root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-	work=$BATS_TEST_TMPDIR/backtest
-	cp -R "$source_root/manifests/backtest" "$work"
-	cd "$work" || return 1
+	copy_example backtest
 }
 
 # Runs pawl with what it says kept in $BATS_TEST_TMPDIR/said, shown when a test fails.
@@ -91,7 +82,7 @@ same_outputs() {
 }
 
 recompute() {
-	awk -v folder="$1" -v indexes="${2:-}" -f "$source_root/tests/recompute/backtest.awk" "$1/data/eustock.csv"
+	awk -v folder="$1" -v indexes="${2:-}" -f "$source_root/tests/recompute/figures.awk" -f "$source_root/tests/recompute/backtest.awk" "$1/data/eustock.csv"
 }
 
 @test "backtest: another program finds the same figures" {

@@ -32,15 +32,6 @@ teardown() {
 	[ ! -e ../pid ] || kill -9 "$(cat ../pid)" 2>/dev/null || true
 }
 
-wait_for() {
-	local tries=0
-	until "$@"; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 1500 ] || return 1
-		sleep 0.01
-	done
-}
-
 # Starts a run in the background: its id is in $id, its process in ../pid.
 detached() {
 	id=$("$PAWL" run --detach "$@")
@@ -71,7 +62,7 @@ does() {
 
 killed() {
 	kill -9 "$(cat ../pid)"
-	wait_for gone
+	wait_until gone
 }
 
 gone() {
@@ -98,7 +89,7 @@ socket() {
 @test "a run in the background: id, status, output, end" {
 	detached -p n=7
 	[[ $id =~ ^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{4}$ ]]
-	wait_for [ -e ../first.up ]
+	wait_until [ -e ../first.up ]
 	state_is running
 	touch ../first.go
 	does 0 wait "$id"
@@ -139,7 +130,7 @@ socket() {
 
 @test "pause lets what runs end, and nothing else starts until resume" {
 	detached
-	wait_for [ -e ../first.up ]
+	wait_until [ -e ../first.up ]
 	does 0 pause --no-wait "$id"
 	says "run $id is pausing"
 	state_is pausing
@@ -175,9 +166,9 @@ socket() {
 		run = ": >../first.up; until [ -e ../first.go ]; do sleep 0.01; done"
 	END
 	detached
-	wait_for [ -e ../first.up ]
+	wait_until [ -e ../first.up ]
 	"$PAWL" pause "$id" 2>../said &
-	wait_for state_is pausing
+	wait_until state_is pausing
 	touch ../first.go
 	! wait $! || return 1
 	grep -q "was not paused: it is completed" ../said
@@ -197,8 +188,8 @@ socket() {
 		on_pause = "stop"
 	END
 	detached -j 2
-	wait_for [ -e ../freeze.up ]
-	wait_for [ -e ../stop.up ]
+	wait_until [ -e ../freeze.up ]
+	wait_until [ -e ../stop.up ]
 	does 0 pause "$id"
 	grep -Eq '^pause ([1-9]|10)$' ../why
 	[ ! -e s ]
@@ -208,7 +199,7 @@ socket() {
 	"$PAWL" status "$id" | grep -q "1 ready"
 	[ ! -e ../beat ]
 	does 0 resume "$id"
-	wait_for [ -e ../beat ]
+	wait_until [ -e ../beat ]
 	touch ../go
 	does 0 wait "$id"
 	has f f
@@ -219,7 +210,7 @@ socket() {
 
 @test "pause --now freezes all, also what a pause before let end" {
 	detached
-	wait_for [ -e ../first.up ]
+	wait_until [ -e ../first.up ]
 	does 0 pause --no-wait "$id"
 	does 0 pause --now "$id"
 	says "run $id is paused"
@@ -242,7 +233,7 @@ socket() {
 		run = "cat a"
 	END
 	detached
-	wait_for [ -e ../first.up ]
+	wait_until [ -e ../first.up ]
 	has ../before 1
 	does 0 cancel --reason "wrong data" "$id"
 	says "run $id is cancelled"
@@ -266,9 +257,9 @@ socket() {
 		run = "trap '' TERM; : >../first.up; while :; do sleep 0.01; done"
 	END
 	detached
-	wait_for [ -e ../first.up ]
+	wait_until [ -e ../first.up ]
 	"$PAWL" cancel "$id" >../one &
-	wait_for eval '[ "$(count_events run.cancelling)" -eq 1 ]'
+	wait_until eval '[ "$(count_events run.cancelling)" -eq 1 ]'
 	does 2 pause "$id"
 	says "it is being cancelled"
 	does 2 resume "$id"
@@ -288,7 +279,7 @@ socket() {
 		needs = ["a"]
 	END
 	detached
-	wait_for [ -e ../first.up ]
+	wait_until [ -e ../first.up ]
 	does 0 pause --now "$id"
 	does 0 cancel "$id"
 	[ -e ../term ]
@@ -302,7 +293,7 @@ socket() {
 		retry = { max = 3, delay = "1h", max_delay = "1h", jitter = false }
 	END
 	detached
-	wait_for eval '[ "$(count_events retry)" -eq 1 ]'
+	wait_until eval '[ "$(count_events retry)" -eq 1 ]'
 	does 0 pause "$id"
 	says "run $id is paused"
 	does 0 resume "$id"
@@ -312,10 +303,10 @@ socket() {
 
 @test "Ctrl-C ends a paused run, which is interrupted and resumed" {
 	detached
-	wait_for [ -e ../first.up ]
+	wait_until [ -e ../first.up ]
 	does 0 pause --now "$id"
 	kill -INT "$(cat ../pid)"
-	wait_for gone
+	wait_until gone
 	state_is interrupted
 	run "$PAWL" wait "$id"
 	[ "$status" -eq 130 ]
@@ -327,7 +318,7 @@ socket() {
 
 @test "killed while it pauses, and while it is paused: resume goes on with what it began with" {
 	detached -p n=9 -k -j 3 --label who=me --result ../result.json second
-	wait_for [ -e ../first.up ]
+	wait_until [ -e ../first.up ]
 	does 0 pause --no-wait "$id"
 	killed
 	state_is interrupted
@@ -341,7 +332,7 @@ socket() {
 	[ "$(find .pawl/runs -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
 	rm -f first second ../first.*
 	detached -p n=5 --force
-	wait_for [ -e ../first.up ]
+	wait_until [ -e ../first.up ]
 	does 0 pause --no-wait "$id"
 	touch ../first.go
 	does 0 pause "$id"
@@ -356,7 +347,7 @@ socket() {
 
 @test "resume with a changed manifest refuses; --as-recorded uses the old one" {
 	detached
-	wait_for [ -e ../first.up ]
+	wait_until [ -e ../first.up ]
 	killed
 	cp pawl.toml ../old.toml
 	sed -i 's/cat first/cat first; echo new/' pawl.toml
@@ -380,7 +371,7 @@ new"
 @test "resume --as-recorded finds the manifest in a shared store" {
 	sed -i 's|^grace|store = "../store"\ngrace|' pawl.toml
 	detached
-	wait_for [ -e ../first.up ]
+	wait_until [ -e ../first.up ]
 	killed
 	sed -i 's/cat first/cat first; echo new/' pawl.toml
 	touch ../first.go
@@ -390,7 +381,7 @@ new"
 
 @test "a run whose process is gone is cancelled in its record" {
 	detached
-	wait_for [ -e ../first.up ]
+	wait_until [ -e ../first.up ]
 	killed
 	does 0 cancel --reason "not needed" "$id"
 	says "run $id is cancelled"
@@ -407,11 +398,11 @@ new"
 
 @test "two at once: one wins, the other is told" {
 	detached
-	wait_for [ -e ../first.up ]
+	wait_until [ -e ../first.up ]
 	killed
 	"$PAWL" resume "$id" >../one 2>&1 &
 	one=$!
-	wait_for eval '[ "$(count_events attempt.started)" -eq 2 ]'
+	wait_until eval '[ "$(count_events attempt.started)" -eq 2 ]'
 	does 9 run
 	does 0 resume "$id"
 	says "run $id is running"
@@ -429,7 +420,7 @@ new"
 
 @test "two who cancel a dead run at once: it is cancelled once" {
 	detached
-	wait_for [ -e ../first.up ]
+	wait_until [ -e ../first.up ]
 	killed
 	for i in 1 2 3; do
 		{ "$PAWL" cancel "$id" || echo "status $?"; } >"../said$i" 2>&1 &
@@ -443,7 +434,7 @@ new"
 
 @test "clients that mean harm do not disturb the run" {
 	detached
-	wait_for [ -e ../first.up ]
+	wait_until [ -e ../first.up ]
 	[[ $(echo garbage | socket) == *'"verdict":"refused"'*'"reason":"no JSON'* ]]
 	[[ $(echo '{"pawl":9,"ask":"cancel"}' | socket) == *'"verdict":"refused"'*version* ]]
 	[[ $(echo '{"pawl":1,"ask":"explode"}' | socket) == *'"verdict":"refused"'* ]]
@@ -482,7 +473,7 @@ new"
 
 @test "a silent client is dropped, and waits for nobody" {
 	detached
-	wait_for [ -e ../first.up ]
+	wait_until [ -e ../first.up ]
 	perl -e '
 		use Socket;
 		socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die;
@@ -530,9 +521,9 @@ new"
 
 @test "Ctrl-Z and going on leave a run as it was" {
 	detached
-	wait_for [ -e ../first.up ]
+	wait_until [ -e ../first.up ]
 	kill -STOP "$(cat ../pid)"
-	wait_for grep -q '^State:	T' "/proc/$(cat ../pid)/status"
+	wait_until grep -q '^State:	T' "/proc/$(cat ../pid)/status"
 	kill -CONT "$(cat ../pid)"
 	state_is running
 	does 0 pause --now "$id"

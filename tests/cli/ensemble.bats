@@ -4,18 +4,10 @@
 
 load run.bash
 load root.bash
-
-setup_file() {
-	: "${PAWL:?is the binary under test}"
-	perl -MJSON::PP -e 1 || skip "perl has no JSON::PP"
-}
+load example.bash
 
 setup() {
-	unset PAWL_RUN_DIR PAWL_RUN_ID TRACEPARENT
-	source_root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-	work=$BATS_TEST_TMPDIR/ensemble
-	cp -R "$source_root/manifests/ensemble" "$work"
-	cd "$work" || return 1
+	copy_example ensemble
 }
 
 teardown() {

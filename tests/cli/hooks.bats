@@ -3,26 +3,13 @@
 
 load run
 
-# Waits until a file is there, for a minute.
-wait_for() {
-	local end=$((SECONDS + 60))
-	until [ -e "$1" ]; do
-		[ "$SECONDS" -lt "$end" ] || {
-			echo "waited in vain for $1"
-			cat ../said
-			return 1
-		}
-		sleep 0.01
-	done
-}
-
 # `pawl run` in the background as $pid, until a file is there.
 start_until() {
 	local file=$1
 	shift
 	"$PAWL" run "$@" >../said 2>&1 3>&- &
 	pid=$!
-	wait_for "$file"
+	wait_until test -e "$file"
 }
 
 # A hook that tells ../told what it was told of.
@@ -241,7 +228,7 @@ told() {
 	: >../hold
 	start_until ../up
 	kill -TERM "$pid"
-	wait_for ../holding
+	wait_until test -e ../holding
 	kill -TERM "$pid"
 	wait "$pid" && status=0 || status=$?
 	[ "$status" -eq 143 ]

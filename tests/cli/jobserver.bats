@@ -19,15 +19,6 @@ setup() {
 	mkdir "$jobs"
 }
 
-wait_for() {
-	local tries=0
-	until [ -e "$1" ]; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 2000 ] || return 1
-		sleep 0.01
-	done
-}
-
 # A workspace with six jobs that count themselves; $1 folder, $2 how many are to run at once.
 counting() {
 	mkdir -p "$1"
@@ -209,7 +200,7 @@ signalled() { # $1 status, $2 signals…
 	END
 	perl "$helper" serve PIPE 3 ../tokens "$PAWL" run >../said 2>&1 &
 	server=$!
-	for n in 1 2 3 4; do wait_for "../up/$n"; done
+	for n in 1 2 3 4; do wait_until test -e "../up/$n"; done
 	pid=$(cat ../tokens.pid)
 	# Stopped meanwhile, so that several come at once.
 	kill -STOP "$pid"

@@ -4,18 +4,6 @@
 
 load run
 
-# Waits until a command succeeds, for a minute.
-wait_for() {
-	end=$((SECONDS + 60))
-	until "$@"; do
-		[ "$SECONDS" -lt "$end" ] || {
-			echo "waited in vain for: $*"
-			cat ../said
-			return 1
-		}
-	done
-}
-
 # `pawl run` in the background as $pid, until a stage of it has made the file given first.
 start_until() {
 	local file=$1
@@ -23,7 +11,7 @@ start_until() {
 	rm -f "$file"
 	"$PAWL" run "$@" >../said 2>&1 3>&- &
 	pid=$!
-	wait_for test -e "$file"
+	wait_until test -e "$file"
 }
 
 # The run in the background is killed by this signal.

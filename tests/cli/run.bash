@@ -96,6 +96,7 @@ wait_until() {
 		tries=$((tries + 1))
 		[ "$tries" -lt 6000 ] || {
 			echo "waited in vain for: $*"
+			[ ! -e ../said ] || cat ../said
 			return 1
 		}
 		sleep 0.01

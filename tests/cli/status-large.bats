@@ -26,14 +26,6 @@ large() {
 	END
 }
 
-# wait_for COMMAND…: until it succeeds, at most 60 s.
-wait_for() {
-	local end=$((SECONDS + 60))
-	until "$@"; do
-		[ "$SECONDS" -lt "$end" ] || return 1
-	done
-}
-
 waits_for_go() {
 	[ -e .pawl/runs ] && grep -q '"type":"attempt.started".*"instance":"last"' "$(newest)/events.jsonl"
 }
@@ -113,7 +105,7 @@ same() {
 	large
 	"$PAWL" run -q 2>/dev/null &
 	pid=$!
-	wait_for waits_for_go
+	wait_until waits_for_go
 	[ ! -e "$(newest)/state" ]
 	kill -TERM "$pid"
 	wait "$pid" || :
@@ -131,7 +123,7 @@ same() {
 	cp "$first/state" ../older
 	"$PAWL" run -q 2>/dev/null &
 	pid=$!
-	wait_for grown
+	wait_until grown
 	kill -9 "$pid"
 	wait "$pid" || :
 	[ "$(newest)" = "$first" ]

@@ -4,18 +4,10 @@
 
 load run.bash
 load root.bash
-
-setup_file() {
-	: "${PAWL:?is the binary under test}"
-	perl -MJSON::PP -e 1 || skip "perl has no JSON::PP"
-}
+load example.bash
 
 setup() {
-	unset PAWL_RUN_DIR PAWL_RUN_ID
-	source_root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-	work=$BATS_TEST_TMPDIR/strategy
-	cp -R "$source_root/manifests/strategy" "$work"
-	cd "$work" || return 1
+	copy_example strategy
 	fast=(-p live_pause=0 -p paper_pause=0)
 }
 
@@ -55,7 +47,7 @@ as_calm() {
 @test "strategy: passes all gates, and another program finds the same figures" {
 	ends 0 "${fast[@]}"
 	says "29 of 29 up to date"
-	run awk -v folder="$work" -f "$source_root/tests/recompute/strategy.awk" data/eustock.csv
+	run awk -v folder="$work" -f "$source_root/tests/recompute/figures.awk" -f "$source_root/tests/recompute/strategy.awk" data/eustock.csv
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[ "$output" = "6841 figures agree" ]

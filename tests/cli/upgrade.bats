@@ -38,15 +38,6 @@ slow_manifest() {
 	mkfifo ../go
 }
 
-wait_for() {
-	local left=600
-	until [ -e "$1" ]; do
-		sleep 0.05
-		left=$((left - 1))
-		[ "$left" -gt 0 ]
-	done
-}
-
 # Every file below .pawl with its time and bytes.
 pawl_state() {
 	find .pawl -printf '%p %T@ %s %m\n' | LC_ALL=C sort
@@ -58,7 +49,7 @@ pawl_state() {
 	: >../ran
 	"$tool" run -q >../said 2>&1 &
 	run_pid=$!
-	wait_for ../up
+	wait_until test -e ../up
 	mv "$tool.new" "$tool"
 	run "$tool" status --json
 	[ "$status" -eq 0 ]
@@ -83,7 +74,7 @@ pawl_state() {
 	: >../ran
 	"$tool" run -q &
 	run_pid=$!
-	wait_for ../up
+	wait_until test -e ../up
 	kill -9 "$run_pid"
 	wait "$run_pid" || true
 	: >../skip

@@ -132,10 +132,10 @@ kill_test() { # $1 group or alone
 	kill_test alone 7
 }
 
-# Waits until FILE is there.
+# Until the command succeeds.
 wait_for() {
 	local tries=0
-	until [ -e "$1" ]; do
+	until "$@"; do
 		tries=$((tries + 1))
 		[ "$tries" -lt 1000 ] || return 1
 		sleep 0.01
@@ -145,6 +145,10 @@ wait_for() {
 # Is the process running? One that ended and was not waited for is not.
 is_running() {
 	grep -q '^State:	[^ZX]' "/proc/$1/status" 2>/dev/null
+}
+
+is_gone() {
+	! is_running "$1"
 }
 
 @test "the same plan goes on with the run, another one abandons it and keeps what is done" {
@@ -162,13 +166,13 @@ is_running() {
 	END
 	"$PAWL" run >said 2>&1 &
 	pid=$!
-	wait_for holding
+	wait_for test -e holding
 	kill -KILL "$pid"
 	wait "$pid" || true
 	rm holding
 	"$PAWL" run >said 2>&1 &
 	pid=$!
-	wait_for holding
+	wait_for test -e holding
 	kill -KILL "$pid"
 	wait "$pid" || true
 	grep "was interrupted: 1 attempt cleaned up, 1 of 2 done, going on" said
@@ -196,8 +200,8 @@ is_running() {
 	END
 	"$PAWL" run >said 2>&1 &
 	pid=$!
-	wait_for up
-	wait_for out.txt
+	wait_for test -e up
+	wait_for test -e out.txt
 	kill -KILL "$pid"
 	wait "$pid" || true
 	is_running "$(cat pid)"
@@ -222,7 +226,7 @@ is_running() {
 	END
 	"$PAWL" run >said 2>&1 &
 	pid=$!
-	wait_for holding
+	wait_for test -e holding
 	kill -KILL "$pid"
 	wait "$pid" || true
 	[ "$(cat new.txt)" = partial ]
@@ -249,21 +253,12 @@ is_running() {
 
 # Without a next run: nobody else would end it.
 @test "a command itself is gone with a pawl that was killed alone" {
-	local child tries=0
+	local child
 	printf '[pipeline]\nname = "waits"\n[stage.a]\nrun = "echo $$ >../child; exec sleep 300"\n' >pawl.toml
 	"$PAWL" run -q 2>/dev/null 3>&- &
-	until [ -s ../child ]; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 1500 ]
-		sleep 0.01
-	done
+	wait_for test -s ../child
 	child=$(cat ../child)
 	kill -KILL $!
 	wait $! || true
-	tries=0
-	while kill -0 "$child" 2>/dev/null; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 1500 ]
-		sleep 0.01
-	done
+	wait_for is_gone "$child"
 }

@@ -2,7 +2,7 @@
 # sums, variance from sums of squares where they update a mean, drawdown over all pairs of days,
 # returns and wins from a list of trades. Reads the quotes itself.
 #
-#   awk -v folder=DIR [-v indexes="DAX SMI CAC FTSE"] -f backtest.awk DIR/data/eustock.csv
+#   awk -v folder=DIR [-v indexes="DAX SMI CAC FTSE"] -f figures.awk -f backtest.awk DIR/data/eustock.csv
 #
 # Expects the folder's own grid, split and fee. Prints each figure that is off by more than 1e-9 and
 # ends with status 1, or prints how many agree.
@@ -165,33 +165,4 @@ function check_curve(ix, in_days,    path, line, cell, t)
 	}
 	close(path)
 	same(ix " last day of the curve", t, n)
-}
-
-function last_row(path,    line, rows)
-{
-	split("", field)
-	while ((getline line < path) > 0)
-		if (++rows == 2)
-			split(line, field, ",")
-	close(path)
-	same(path " lines", rows + 0, 2)
-}
-
-function read_json(path,    line, part)
-{
-	split("", json)
-	while ((getline line < path) > 0)
-		if (split(line, part, /[":, ]+/) >= 3)
-			json[part[2]] = part[3]
-	close(path)
-}
-
-function same(what, found, expected,    off)
-{
-	off = found - expected
-	if (found "" == "" || off > 1e-9 || off < -1e-9) {
-		printf "%s: found '%s', expected %.12f\n", what, found, expected
-		wrong++
-	} else
-		agree++
 }

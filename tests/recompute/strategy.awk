@@ -2,7 +2,7 @@
 # sums, variance from sums of squares where they update a mean, drawdown over all pairs of days,
 # returns, wins and orders from a list of trades. Reads the quotes itself.
 #
-#   awk -v folder=DIR -f strategy.awk DIR/data/eustock.csv
+#   awk -v folder=DIR -f figures.awk -f strategy.awk DIR/data/eustock.csv
 #
 # Expects the folder's own params. Prints each figure that is off by more than 1e-9 and ends with
 # status 1, or prints how many agree.
@@ -192,33 +192,4 @@ function check_orders(path,    line, cell, i)
 		same(path " price of order " i, cell[4], price[order[i]])
 	}
 	same(path " orders", i + 0, order_count)
-}
-
-function last_row(path,    line, rows)
-{
-	split("", field)
-	while ((getline line < path) > 0)
-		if (++rows == 2)
-			split(line, field, ",")
-	close(path)
-	same(path " lines", rows + 0, 2)
-}
-
-function read_json(path,    line, part)
-{
-	split("", json)
-	while ((getline line < path) > 0)
-		if (split(line, part, /[":, ]+/) >= 3)
-			json[part[2]] = part[3]
-	close(path)
-}
-
-function same(what, found, expected,    off)
-{
-	off = found - expected
-	if (found "" == "" || off > 1e-9 || off < -1e-9) {
-		printf "%s: found '%s', expected %.12f\n", what, found, expected
-		wrong++
-	} else
-		agree++
 }
