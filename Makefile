@@ -60,27 +60,28 @@ COMPILER_fuzz = $(CLANG)
 COMPILER = $(or $(COMPILER_$(V)),$(GCC))
 
 FLAGS_debug = -O1 -g
-FLAGS_release = -O2 -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+FLAGS_release = -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-pie
 FLAGS_asan = -O1 -g -fsanitize=address,undefined $(SANITIZE)
 FLAGS_tsan = -O1 -g -fsanitize=thread $(SANITIZE)
 FLAGS_fault = -O1 -g -DPAWL_FAULT
 FLAGS_cover = -O0 -g --coverage -fprofile-update=atomic
 FLAGS_fuzz = -O1 -g -fsanitize=fuzzer-no-link,address,undefined $(SANITIZE)
 
-# What is not called often: small rather than fast.
-SMALL = cmd/% report/% model/depfile model/expr_format model/expr_wanted model/hook model/manifest% \
-	model/metric_value model/plan_select \
-	model/plan_metrics os/cgroup os/jobserver% os/machine% os/socket os/survivors base/metric policy/breaker \
-	policy/checks policy/control policy/pace policy/retry policy/warn run/always run/breakers run/check_% run/checkout \
-	run/commit_metrics run/control% run/engine_control run/engine_judge run/engine_retry \
-	run/engine_watch run/failure run/history% run/hook% run/judge run/neighbours run/owed run/recover% run/remedy run/roots_save run/saved_state run/side model/run_state_pack \
-	base/diag base/mask os/copy os/lock os/remove os/replace run/cancel run/compensation run/consulted \
-	run/engine_adapt run/engine_always run/engine_progress run/engine_stop run/engine_undo run/probe run/progress_file run/restore_work run/session% run/strays run/tools \
-	run/undo store/bundle% store/effects store/gc% store/park% store/restore store/roots store/run_dir store/settle \
-	store/tar store/tree store/verify%
-SMALL_release = -Os
+# The release build is small (-Os); what each instance, path or byte passes through is fast.
+HOT = base/arena base/bytes base/chains base/hex base/json_write base/map base/mem% base/path \
+	base/record% base/sha256% base/str base/sys% base/utf8 \
+	model/event model/expr_eval model/expr_lex model/expr_parse model/glob model/key model/plan \
+	model/plan_c% model/plan_e% model/plan_inputs model/plan_o% model/plan_paths model/plan_r% \
+	model/plan_tree model/plan_writers model/run_state model/shellwords% model/template model/toml% \
+	model/value \
+	os/child os/hash% os/loop os/pipe_log os/pool os/ranges os/signature os/spawn% os/walk \
+	policy/adapt policy/decide policy/schedule \
+	store/index% store/objects store/put% store/results \
+	run/attempt% run/engine run/executor run/facts run/guards run/reads run/recorder run/slice \
+	run/sources% run/standing
+HOT_release = -O2
 
-LINK_release = -static -s -Wl,--gc-sections -Wl,--build-id=none
+LINK_release = -static -s -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noseparate-code
 LINK_asan = -fsanitize=address,undefined
 LINK_tsan = -fsanitize=thread
 LINK_cover = --coverage
@@ -152,14 +153,14 @@ $(foreach layer,$(LAYERS),$(eval $(call LAYER_RULES,$(layer))))
 
 $(B)/flags: FORCE
 	@$(call UPDATE,$@,$(subst ",,$(COMPILER) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $(LDFLAGS) \
-		$(SMALL) $(SMALL_$(V))))
+		$(HOT) $(HOT_$(V))))
 
 $(B)/%.o: src/%.c $(B)/flags | build/deps/ready
 	@echo "cc   $@"
 	@mkdir -p $(@D)
 	@$(COMPILER) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $(WARNINGS_$(V)) -MMD -MP -c -o $@ $<
 
-$(patsubst %,$(B)/%.o,$(SMALL)): CFLAGS += $(SMALL_$(V))
+$(patsubst %,$(B)/%.o,$(HOT)): CFLAGS += $(HOT_$(V))
 $(B)/base/sha256.o: CPPFLAGS += $(MBEDTLS_FLAGS)
 $(B)/base/json_read.o: CPPFLAGS += $(YYJSON_FLAGS)
 $(B)/run/guards.o: CPPFLAGS += -DPAWL_BUILD='"$(BUILD_ID)"'
@@ -178,7 +179,7 @@ $(B)/deps/mbedtls/%.o: build/deps/mbedtls/library/%.c $(B)/flags src/base/mbedtl
 
 $(B)/deps/yyjson/%.o: build/deps/yyjson/src/%.c $(B)/flags
 	@mkdir -p $(@D)
-	@$(COMPILER) $(YYJSON_FLAGS) $(CFLAGS) $(or $(SMALL_$(V)),-O2) -w -c -o $@ $<
+	@$(COMPILER) $(YYJSON_FLAGS) $(CFLAGS) $(if $(HOT_$(V)),,-O2) -w -c -o $@ $<
 
 build/deps/mbedtls/library/%.c build/deps/yyjson/src/%.c: | build/deps/ready ;
 
