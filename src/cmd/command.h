@@ -86,7 +86,7 @@ struct cli {
     int color; /* enum cli_color */
     bool help, version;
     /* of commands; each says by its rows which it takes */
-    struct cli_pairs params, labels;
+    struct cli_pairs params, labels, flags;
     const char *params_file, *from, *result_file, *run, *to;
     const char *head;
     const char *keep_runs, *max_age, *max_size;

@@ -44,6 +44,11 @@ const struct option_row global_options[] = {
     {                                                                                              \
         LONG("params"), TAKES("FILE"), TEXT(params_file), HELP("set params from a TOML file")      \
     }
+#define ROW_FLAG                                                                                   \
+    {                                                                                              \
+        LONG("flag"), TAKES("NAME=VALUE"), PAIR(flags),                                            \
+            HELP("turn a flag of the manifest on or off, or on for N percent of its units")        \
+    }
 #define ROW_JSON                                                                                   \
     {                                                                                              \
         LONG("json"), FLAG(json), HELP("print JSON")                                               \
@@ -101,6 +106,7 @@ static const struct option_row run_options[] = {
     ROW_LENIENT,
     {LONG("label"), TAKES("NAME=VALUE"), PAIR(labels),
      HELP("note something of this run in its record")},
+    ROW_FLAG,
     {LONG("detach"), FLAG(detach),
      HELP("go on in the background: print the run's id once it has begun, and return")},
     ROW_WAIT,
@@ -123,17 +129,22 @@ static const char *const run_examples[] = {
     NULL};
 
 static const struct option_row plan_options[] = {
-    ROW_PARAM, ROW_PARAMS,
-    ROW_FORCE, ROW_REHASH,
-    ROW_ONLY,  ROW_FROM,
-    ROW_JSON,  {LONG("check"), FLAG(check), HELP("end with status 6 if there is anything to do")},
+    ROW_PARAM,
+    ROW_PARAMS,
+    ROW_FLAG,
+    ROW_FORCE,
+    ROW_REHASH,
+    ROW_ONLY,
+    ROW_FROM,
+    ROW_JSON,
+    {LONG("check"), FLAG(check), HELP("end with status 6 if there is anything to do")},
     END,
 };
 static const char *const plan_examples[] = {
     "pawl plan", "what a run would do, and why", "pawl plan --check",
     "for scripts: status 0 if all is up to date, 6 if not", NULL};
 
-static const struct option_row read_options[] = {ROW_PARAM, ROW_PARAMS, ROW_JSON, END};
+static const struct option_row read_options[] = {ROW_PARAM, ROW_PARAMS, ROW_FLAG, ROW_JSON, END};
 static const struct option_row json_options[] = {ROW_JSON, END};
 
 static const struct option_row runs_options[] = {
@@ -161,6 +172,7 @@ static const char *const verify_examples[] = {
 static const struct option_row graph_options[] = {
     ROW_PARAM,
     ROW_PARAMS,
+    ROW_FLAG,
     {LONG("format"), TAKES("FORMAT"), CHOICE(format, format_words),
      HELP("dot (default), mermaid or json")},
     {LONG("instances"), FLAG(instances), HELP("every instance, not only stages")},
@@ -189,6 +201,7 @@ static const char *const graph_examples[] = {
 static const struct option_row clean_options[] = {
     ROW_PARAM,
     ROW_PARAMS,
+    ROW_FLAG,
     {LONG("orphans"), FLAG(orphans), HELP("only files that no stage declares any more")},
     {NAME("dry-run", 'n'), FLAG(dry), HELP("say what would be removed, and remove nothing")},
     ROW_WAIT,
@@ -215,11 +228,11 @@ static const char *const gc_examples[] = {
     "pawl gc -n", "how much would be freed", "pawl gc --max-age 30d --max-size 20G",
     "keep what the last runs need, not too old and not too large", NULL};
 
-static const struct option_row evict_options[] = {ROW_PARAM, ROW_PARAMS, ROW_WAIT, END};
+static const struct option_row evict_options[] = {ROW_PARAM, ROW_PARAMS, ROW_FLAG, ROW_WAIT, END};
 static const char *const evict_examples[] = {"pawl evict 'fetch@day=2026-11-02'",
                                              "make this one anew with the next run", NULL};
 
-static const struct option_row adopt_options[] = {ROW_PARAM, ROW_PARAMS, ROW_WAIT, END};
+static const struct option_row adopt_options[] = {ROW_PARAM, ROW_PARAMS, ROW_FLAG, ROW_WAIT, END};
 
 #define ROW_RUN                                                                                    \
     {                                                                                              \
@@ -236,6 +249,7 @@ static const struct option_row events_options[] = {
 static const struct option_row restore_options[] = {
     ROW_PARAM,
     ROW_PARAMS,
+    ROW_FLAG,
     ROW_RUN,
     {LONG("to"), TAKES("DIR"), TEXT(to), HELP("write below DIR, and leave the workspace as it is")},
     {LONG("force"), FLAG(overwrite),
@@ -259,7 +273,8 @@ static const char *const restore_examples[] = {
     {                                                                                              \
         NAME("quiet", 'q'), FLAG(quiet), HELP("say only what went wrong")                          \
     }
-static const struct option_row export_options[] = {ROW_PARAM, ROW_PARAMS, ROW_QUIET, ROW_JSON, END};
+static const struct option_row export_options[] = {ROW_PARAM, ROW_PARAMS, ROW_FLAG,
+                                                   ROW_QUIET, ROW_JSON,   END};
 static const struct option_row import_options[] = {ROW_WAIT, ROW_QUIET, ROW_JSON, END};
 static const char *const export_examples[] = {
     "pawl export results.tar",

@@ -41,6 +41,7 @@ static const char *docs_field_kind(enum event_field_kind kind)
 {
     switch (kind) {
     case EVENT_KIND_STR:
+    case EVENT_KIND_NAME:
         return "string";
     case EVENT_KIND_INT:
     case EVENT_KIND_U32:

@@ -5,6 +5,17 @@
 
 #include "run/recover.h"
 
+static const struct m_override *place_overrides(struct cli *cli, const struct cli_pairs *pairs)
+{
+    struct m_override *overrides = ARENA_ARRAY(&cli->arena, struct m_override, pairs->count);
+
+    for (uint32_t i = 0; i < pairs->count; i++) {
+        overrides[i] =
+            (struct m_override){.name = pairs->items[i].name, .text = pairs->items[i].value};
+    }
+    return overrides;
+}
+
 static struct session_options place_options(struct cli *cli)
 {
     struct session_options options = {.dir = cli->dir,
@@ -13,14 +24,11 @@ static struct session_options place_options(struct cli *cli)
                                       .params_file = cli->params_file,
                                       .command = cli->command->name,
                                       .manifest = cli->manifest};
-    struct m_override *overrides = ARENA_ARRAY(&cli->arena, struct m_override, cli->params.count);
 
-    for (uint32_t i = 0; i < cli->params.count; i++) {
-        overrides[i] = (struct m_override){.name = cli->params.items[i].name,
-                                           .text = cli->params.items[i].value};
-    }
-    options.overrides = overrides;
+    options.overrides = place_overrides(cli, &cli->params);
     options.override_count = cli->params.count;
+    options.flags = place_overrides(cli, &cli->flags);
+    options.flag_count = cli->flags.count;
     return options;
 }
 

@@ -115,6 +115,7 @@ static void plan_show_instance(struct plan_show *show, uint32_t number)
     const struct plan *plan = &show->decided->place.session.plan;
     const struct plan_instance *inst = &plan->instances[number];
     const struct plan_word *word = &plan_words[show->decided->decide.action[number]];
+    const struct m_variant *variant = plan_variant(plan, inst);
     struct inst_id instance = {number};
     struct reason reason;
     struct str text;
@@ -123,13 +124,19 @@ static void plan_show_instance(struct plan_show *show, uint32_t number)
     reason_find(&show->decided->view, instance, &show->arena, &reason);
     text = reason_text(&show->decided->view, instance, &reason, &show->arena);
     if (!show->cli->json) {
-        strbuf_printf(&show->cli->out, "%-8s %.*s: %.*s\n", word->text, STR_ARG(inst->name),
-                      STR_ARG(text));
+        strbuf_printf(&show->cli->out, "%-8s %.*s", word->text, STR_ARG(inst->name));
+        if (variant != NULL) {
+            strbuf_printf(&show->cli->out, " (variant %.*s)", STR_ARG(variant->name));
+        }
+        strbuf_printf(&show->cli->out, ": %.*s\n", STR_ARG(text));
         return;
     }
     json_object_begin(&show->w);
     json_field_str(&show->w, "instance", inst->name);
     json_field_str(&show->w, "stage", plan->stages[inst->stage.n].name);
+    if (variant != NULL) {
+        json_field_str(&show->w, "variant", variant->name);
+    }
     json_field_text(&show->w, "action", word->json);
     json_field_str(&show->w, "reason", text);
     json_object_end(&show->w);

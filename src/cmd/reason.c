@@ -66,7 +66,7 @@ static void reason_compare(struct reason *reason, const struct key_fields *now, 
         }
     }
     for (uint32_t i = 0; i < last->field_count; i++) {
-        if (!fields.used[i]) {
+        if (!fields.used[i] && !str_is(last->fields[i].name, RESULT_FIELD_FALLBACK)) {
             reason_add(reason, last->fields[i].name, last->fields[i].value, STR_NONE);
         }
     }
@@ -268,6 +268,9 @@ static struct str reason_of_useless(const struct reason_view *view, struct inst_
     }
     if ((reason->last.flags & RESULT_UNKEYED) != 0) {
         return STR("its last attempt did not end well");
+    }
+    if ((reason->last.flags & RESULT_FALLBACK) != 0) {
+        return STR("its result was made in place of its variant, by a command that changed");
     }
     if (!digest_equal(&reason->last.machine, &session->machine_digest)) {
         return STR("its last result is of another machine, and it declares no 'tools'");

@@ -7,6 +7,7 @@
 #include "cmd/place.h"
 #include "cmd/run_view.h"
 #include "cmd/targets.h"
+#include "model/flag.h"
 #include "run/history.h"
 
 /* One of the runs that are looked at. */
@@ -42,6 +43,27 @@ static void report_read_manifest(struct report_call *call)
     }
 }
 
+/* Flags as they were in a run: as the manifest says, but for those that `--flag` had set. */
+static void report_take_flags(struct manifest *manifest, const struct event_pairs *options)
+{
+    struct str name, value;
+
+    for (uint32_t i = 0; i < manifest->flag_count; i++) {
+        manifest->flags[i].percent = manifest->flags[i].preset;
+    }
+    for (uint32_t i = 0; i < options->count; i++) {
+        value = options->items[i].value;
+        if (str_is(options->items[i].name, SESSION_FLAG) && str_split(&value, '=', &name)) {
+            struct m_flag *flag = (struct m_flag *)manifest_flag(manifest, name);
+            double percent;
+
+            if (flag != NULL && flag_parse(value, &percent)) {
+                flag->percent = percent;
+            }
+        }
+    }
+}
+
 /* Params as they were in a run. */
 static void report_take_params(struct report_call *call, const struct run_state *state)
 {
@@ -55,6 +77,9 @@ static void report_take_params(struct report_call *call, const struct run_state 
         if (then.data != NULL) {
             manifest_param_take(param, then);
         }
+    }
+    if (call->manifest_read) {
+        report_take_flags(manifest, &state->flags);
     }
 }
 

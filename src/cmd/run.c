@@ -16,6 +16,7 @@
 #include "cmd/run_call.h"
 #include "cmd/run_result.h"
 #include "cmd/run_show.h"
+#include "cmd/run_variants.h"
 #include "os/files.h"
 #include "os/survivors.h"
 #include "run/executor.h"
@@ -31,8 +32,8 @@
  * the record, and what was for that call alone, is left out. */
 static struct event_pairs run_options_given(struct run_call *call)
 {
-    static const char *const others[] = {"param", "params", "force",   "from", "only",
-                                         "label", "detach", "dry-run", "wait", NULL};
+    static const char *const others[] = {"param", "params", "force",   "from", "only", "label",
+                                         "flag",  "detach", "dry-run", "wait", NULL};
     struct session *session = &call->session;
     const struct cli_pairs *given = &call->cli->given;
     struct event_pairs options = {
@@ -240,6 +241,7 @@ static int run_engine(struct run_call *call, struct err *err)
                                            .decide = &call->engine.decide,
                                            .forced = call->request.forced};
     run_record_orphans(call);
+    run_record_variants(call);
     run_record_tokens(call);
     run_record_breakers(call);
     status = engine_run(&call->engine, err);
@@ -254,6 +256,7 @@ static int run_engine(struct run_call *call, struct err *err)
         run_effects_release(call, err);
     }
     if (err->status == 0) {
+        run_record_fallbacks(call);
         run_record_end(call, status, err);
     }
     if (err->status == 0) {
@@ -374,6 +377,7 @@ static int run_nothing(struct run_call *call, struct err *err)
         good[i] = (uint8_t)run_last_unit(call, i, skipped[i] ? INST_SKIPPED : INST_UP_TO_DATE);
     }
     run_show_warnings(&call->facts);
+    run_tell_fallbacks(call);
     run_tell_nothing(call, skipped);
     decide_fini(&call->decide);
     /* What the interrupted run was about is done: nobody will go on with it. */

@@ -49,9 +49,13 @@ static void run_flag(struct run_request *request, const char *name, const char *
 static void run_take_flags(struct run_request *request)
 {
     const struct cli *cli = request->cli;
+    struct event_strs switches = session_flags(request->session);
 
-    request->flags.items =
-        ARENA_ARRAY(&request->session->arena, struct event_pair, cli->force.count + 4u);
+    request->flags.items = ARENA_ARRAY(&request->session->arena, struct event_pair,
+                                       switches.count + cli->force.count + 4u);
+    for (uint32_t i = 0; i < switches.count; i++) {
+        run_flag(request, SESSION_FLAG, switches.items[i].data);
+    }
     for (uint32_t i = 0; i < cli->force.count; i++) {
         run_flag(request, "force", cli->force.items[i]);
     }

@@ -65,13 +65,22 @@ bool run_save_state(struct run_call *call, const uint8_t *good, struct err *err)
                         : standing_save(&call->session, &end, err);
 }
 
+/* Each run says whose result stands in for that of a variant, and asks a variant that was out. */
+static bool run_is_beside_variant(const struct run_call *call, uint32_t number)
+{
+    return call->facts.instances[number].fallback ||
+           call->session.plan.instances[number].left != PLAN_STAYS;
+}
+
 enum last_unit run_last_unit(const struct run_call *call, uint32_t number, enum inst_state state)
 {
     if (state == INST_SKIPPED) {
         return call->session.plan.instances[number].late_when ? LAST_UNDECIDED : LAST_SKIPPED;
     }
-    return inst_state_is_good(state) && !call->facts.instances[number].warned ? LAST_STANDS
-                                                                              : LAST_UNDECIDED;
+    return inst_state_is_good(state) && !call->facts.instances[number].warned &&
+                   !run_is_beside_variant(call, number)
+               ? LAST_STANDS
+               : LAST_UNDECIDED;
 }
 
 /* What this run ended with. Of one that is to go on, or that the world broke, all is kept as long

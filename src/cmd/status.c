@@ -6,6 +6,7 @@
 #include "cmd/place.h"
 #include "cmd/run_view.h"
 #include "report/progress.h"
+#include "report/variants.h"
 #include "run/breakers.h"
 
 /* --- what both show --- */
@@ -105,12 +106,25 @@ static void status_json_progress(struct json_writer *w, const struct inst_progre
     json_object_end(w);
 }
 
+static void status_json_variant(struct json_writer *w, const struct inst_status *inst)
+{
+    struct str fallback = variants_fallback(inst);
+
+    if (inst_told(inst)->variant.len != 0) {
+        json_field_str(w, "variant", inst_told(inst)->variant);
+    }
+    if (fallback.len != 0) {
+        json_field_str(w, "fallback", fallback);
+    }
+}
+
 static void status_json_instance(struct json_writer *w, const struct inst_status *inst)
 {
     json_object_begin(w);
     json_field_str(w, "instance", inst->name);
     json_field_str(w, "stage", inst->stage);
     json_field_text(w, "state", inst_state_name(inst->state));
+    status_json_variant(w, inst);
     if (inst_told(inst)->cause.len != 0) {
         json_field_str(w, "cause", inst_told(inst)->cause);
     }
@@ -245,6 +259,10 @@ static void status_show_instance(struct strbuf *out, const struct run_view *view
     char wall[UNITS_TEXT_BYTES];
 
     strbuf_printf(out, "  %-10s %.*s", inst_state_name(inst->state), STR_ARG(inst->name));
+    if (inst_told(inst)->variant.len != 0) {
+        strbuf_printf(out, " (variant %.*s%s)", STR_ARG(inst_told(inst)->variant),
+                      variants_fallback(inst).len != 0 ? ", own command" : "");
+    }
     if (inst->state == INST_RUNNING && status_goes(view)) {
         duration_format(clock_real_ns(&clock_system) - inst->started_at_ns, wall);
         strbuf_printf(out, "  %s", wall);
@@ -288,6 +306,25 @@ static bool status_is_shown(const struct inst_status *inst)
     return false;
 }
 
+/* How many instances a variant was chosen for, and how many run the own command all the same. */
+static void status_show_variants(struct strbuf *out, const struct run_state *state)
+{
+    uint32_t chosen = 0;
+    uint32_t own = 0;
+
+    for (uint32_t i = 0; i < state->instance_count; i++) {
+        chosen += inst_told(&state->instances[i])->variant.len != 0;
+        own += variants_fallback(&state->instances[i]).len != 0;
+    }
+    if (chosen != 0) {
+        strbuf_printf(out, "variants   of %u instance%s", chosen, chosen == 1 ? "" : "s");
+        if (own != 0) {
+            strbuf_printf(out, ", %u with the own command instead", own);
+        }
+        strbuf_putc(out, '\n');
+    }
+}
+
 static void status_show(struct strbuf *out, const struct run_view *view)
 {
     const struct run_state *state = &view->state;
@@ -316,6 +353,7 @@ static void status_show(struct strbuf *out, const struct run_view *view)
     strbuf_putc(out, '\n');
     status_show_list(out, "targets   ", &state->targets);
     status_show_pairs(out, "params    ", &state->params);
+    status_show_variants(out, state);
     status_show_pairs(out, "labels    ", &state->labels);
     for (uint32_t i = 0; i < state->instance_count; i++) {
         if (status_is_shown(&state->instances[i])) {

@@ -3,6 +3,7 @@
 #include "base/hex.h"
 #include "base/json_write.h"
 #include "cmd/decided.h"
+#include "model/flag.h"
 
 enum { WHY_DIGEST_SHOWN = 12 };
 
@@ -66,11 +67,38 @@ static void why_show_last(struct strbuf *out, const struct reason *reason)
     if ((reason->last.flags & RESULT_ADOPTED) != 0) {
         strbuf_printf(out, "  last result: adopted %s, nothing ran\n", ended);
     } else {
-        strbuf_printf(out, "  last result: %s, run %.*s%s\n", ended, STR_ARG(reason->last.run),
+        strbuf_printf(out, "  last result: %s, run %.*s%s%s\n", ended, STR_ARG(reason->last.run),
                       (reason->last.flags & RESULT_DIFFERS) != 0
                           ? ", with other bytes than the same key gave before"
+                          : "",
+                      (reason->last.flags & RESULT_FALLBACK) != 0
+                          ? ", by the stage's own command: its variant had failed"
                           : "");
     }
+}
+
+/* Which variant it is, or why it is none. */
+static void why_show_variant(struct decided *decided, const struct plan_instance *inst,
+                             struct strbuf *out)
+{
+    const struct plan *plan = &decided->place.session.plan;
+    const struct m_variants *variants = plan->stages[inst->stage.n].source->settings->variants;
+    const struct m_variant *variant = plan_variant(plan, inst);
+    struct strbuf share = {0};
+
+    for (uint32_t i = 0; variants != NULL && i < variants->count; i++) {
+        const struct m_variant *one = &variants->items[i];
+
+        if (variant != NULL && variant != one) {
+            continue;
+        }
+        strbuf_clear(&share);
+        flag_render(one->flag->percent, &share);
+        strbuf_puts(&share, flag_is_settled(one->flag) ? "" : " %");
+        strbuf_printf(out, "  variant %.*s: flag '%.*s' (%s) is %s for it\n", STR_ARG(one->name),
+                      STR_ARG(one->flag->name), share.data, variant != NULL ? "on" : "off");
+    }
+    strbuf_fini(&share);
 }
 
 static void why_show(struct decided *decided, struct inst_id instance, const struct reason *reason,
@@ -83,6 +111,7 @@ static void why_show(struct decided *decided, struct inst_id instance, const str
         strbuf_printf(out, ": %.*s", STR_ARG(reason_text(&decided->view, instance, reason, arena)));
     }
     strbuf_putc(out, '\n');
+    why_show_variant(decided, inst, out);
     why_show_last(out, reason);
     for (uint32_t i = 0; i < reason->change_count; i++) {
         strbuf_puts(out, "  ");
@@ -112,6 +141,7 @@ static void why_json_last(struct json_writer *w, const struct result *last)
     json_field_str(w, "run", last->run);
     json_field_text(w, "ended", ended);
     json_field_bool(w, "adopted", (last->flags & RESULT_ADOPTED) != 0);
+    json_field_bool(w, "fallback", (last->flags & RESULT_FALLBACK) != 0);
     json_object_end(w);
 }
 
@@ -124,6 +154,9 @@ static void why_show_json(struct decided *decided, struct inst_id instance,
     json_object_begin(w);
     json_field_str(w, "instance", inst->name);
     json_field_str(w, "stage", plan->stages[inst->stage.n].name);
+    if (plan_variant(plan, inst) != NULL) {
+        json_field_str(w, "variant", plan_variant(plan, inst)->name);
+    }
     json_field_text(w, "verdict", why_verdict(decided, instance.n));
     json_field_str(w, "reason", reason_text(&decided->view, instance, reason, arena));
     if (reason->has_last) {

@@ -137,6 +137,10 @@ const struct event_field_row event_fields[EVENT_FIELD_TOTAL] = {
     [EVENT_FIELD_TEXT] = FIELD("text", EVENT_KIND_STR, text, "what it says it does"),
     [EVENT_FIELD_LEFT_NS] = FIELD("left_ns", EVENT_KIND_INT, left_ns,
                                   "how long it still takes by its own steps; -1: not known"),
+    [EVENT_FIELD_VARIANT] =
+        FIELD("variant", EVENT_KIND_NAME, variant,
+              "name of a variant of the stage; left out: the stage's own command"),
+    [EVENT_FIELD_FLAG] = FIELD("flag", EVENT_KIND_STR, flag, "name of the flag that chose it"),
 };
 
 #define F(field) ((event_field_set)1 << EVENT_FIELD_##field)
@@ -170,13 +174,13 @@ const struct event_type_row event_types[EVENT_TYPE_COUNT] = {
     [EVENT_ATTEMPT_STARTED] =
         {"attempt.started", EVENT_INFO,
          F_TRY | F(READY_AT) | F(ADMITTED_AT) | F(CPUS) | F(MEMORY_BYTES) | F(OUTPUTS) | F(PARKED) |
-             F(PLACE) | F(CHECKS) | F_LOAD,
+             F(PLACE) | F(CHECKS) | F(VARIANT) | F_LOAD,
          "recorded before anything is put aside and before the command is executed"},
     [EVENT_ATTEMPT_FINISHED] = {"attempt.finished", EVENT_INFO,
                                 F_TRY | F(STATE) | F(CAUSE) | F(REASON) | F(EXIT) | F(SIGNAL) |
                                     F(KEY) | F(LOG) | F(STARTED_AT) | F(WALL_NS) | F(CPU_USER_NS) |
                                     F(CPU_SYSTEM_NS) | F(MAX_RSS_BYTES) | F(OUTPUTS) | F(BYTES) |
-                                    F(METRICS) | F_LOAD,
+                                    F(METRICS) | F(VARIANT) | F_LOAD,
                                 "an attempt ended; a good one has its result in the store by now"},
     [EVENT_ATTEMPT_LOST] = {"attempt.lost", EVENT_WARN, F_TRY | F(STATE) | F(REASON),
                             "an attempt whose pawl was killed: cleaned up by the next one"},
@@ -282,6 +286,17 @@ const struct event_type_row event_types[EVENT_TYPE_COUNT] = {
                                 F_INST | F(ATTEMPT) | F(PERMILLE) | F(TEXT) | F(LEFT_NS),
                                 "how far the command of an attempt is, by its own words: the last "
                                 "of them, about one a second"},
+    [EVENT_VARIANTS_CHOSEN] = {"variants.chosen", EVENT_INFO,
+                               F(STAGE) | F(VARIANT) | F(FLAG) | F(COUNT) | F(IDS),
+                               "for these instances the flag is on: they run the variant"},
+    [EVENT_VARIANT_LEFT] =
+        {"variant.left", EVENT_WARN, F_INST | F(ATTEMPT) | F(VARIANT) | F(CAUSE) | F(REASON),
+         "the variant failed for good, or its breaker is open (cause breaker): the "
+         "stage's own command takes its place"},
+    [EVENT_FALLBACKS_USED] = {"fallbacks.used", EVENT_WARN,
+                              F(STAGE) | F(VARIANT) | F(COUNT) | F(IDS),
+                              "results of these, new or kept, are those of the stage's own "
+                              "command, because the variant had failed"},
     [EVENT_INSTANCES_COMPENSATED] = {"instances.compensated", EVENT_WARN, F(COUNT) | F(IDS),
                                      "what these did is undone, and their results are forgotten"},
 };
@@ -427,12 +442,14 @@ static void event_write_field(struct json_writer *w, const struct event *event,
 {
     const void *at = (const char *)event + row->offset;
 
-    if (row->kind == EVENT_KIND_FIGURES && ((const struct event_pairs *)at)->count == 0) {
+    if ((row->kind == EVENT_KIND_FIGURES && ((const struct event_pairs *)at)->count == 0) ||
+        (row->kind == EVENT_KIND_NAME && ((const struct str *)at)->len == 0)) {
         return;
     }
     json_name(w, str_n(row->name, row->name_bytes));
     switch (row->kind) {
     case EVENT_KIND_STR:
+    case EVENT_KIND_NAME:
         json_str(w, *(const struct str *)at);
         break;
     case EVENT_KIND_INT:
@@ -540,6 +557,7 @@ static bool event_read_field(struct json value, struct arena *arena, struct even
 
     switch (row->kind) {
     case EVENT_KIND_STR:
+    case EVENT_KIND_NAME:
         if (json_as_str(value, &text)) {
             *(struct str *)at = str_dup(arena, text);
         }

@@ -66,6 +66,9 @@ enum event_type {
     EVENT_COMPENSATION_FAILED,
     EVENT_INSTANCES_COMPENSATED,
     EVENT_ATTEMPT_PROGRESS,
+    EVENT_VARIANTS_CHOSEN,
+    EVENT_VARIANT_LEFT,
+    EVENT_FALLBACKS_USED,
     EVENT_TYPE_COUNT
 };
 
@@ -143,6 +146,8 @@ enum event_field {
     EVENT_FIELD_PERMILLE,
     EVENT_FIELD_TEXT,
     EVENT_FIELD_LEFT_NS,
+    EVENT_FIELD_VARIANT,
+    EVENT_FIELD_FLAG,
     EVENT_FIELD_TOTAL
 };
 
@@ -201,10 +206,12 @@ struct event {
     struct str check, expression, wanted;
     int64_t permille, left_ns; /* of an attempt, as its command says; -1: not known */
     struct str text;
+    struct str variant, flag;
 };
 
 enum event_field_kind {
     EVENT_KIND_STR,
+    EVENT_KIND_NAME, /* a text; empty: left out */
     EVENT_KIND_INT,
     EVENT_KIND_U32,
     EVENT_KIND_TIME,

@@ -2,9 +2,9 @@
  * keys, and look-ups by name.
  *
  * What others lean on is read first, whatever its place in the document: `pipeline.requires` (a
- * manifest for a later pawl gives that one error), pipeline, params and their overrides, pools,
- * rules, defaults, the report, stages. A stage starts as a copy of the defaults, so what both share
- * is shared.
+ * manifest for a later pawl gives that one error), pipeline, params and their overrides,
+ * flags, pools, rules, defaults, the report, stages. A stage starts as a copy of the defaults, so
+ * what both share is shared.
  */
 #include "model/manifest_read.h"
 
@@ -262,6 +262,7 @@ static void m_document_read(struct m_reader *reader)
     }
     m_params_read(reader, m_top_table(root, "params"));
     m_overrides_apply(reader);
+    m_flags_read(reader, m_top_table(root, "flags"));
     m_pools_read(reader, m_top_table(root, "pool"), m_top_table(local, "pool"));
     m_breakers_read(reader, m_top_table(root, "breaker"));
     m_hooks_read(reader, m_top_table(root, "on"));

@@ -185,6 +185,7 @@ struct m_settings {
     const struct m_retry *retry;                  /* NULL: none */
     const struct m_command *recover, *compensate; /* NULL: none */
     struct m_breaker_use breaker;
+    const struct m_variants *variants; /* NULL: none */
 };
 
 struct m_stage {
@@ -199,6 +200,30 @@ struct m_stage {
     bool outputs_given; /* `outputs = []` was written */
     struct m_list needs;
     const struct m_settings *settings;
+};
+
+/* `variant.NAME` of a stage: while its flag is on, its keys replace those of the stage. */
+struct m_variant {
+    struct str name;
+    struct span span;
+    const struct m_flag *flag;
+    bool fallback;        /* one that failed is followed by the stage's own command */
+    bool breaks;          /* it has a breaker of its own: an open one gives way to that, too */
+    struct m_stage stage; /* with the keys replaced; what it reads and makes is said by its own */
+};
+struct m_variants {
+    struct m_variant *items; /* in order of definition: the first whose flag is on is chosen */
+    uint32_t count;
+};
+
+/* A row of [flags]: see model/flag.h. */
+struct m_flag {
+    struct str name;
+    struct span span;
+    double percent;        /* after --flag; 0: off, 100: on */
+    double preset;         /* as in the manifest */
+    const struct expr *by; /* what the unit is; NULL: not said */
+    bool by_instance;      /* it is the instance also where items are units */
 };
 
 struct m_param {
@@ -303,6 +328,8 @@ struct manifest {
     uint64_t retain_size_bytes;
     struct m_param *params;
     uint32_t param_count;
+    struct m_flag *flags; /* in order of definition */
+    uint32_t flag_count;
     struct m_pool *pools;
     uint32_t pool_count;
     struct m_breaker *breakers;
@@ -318,7 +345,7 @@ struct manifest {
                                         it stands in several places, or not in a table of its own */
     struct str_range *stage_inputs; /* by stage: in that part, what it says of its inputs, if its
                                        outputs do not depend on it; to 0: not in one piece */
-    struct m_index stage_index, param_index, pool_index, breaker_index, rule_index;
+    struct m_index stage_index, param_index, flag_index, pool_index, breaker_index, rule_index;
 };
 
 /* An override from the command line (`-p name=value`) or of a params file. */
@@ -341,6 +368,8 @@ struct manifest_request {
     struct str file;
     const struct m_override *overrides;
     uint32_t override_count;
+    const struct m_override *flags; /* --flag: name and text */
+    uint32_t flag_count;
     uint32_t pawl_version; /* major * 1000000 + minor * 1000 + patch, for pipeline.requires */
 };
 
@@ -364,6 +393,7 @@ uint32_t manifest_axis(const struct m_stage *stage, struct str name);
 /* The value that a run recorded, as text; false, and nothing changed: it is of another type now, or
  * a list. */
 bool manifest_param_take(struct m_param *param, struct str text);
+const struct m_flag *manifest_flag(const struct manifest *manifest, struct str name);
 const struct m_pool *manifest_pool(const struct manifest *manifest, struct str name);
 const struct m_breaker *manifest_breaker(const struct manifest *manifest, struct str name);
 const struct m_check *manifest_rule(const struct manifest *manifest, struct str name);
@@ -383,8 +413,10 @@ enum manifest_table {
     MANIFEST_RETAIN, /* pipeline.retain */
     MANIFEST_RETRY,
     MANIFEST_BREAKER,
-    MANIFEST_HOOK,  /* [[on.NAME]] */
-    MANIFEST_CHECK, /* { name, … } in `validate` and `gate`, and [rule.NAME] */
+    MANIFEST_HOOK,    /* [[on.NAME]] */
+    MANIFEST_CHECK,   /* { name, … } in `validate` and `gate`, and [rule.NAME] */
+    MANIFEST_FLAG,    /* { percent, by } in [flags] */
+    MANIFEST_VARIANT, /* variant.NAME of a stage, beside the keys that it replaces */
     MANIFEST_REPORT,
     MANIFEST_ADVICE /* { when, text } in `warn` and `recommend` of [report] */
 };

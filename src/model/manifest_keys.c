@@ -20,6 +20,8 @@
 #define RETRY(name_)          ROW(MANIFEST_RETRY, name_), .supported = true
 #define BREAKER(name_)        ROW(MANIFEST_BREAKER, name_), .supported = true
 #define CHECK(name_)          ROW(MANIFEST_CHECK, name_), .supported = true
+#define FLAG(name_)           ROW(MANIFEST_FLAG, name_), .supported = true
+#define VARIANT(name_)        ROW(MANIFEST_VARIANT, name_), .supported = true
 #define REPORT(name_)         ROW(MANIFEST_REPORT, name_), .supported = true
 #define ADVICE(name_)         ROW(MANIFEST_ADVICE, name_), .supported = true
 #define OF_MANIFEST(member)   .at = offsetof(struct manifest, member)
@@ -45,7 +47,9 @@ const struct manifest_key_row manifest_keys[] = {
     {TOP("pool"), .supported = true, .in_local = true, .read = m_key_nothing,
      TYPE("tables by name", "At most so many at once among the stages that name the pool.")},
     {TOP("stage"), .supported = true, .read = m_key_nothing, TYPE("tables by name", "The stages.")},
-    {TOP("flags"), TYPE("table", "Switches for variants of stages.")},
+    {TOP("flags"), .supported = true, .read = m_key_nothing,
+     TYPE("table", "Switches: `name = true`, `false` or `{ percent, by }`; `--flag name=on|off|N` "
+                   "overrides them. See [flags](flags.md).")},
     {TOP("rule"), .supported = true, .read = m_key_nothing,
      TYPE("tables by name", "Checks that `validate` and `gate` of stages use by name.")},
     {TOP("breaker"), .supported = true, .read = m_key_nothing,
@@ -260,8 +264,9 @@ const struct manifest_key_row manifest_keys[] = {
           "What a pause does to an attempt that runs. `finish` (default): it is let end. `freeze`: "
           "it is stopped where it is (SIGSTOP to its process group) and goes on with the run. "
           "`stop`: it is told to end (TERM, `grace`, KILL) and made again when the run goes on.")},
-    {STAGE_LATER("variant"),
-     TYPE("tables by name", "Keys that replace the stage's own while a flag is on.")},
+    {STAGE_ALONE("variant"), .read = m_key_variant,
+     TYPE("tables by name", "Keys that replace the stage's own while a flag is on. See "
+                            "[flags](flags.md#variants).")},
 
     {INPUT("path"), .read = m_key_input_path,
      TYPE("path", "A path, a glob or a folder. Required.")},
@@ -310,6 +315,19 @@ const struct manifest_key_row manifest_keys[] = {
     {CHECK("inputs"), .read = m_key_check_inputs,
      TYPE("array of strings", "Files that `run` reads beside what the stage made.")},
 
+    {FLAG("percent"), .read = m_key_flag_percent,
+     TYPE("number", "The share of units for which it is on, from 0 to 100. Required.")},
+    {FLAG("by"), .read = m_key_flag_by,
+     TYPE("expression", "What the unit is, of params and axes: instances for which it gives the "
+                        "same decide alike. Default: the instance, in a stream the item; "
+                        "`\"instance\"`: the instance there, too.")},
+
+    {VARIANT("flag"), .read = m_key_variant_flag,
+     TYPE("string", "The flag that chooses it. Required.")},
+    {VARIANT("fallback"), .read = m_key_variant_fallback,
+     TYPE("boolean", "`true`: where it fails, after its retries, the stage's own command runs in "
+                     "its place. Default: true with a `breaker` of its own, else false.")},
+
     {REPORT("rows"), .read = m_key_report_words, OF_REPORT(rows),
      TYPE("array of strings", "Which instances have a row, in this order: stages, instances, "
                               "selections with `@`, `*` and `?`. Default: all that have metrics.")},
@@ -349,6 +367,8 @@ const char *manifest_table_name(enum manifest_table table)
         [MANIFEST_BREAKER] = "a breaker",
         [MANIFEST_HOOK] = "a hook",
         [MANIFEST_CHECK] = "a check",
+        [MANIFEST_FLAG] = "a flag",
+        [MANIFEST_VARIANT] = "a variant",
         [MANIFEST_REPORT] = "[report]",
         [MANIFEST_ADVICE] = "'warn' and 'recommend' of [report]",
     };

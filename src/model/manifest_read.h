@@ -176,6 +176,21 @@ bool m_param_allows(struct m_reader *reader, const struct m_param *param, const 
                     struct span span, struct str before);
 void m_overrides_apply(struct m_reader *reader);
 
+/* manifest_flags.c */
+m_key_reader m_key_flag_percent;
+m_key_reader m_key_flag_by;
+void m_flags_read(struct m_reader *reader, const struct toml_value *value);
+/* Adds the nearest flag as a hint. */
+void m_flag_suggest(struct m_reader *reader, struct str name);
+
+/* manifest_variant.c */
+m_key_reader m_key_variant;
+m_key_reader m_key_variant_flag;
+m_key_reader m_key_variant_fallback;
+/* Once all else of the stage is read. */
+void m_variants_read(struct m_reader *reader, const struct toml_table *table,
+                     struct m_stage *stage);
+
 /* manifest_check.c */
 m_key_reader m_key_checks; /* validate, gate */
 m_key_reader m_key_check_run;
@@ -200,6 +215,9 @@ void m_run_read(struct m_reader *reader, struct str key, const struct toml_value
 /* An expression in quotes, without {{ }}; NULL: reported. */
 const struct expr *m_expr_read(struct m_reader *reader, struct str key,
                                const struct toml_value *value);
+/* What a `run` string of this table may hold: before its keys are read. */
+void m_shell_take(struct m_reader *reader, const struct toml_table *table,
+                  const struct m_stage *stage);
 m_key_reader m_key_run;
 m_key_reader m_key_shell;
 m_key_reader m_key_needs;

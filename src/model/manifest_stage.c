@@ -75,7 +75,7 @@ void m_run_read(struct m_reader *reader, struct str key, const struct toml_value
         m_error_kind(reader, value, key, "a string or an array of strings", NULL);
         return;
     }
-    run->given = true;
+    *run = (struct m_list){.given = true};
     if (value->kind == TOML_ARRAY) {
         *kind = M_RUN_ARGV;
         m_run_read_argv(reader, key, value, run);
@@ -207,8 +207,8 @@ struct m_settings *m_stage_settings(struct m_reader *reader, struct m_stage *sta
     return (struct m_settings *)stage->settings;
 }
 
-static void m_stage_read_keys(struct m_reader *reader, const struct toml_table *table,
-                              struct m_stage *stage)
+void m_shell_take(struct m_reader *reader, const struct toml_table *table,
+                  const struct m_stage *stage)
 {
     const struct toml_entry *shell = toml_find(table, STR("shell"));
 
@@ -226,6 +226,12 @@ static void m_stage_read_keys(struct m_reader *reader, const struct toml_table *
     } else {
         reader->shell = m_shell_word(reader, &stage->settings->shell);
     }
+}
+
+static void m_stage_read_keys(struct m_reader *reader, const struct toml_table *table,
+                              struct m_stage *stage)
+{
+    m_shell_take(reader, table, stage);
     m_table_read(reader, MANIFEST_STAGE, table, stage);
 }
 
@@ -356,6 +362,7 @@ static void m_stage_read(struct m_reader *reader, const struct toml_entry *entry
         m_stage_read_outline(reader, entry->value.table, stage);
     } else {
         m_stage_read_keys(reader, entry->value.table, stage);
+        m_variants_read(reader, entry->value.table, stage);
         if (reader->diags->errors == before) {
             m_stage_check(reader, stage);
         }

@@ -120,9 +120,9 @@ static void plan_keep_lists(struct plan_build *build)
 static bool plan_run_phases(struct plan_build *build)
 {
     static void (*const phases[])(struct plan_build *) = {
-        plan_check_names, plan_expand,         plan_make_paths, plan_find_writers,
-        plan_check_axes,  plan_settle_inputs,  plan_keep_lists, plan_make_edges,
-        plan_make_limits, plan_check_commands,
+        plan_check_names,  plan_expand,      plan_choose_variants, plan_make_paths,
+        plan_find_writers, plan_check_axes,  plan_settle_inputs,   plan_keep_lists,
+        plan_make_edges,   plan_make_limits, plan_check_commands,
     };
     uint32_t before = build->diags->errors;
 

@@ -62,6 +62,7 @@ struct plan_input {
     bool optional;
     bool is_stdin;
     bool is_tool;            /* run[0], a file of the workspace: read without being declared */
+    uint16_t variant;        /* is_tool: of which command, as plan_instance.variant */
     bool is_missing;         /* optional, neither exists nor is made */
     bool is_made;            /* some producer makes it, or part of it */
     struct inst_id producer; /* FILE: of this path, or of the folder output above it; else none */
@@ -120,6 +121,13 @@ struct plan_breaker { /* see policy/breaker.h */
     bool fails_when_open;
 };
 
+/* Whether the stage's own command took the place of the variant that was chosen, and why. */
+enum plan_left {
+    PLAN_STAYS,
+    PLAN_LEFT_OUT,   /* the breaker of the variant is open: the result is the own command's */
+    PLAN_LEFT_FAILED /* the variant failed: the result stands in for that of the variant */
+};
+
 enum plan_on_pause { PLAN_ON_PAUSE_FINISH, PLAN_ON_PAUSE_FREEZE, PLAN_ON_PAUSE_STOP };
 
 struct plan_instance {
@@ -143,6 +151,8 @@ struct plan_instance {
     bool recovers;    /* has a command of `recover` */
     bool compensates; /* has a command of `compensate`: acts on the world outside */
     uint8_t on_pause; /* enum plan_on_pause */
+    uint8_t left;     /* enum plan_left: see plan_leave_variant() */
+    uint16_t variant; /* of its stage's variants, from 1; 0: none is chosen */
     uint16_t cpu;     /* slots; PLAN_CPU_ALL */
     int32_t priority;
     uint64_t memory_bytes; /* declared; 0: none */
@@ -152,6 +162,7 @@ struct plan_instance {
     uint32_t pools_first, pool_count; /* plan->pool_uses */
     uint32_t retry;                   /* plan->retries; 0: none */
     uint32_t breaker;                 /* plan->breakers[breaker - 1]; 0: none */
+    uint32_t own;                     /* plan->owns[own - 1]; 0: it cannot leave its variant */
 };
 
 struct plan_stage {
@@ -199,6 +210,8 @@ struct plan {
     uint32_t listed_dir_count;
     struct path_id *orphans; /* found while listing, sorted */
     uint32_t orphan_count;
+    struct plan_instance *owns; /* limits of the own commands of instances that have a variant */
+    uint32_t own_count;
     bool metrics_named;          /* some stage speaks of metrics of others */
     struct str default_shell[5]; /* argv before the string, for stages without `shell` */
     uint32_t default_shell_count;
@@ -280,6 +293,18 @@ void plan_close_over_producers(const struct plan *plan, uint8_t *selected);
 void plan_add_always(const struct plan *plan, uint8_t *selected);
 /* Adds everything that depends on the selected instances. */
 void plan_close_over_consumers(const struct plan *plan, uint8_t *selected);
+
+/* --- Variants (plan_variants.c) --- */
+
+/* The variant that was chosen for an instance, NULL: none. It stays so when it is left. */
+const struct m_variant *plan_variant(const struct plan *plan, const struct plan_instance *inst);
+/* What the instance runs, and how: its stage, with the keys replaced that its variant replaces. */
+const struct m_stage *plan_source(const struct plan *plan, const struct plan_instance *inst);
+/* Would the stage's own command take the place of one that fails or is out? */
+bool plan_may_leave(const struct plan *plan, const struct plan_instance *inst);
+/* From here on the instance runs its stage's own command, with its limits. The one change of a plan
+ * that is built: of an instance without an attempt under way, by the thread that runs it. */
+void plan_leave_variant(struct plan *plan, struct inst_id instance, enum plan_left how);
 
 /* The files an instance reads, settled: sorted by role then path for tables, in order of the
  * manifest within. `is_made(ctx, output)` says whether an output's producer is done in this run and
@@ -381,6 +406,10 @@ bool plan_command_of_check(struct plan_check_names *names, const struct m_check 
 bool plan_command(const struct plan *plan, struct inst_id instance,
                   const struct resolved_inputs *resolved, struct arena *arena,
                   struct plan_command *command, struct err *err);
+/* The same of the command of `source`: the stage's own, or of one of its variants. */
+bool plan_command_of(const struct plan *plan, struct inst_id instance, const struct m_stage *source,
+                     const struct resolved_inputs *resolved, struct arena *arena,
+                     struct plan_command *command, struct err *err);
 /* The same of another command of its stage: `recover`, `compensate`. */
 bool plan_command_beside(const struct plan *plan, struct inst_id instance,
                          const struct m_command *beside, const struct resolved_inputs *resolved,

@@ -7,6 +7,7 @@
  *
  *   names     every name in every template is known where it stands (plan_check.c)
  *   expand    values of axes, instances and their names (plan_axes.c, plan_expand.c)
+ *   variants  which variant of its stage each instance is (plan_variants.c)
  *   paths     `when`, paths of inputs and outputs, who writes what (plan_paths.c, plan_writers.c)
  *   inputs    producers, files that are there, globs (plan_inputs.c; plan_tree.c, plan_list.c)
  *   edges     `needs`, edges, order, cycles (plan_edges.c, plan_order.c)
@@ -253,6 +254,16 @@ void plan_note_metrics(struct plan_build *build);
 typedef void (*plan_inst_visitor)(void *ctx, struct inst_id instance);
 bool plan_metric_producers(struct plan_build *build, uint32_t number, plan_inst_visitor visit,
                            void *ctx);
+
+/* plan_variants.c */
+void plan_choose_variants(struct plan_build *build);
+/* The flag that a name stands for: there is one, and the stage has what decides it. */
+enum expr_lookup plan_find_flag(const struct plan_scope *scope, struct str name,
+                                struct arena *arena, const struct m_flag **flag,
+                                struct expr_answer *answer);
+/* What plan_find_flag found is on, or not. */
+enum expr_lookup plan_flag_value(const struct plan_scope *scope, const struct expr_name *name,
+                                 struct arena *arena, struct expr_answer *answer);
 
 /* plan_edges.c, plan_order.c */
 void plan_make_edges(struct plan_build *build);

@@ -7,6 +7,18 @@ struct plan_check {
     struct plan_scope scope;
 };
 
+/* What a variant does not replace was looked at in its stage. */
+static bool plan_is_reported(const struct diags *diags, struct span span)
+{
+    for (uint32_t i = 0; i < diags->count; i++) {
+        if (diags->items[i].span.source == span.source &&
+            diags->items[i].span.offset == span.offset) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool plan_check_name(void *ctx, const struct expr_name *name, bool in_default)
 {
     struct plan_check *check = ctx;
@@ -16,6 +28,9 @@ static bool plan_check_name(void *ctx, const struct expr_name *name, bool in_def
 
     (void)in_default;
     if (plan_name_is_known(&check->scope, name, &check->build->scratch, &lookup, &answer)) {
+        return true;
+    }
+    if (plan_is_reported(diags, name->span)) {
         return true;
     }
     if (lookup == EXPR_UNKNOWN) {
@@ -205,6 +220,29 @@ static bool plan_is_outline(const struct plan_build *build, uint32_t stage)
     return outline;
 }
 
+/* The stage has what decides the flag. */
+static void plan_check_variant_flag(struct plan_check *check, const struct m_variant *variant)
+{
+    const struct m_flag *flag;
+    struct expr_answer answer = {.reason = STR_NONE};
+
+    if (plan_find_flag(&check->scope, variant->flag->name, &check->build->scratch, &flag,
+                       &answer) != EXPR_FOUND) {
+        diag_error(check->build->diags, variant->span, NULL, "flag '%.*s' of variant '%.*s' %.*s",
+                   STR_ARG(variant->flag->name), STR_ARG(variant->name), STR_ARG(answer.reason));
+    }
+}
+
+static void plan_check_variants(struct plan_check *check, const struct m_stage *stage)
+{
+    const struct m_variants *variants = stage->settings->variants;
+
+    for (uint32_t i = 0; variants != NULL && i < variants->count; i++) {
+        plan_check_variant_flag(check, &variants->items[i]);
+        plan_check_rest(check, &variants->items[i].stage);
+    }
+}
+
 void plan_check_names(struct plan_build *build)
 {
     struct plan_check check = {build, {.plan = build->plan}};
@@ -225,5 +263,6 @@ void plan_check_names(struct plan_build *build)
         plan_check_rest(&check, check.scope.stage);
         plan_check_checks(&check, &check.scope.stage->settings->validate);
         plan_check_checks(&check, &check.scope.stage->settings->gate);
+        plan_check_variants(&check, check.scope.stage);
     }
 }

@@ -219,12 +219,10 @@ static void plan_renderer_init(struct plan_renderer *renderer, const struct plan
                                const struct plan_instance *inst, struct arena *arena,
                                struct arena *scratch)
 {
-    const struct m_stage *source = plan->stages[inst->stage.n].source;
-
     *renderer = (struct plan_renderer){.plan = plan,
-                                       .source = source,
+                                       .source = plan_source(plan, inst),
                                        .scope = {.plan = plan,
-                                                 .stage = source,
+                                                 .stage = plan->stages[inst->stage.n].source,
                                                  .inst = inst,
                                                  .phase = PLAN_PHASE_REST,
                                                  .late = true},
@@ -234,9 +232,9 @@ static void plan_renderer_init(struct plan_renderer *renderer, const struct plan
 
 /* --- later --- */
 
-static bool plan_command_by(const struct plan *plan, struct inst_id instance,
-                            const struct m_stage *source, const struct resolved_inputs *resolved,
-                            struct arena *arena, struct plan_command *command, struct err *err)
+bool plan_command_of(const struct plan *plan, struct inst_id instance, const struct m_stage *source,
+                     const struct resolved_inputs *resolved, struct arena *arena,
+                     struct plan_command *command, struct err *err)
 {
     const struct plan_instance *inst = &plan->instances[instance.n];
     struct plan_renderer renderer;
@@ -269,8 +267,7 @@ bool plan_command(const struct plan *plan, struct inst_id instance,
 {
     const struct plan_instance *inst = &plan->instances[instance.n];
 
-    return plan_command_by(plan, instance, plan->stages[inst->stage.n].source, resolved, arena,
-                           command, err);
+    return plan_command_of(plan, instance, plan_source(plan, inst), resolved, arena, command, err);
 }
 
 /* The stage with another command in place of `run`. */
@@ -288,10 +285,10 @@ bool plan_command_beside(const struct plan *plan, struct inst_id instance,
                          const struct m_command *beside, const struct resolved_inputs *resolved,
                          struct arena *arena, struct plan_command *command, struct err *err)
 {
-    const struct m_stage *source = plan->stages[plan->instances[instance.n].stage.n].source;
+    const struct m_stage *source = plan_source(plan, &plan->instances[instance.n]);
     struct m_stage stage = plan_stage_with(source, beside);
 
-    return plan_command_by(plan, instance, &stage, resolved, arena, command, err);
+    return plan_command_of(plan, instance, &stage, resolved, arena, command, err);
 }
 
 /* A command of the default shell, or an array, in the workspace's folder. */
@@ -443,9 +440,8 @@ static void plan_warn_of_pipe(struct plan_build *build, const struct m_stage *so
 }
 
 static bool plan_check_command(struct plan_build *build, const struct plan_instance *inst,
-                               struct strbuf *text)
+                               const struct m_stage *source, struct strbuf *text)
 {
-    const struct m_stage *source = build->plan->stages[inst->stage.n].source;
     const struct m_command *others[] = {source->settings->recover, source->settings->compensate};
     struct plan_renderer renderer;
     struct plan_command command;
@@ -454,6 +450,7 @@ static bool plan_check_command(struct plan_build *build, const struct plan_insta
     arena_reset(&build->scratch);
     plan_renderer_init(&renderer, build->plan, inst, &build->scratch, &build->scratch);
     renderer.text = *text;
+    renderer.source = source;
     good = inst->dynamic ? plan_try_command(&renderer) : plan_render_command(&renderer, &command);
     for (unsigned i = 0; good && i < sizeof(others) / sizeof(others[0]); i++) {
         struct m_stage stage;
@@ -472,6 +469,26 @@ static bool plan_check_command(struct plan_build *build, const struct plan_insta
     return good;
 }
 
+/* Of a stage with variants: the command of each instance, and the one that may come in its place.
+ */
+static void plan_check_variant_commands(struct plan_build *build, const struct plan_stage *stage)
+{
+    const struct plan *plan = build->plan;
+    struct strbuf text = {0};
+    bool good = true;
+
+    for (uint32_t i = 0; i < stage->instance_count && good; i++) {
+        const struct plan_instance *inst = &plan->instances[stage->instances_first + i];
+
+        if (inst->skip_reason.len == 0 && !inst->outline) {
+            good = plan_check_command(build, inst, plan_source(plan, inst), &text) &&
+                   (!plan_may_leave(plan, inst) ||
+                    plan_check_command(build, inst, stage->source, &text));
+        }
+    }
+    strbuf_fini(&text);
+}
+
 static void plan_check_stage_commands(struct plan_build *build, const struct plan_stage *stage)
 {
     const struct plan_instance *instances = build->plan->instances + stage->instances_first;
@@ -484,13 +501,17 @@ static void plan_check_stage_commands(struct plan_build *build, const struct pla
     bool good = true;
 
     plan_warn_of_pipe(build, stage->source);
+    if (stage->source->settings->variants != NULL) {
+        plan_check_variant_commands(build, stage);
+        return;
+    }
     for (uint32_t i = 0; i < stage->instance_count && good; i++) {
         if (instances[i].skip_reason.len != 0 || instances[i].outline ||
             (constant && tried && !instances[i].dynamic) ||
             (!has_others && plan_prove(&proof, build->plan, &instances[i]))) {
             continue;
         }
-        good = plan_check_command(build, &instances[i], &text);
+        good = plan_check_command(build, &instances[i], stage->source, &text);
         tried |= !instances[i].dynamic;
     }
     strbuf_fini(&text);

@@ -8,10 +8,12 @@
 struct plan_limiter {
     struct plan_build *build;
     const struct plan_stage *stage;
-    struct plan_scope scope; /* without an instance: of what `whose` says */
+    const struct m_stage *source; /* what limits it: the stage, or a variant of it */
+    struct plan_scope scope;      /* without an instance: of what `whose` says */
     struct str whose;
     VEC(struct plan_pool_use) pool_uses;
     VEC(struct plan_retry) retries;
+    VEC(struct plan_instance) owns;
 };
 
 bool plan_limit_fault(struct plan_limiter *limiter, const struct m_text *text, const char *key,

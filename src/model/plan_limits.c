@@ -172,7 +172,7 @@ static bool plan_limit_pause(struct plan_limiter *limiter, const struct m_text *
 
 static bool plan_limit_pools(struct plan_limiter *limiter, struct plan_instance *inst)
 {
-    const struct m_stage *source = limiter->stage->source;
+    const struct m_stage *source = limiter->source;
     const struct manifest *manifest = limiter->build->manifest;
 
     inst->pools_first = (uint32_t)limiter->pool_uses.count;
@@ -240,7 +240,7 @@ static void plan_limit_worth(const struct m_stage *source, bool cache, struct pl
 
 static bool plan_limit_instance(struct plan_limiter *limiter, struct plan_instance *inst)
 {
-    const struct m_stage *source = limiter->stage->source;
+    const struct m_stage *source = limiter->source;
     const struct m_text *grace =
         source->settings->grace.given ? &source->settings->grace : &limiter->build->manifest->grace;
     bool cache = true;
@@ -270,7 +270,7 @@ static bool plan_limit_instance(struct plan_limiter *limiter, struct plan_instan
     good = plan_limit_pools(limiter, inst) && good;
     good = plan_limit_retry(limiter, inst) && good;
     inst->priority = (int32_t)priority;
-    plan_limit_worth(source, cache, inst);
+    plan_limit_worth(limiter->stage->source, cache, inst);
     if (inst->always && inst->timeout_ns == 0) {
         inst->timeout_ns = (int64_t)PLAN_ALWAYS_TIMEOUT_S * 1000000000;
     }
@@ -329,9 +329,34 @@ static void plan_limits_copy(const struct plan_instance *from, struct plan_insta
     to->breaker = from->breaker;
 }
 
+/* How it runs once it left its variant. */
+static bool plan_limit_own(struct plan_limiter *limiter, struct plan_instance *inst)
+{
+    struct plan_instance own = *inst;
+
+    limiter->source = limiter->stage->source;
+    own.left = PLAN_LEFT_OUT;
+    if (!plan_limit_instance(limiter, &own)) {
+        return false;
+    }
+    VEC_PUSH(&limiter->owns, own);
+    inst->own = (uint32_t)limiter->owns.count;
+    return true;
+}
+
+void plan_leave_variant(struct plan *plan, struct inst_id instance, enum plan_left how)
+{
+    struct plan_instance *inst = &plan->instances[instance.n];
+
+    plan_limits_copy(&plan->owns[inst->own - 1], inst);
+    inst->left = (uint8_t)how;
+}
+
 static void plan_limit_stage(struct plan_limiter *limiter, struct plan_instance *instances)
 {
-    bool constant = plan_limits_are_constant(limiter->stage->source);
+    const struct plan *plan = limiter->build->plan;
+    bool constant = limiter->stage->source->settings->variants == NULL &&
+                    plan_limits_are_constant(limiter->stage->source);
 
     for (uint32_t i = 0; i < limiter->stage->instance_count; i++) {
         if (i > 0 && constant) {
@@ -340,6 +365,10 @@ static void plan_limit_stage(struct plan_limiter *limiter, struct plan_instance 
         }
         arena_reset(&limiter->build->scratch);
         limiter->scope.inst = &instances[i];
+        if (plan_may_leave(plan, &instances[i]) && !plan_limit_own(limiter, &instances[i])) {
+            return;
+        }
+        limiter->source = plan_source(plan, &instances[i]);
         if (!plan_limit_instance(limiter, &instances[i])) {
             return;
         }
@@ -365,5 +394,11 @@ void plan_make_limits(struct plan_build *build)
         plan->pool_uses[i] = limiter.pool_uses.items[i];
     }
     VEC_FREE(&limiter.pool_uses);
+    plan->own_count = (uint32_t)limiter.owns.count;
+    plan->owns = ARENA_ARRAY(build->arena, struct plan_instance, limiter.owns.count);
+    for (size_t i = 0; i < limiter.owns.count; i++) {
+        plan->owns[i] = limiter.owns.items[i];
+    }
+    VEC_FREE(&limiter.owns);
     plan_limit_retries_done(&limiter);
 }

@@ -60,6 +60,17 @@ static bool plan_command_names_stage(const struct m_stage *source)
     return names;
 }
 
+static bool plan_some_command_names_stage(const struct m_stage *source)
+{
+    const struct m_variants *variants = source->settings->variants;
+    bool names = plan_command_names_stage(source);
+
+    for (uint32_t i = 0; variants != NULL && i < variants->count && !names; i++) {
+        names = plan_command_names_stage(&variants->items[i].stage);
+    }
+    return names;
+}
+
 void plan_note_metrics(struct plan_build *build)
 {
     for (uint32_t s = 0; s < build->plan->stage_count; s++) {
@@ -67,7 +78,7 @@ void plan_note_metrics(struct plan_build *build)
         const struct m_settings *settings = stage->source->settings;
         bool runs = stage->source->run_kind != M_RUN_NONE;
         bool checked = runs && settings->validate.count + settings->gate.count != 0;
-        bool late = plan_command_names_stage(stage->source);
+        bool late = plan_some_command_names_stage(stage->source);
 
         stage->names_stage = late ||
                              (settings->when != NULL && plan_expr_names_stage(settings->when)) ||
@@ -458,6 +469,14 @@ static void plan_walk_checks(struct plan_metric_walk *walk, const struct m_check
     }
 }
 
+static void plan_walk_command(struct plan_metric_walk *walk, const struct m_stage *source)
+{
+    plan_walk_list(walk, &source->run);
+    for (uint32_t i = 0; i < source->settings->env_count; i++) {
+        template_exprs(&source->settings->env[i].value, plan_walk_expr, walk);
+    }
+}
+
 bool plan_metric_producers(struct plan_build *build, uint32_t number, plan_inst_visitor visit,
                            void *ctx)
 {
@@ -476,9 +495,9 @@ bool plan_metric_producers(struct plan_build *build, uint32_t number, plan_inst_
         return true;
     }
     walk.env = &env;
-    plan_walk_list(&walk, &source->run);
-    for (uint32_t i = 0; i < source->settings->env_count; i++) {
-        template_exprs(&source->settings->env[i].value, plan_walk_expr, &walk);
+    plan_walk_command(&walk, plan_source(build->plan, inst));
+    if (plan_may_leave(build->plan, inst)) {
+        plan_walk_command(&walk, source);
     }
     if (source->settings->when != NULL) {
         plan_walk_expr(&walk, source->settings->when);

@@ -22,7 +22,8 @@ enum plan_name_kind {
     PLAN_NAME_AXIS,
     PLAN_NAME_INPUTS,
     PLAN_NAME_OUTPUTS,
-    PLAN_NAME_METRIC
+    PLAN_NAME_METRIC,
+    PLAN_NAME_FLAG
 };
 
 enum { PLAN_ALL = UINT32_MAX }; /* `inputs`, `outputs` as a whole */
@@ -208,6 +209,8 @@ static enum expr_lookup plan_find_name(const struct plan_scope *scope, const str
                                        struct arena *arena, struct plan_name *found,
                                        struct expr_answer *answer)
 {
+    const struct m_flag *flag;
+
     switch (name->kind) {
     case EXPR_NAME_BARE:
         return plan_find_bare(scope, name, arena, found, answer);
@@ -225,11 +228,12 @@ static enum expr_lookup plan_find_name(const struct plan_scope *scope, const str
         found->kind = PLAN_NAME_METRIC;
         return plan_find_metric_stage(scope, name, arena, answer);
     case EXPR_NAME_FLAG:
-        break;
+        found->kind = PLAN_NAME_FLAG;
+        return scope->phase <= PLAN_PHASE_MATRIX
+                   ? plan_refuse_early(scope, arena, answer)
+                   : plan_find_flag(scope, name->member, arena, &flag, answer);
     }
-    answer->reason = STR("is not supported yet");
-    answer->hint = STR("a later version of pawl will know it; remove it for this one");
-    return EXPR_REFUSED;
+    bug("a name of kind %d", (int)name->kind);
 }
 
 /* --- values --- */
@@ -455,6 +459,8 @@ static enum expr_lookup plan_lookup(void *ctx, const struct expr_name *name, str
                                       answer);
     case PLAN_NAME_OUTPUTS:
         return plan_value_outputs(scope, found.number, arena, answer);
+    case PLAN_NAME_FLAG:
+        return plan_flag_value(scope, name, arena, answer);
     }
     bug("a name of kind %d", (int)found.kind);
 }
@@ -505,6 +511,7 @@ enum template_known_value plan_name_value(const struct plan_scope *scope,
     case PLAN_NAME_OUTPUTS:
         return found.number == PLAN_ALL ? TEMPLATE_VALUE_LIST : TEMPLATE_VALUE_TEXT;
     case PLAN_NAME_METRIC:
+    case PLAN_NAME_FLAG:
         return TEMPLATE_VALUE_ANY;
     }
     bug("a name of kind %d", (int)found.kind);

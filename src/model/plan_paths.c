@@ -201,21 +201,35 @@ static bool plan_read_input(struct plan_work *work, const struct plan_path_text 
 }
 
 /* run[0] with a slash in it: settled later as an input if it is a file of the workspace. */
-static bool plan_read_tool(struct plan_work *work, struct plan_input *input)
+static bool plan_read_tool(struct plan_work *work, const struct m_stage *source,
+                           struct plan_input *input)
 {
-    const struct m_stage *source = work->source;
     struct str program;
     struct str path;
 
     *input = (struct plan_input){
         .path = {PLAN_NONE}, .producer = {PLAN_NONE}, .is_tool = true, .optional = true};
-    if (!template_is_literal(&source->run.items[0], &program) || str_find(program, '/') < 0 ||
-        path_is_absolute(program) || source->settings->dir.given ||
+    if (source->run_kind != M_RUN_ARGV || !template_is_literal(&source->run.items[0], &program) ||
+        str_find(program, '/') < 0 || path_is_absolute(program) || source->settings->dir.given ||
         path_normalise(&work->build->scratch, program, &path, NULL) != PATH_FINE) {
         return false;
     }
     plan_add_path(work, path, &input->path);
     return true;
+}
+
+/* Of the command that it runs, and of the one that may come in its place. */
+static void plan_read_tools(struct plan_work *work, struct plan_instance *inst)
+{
+    const struct plan *plan = work->build->plan;
+    struct plan_input *inputs = plan->inputs + inst->inputs_first;
+
+    if (plan_read_tool(work, plan_source(plan, inst), &inputs[inst->input_count])) {
+        inputs[inst->input_count++].variant = inst->variant;
+    }
+    if (plan_may_leave(plan, inst)) {
+        inst->input_count += plan_read_tool(work, work->source, &inputs[inst->input_count]);
+    }
 }
 
 static bool plan_read_inputs(struct plan_work *work, struct plan_instance *inst)
@@ -241,9 +255,7 @@ static bool plan_read_inputs(struct plan_work *work, struct plan_instance *inst)
         input->is_stdin = true;
         input->kind = PLAN_INPUT_FILE;
     }
-    if (source->run_kind == M_RUN_ARGV) {
-        inst->input_count += plan_read_tool(work, &inputs[inst->input_count]);
-    }
+    plan_read_tools(work, inst);
     return good;
 }
 
@@ -353,7 +365,8 @@ static void plan_reserve_paths(struct plan *plan, uint32_t count, uint32_t outpu
     }
 }
 
-/* Stdin, run[0], stdout, the depfile and metrics have room that is mostly not needed. */
+/* Stdin, run[0] of two commands, stdout, the depfile and metrics have room that is mostly not
+ * needed. */
 static bool plan_allocate_files(struct plan_build *build)
 {
     struct plan *plan = build->plan;
@@ -370,12 +383,12 @@ static bool plan_allocate_files(struct plan_build *build)
         inputs += count * source->input_count;
         outputs += count * source->output_count;
     }
-    if (inputs + instances * 2 > PLAN_FILES_MOST || outputs + instances * 3 > PLAN_FILES_MOST) {
+    if (inputs + instances * 3 > PLAN_FILES_MOST || outputs + instances * 3 > PLAN_FILES_MOST) {
         diag_error(build->diags, SPAN_NONE, NULL, "the plan has more than %d inputs or outputs",
                    PLAN_FILES_MOST);
         return false;
     }
-    plan->inputs = mem_alloc((inputs + instances * 2) * sizeof(*plan->inputs));
+    plan->inputs = mem_alloc((inputs + instances * 3) * sizeof(*plan->inputs));
     plan->outputs = mem_alloc((outputs + instances * 3) * sizeof(*plan->outputs));
     if (inputs + outputs < ahead) {
         ahead = (uint32_t)(inputs + outputs);

@@ -51,7 +51,7 @@ static uint32_t plan_breaker_number(const struct manifest *manifest, const struc
 
 bool plan_limit_retry(struct plan_limiter *limiter, struct plan_instance *inst)
 {
-    const struct m_stage *source = limiter->stage->source;
+    const struct m_stage *source = limiter->source;
     const struct m_retry *from = source->settings->retry;
     struct plan_retry retry = {.delay_ns = RETRY_DELAY_S * PLAN_NS_PER_S,
                                .max_delay_ns = RETRY_MAX_DELAY_S * PLAN_NS_PER_S,
@@ -61,6 +61,7 @@ bool plan_limit_retry(struct plan_limiter *limiter, struct plan_instance *inst)
 
     inst->breaker = plan_breaker_number(limiter->build->manifest, source);
     inst->recovers = source->settings->recover != NULL;
+    inst->retry = 0;
     if (from == NULL && inst->recovers) {
         retry = (struct plan_retry){.max = 1,
                                     .on = RETRY_ON_EXIT | RETRY_ON_TIMEOUT | RETRY_ON_SIGNAL |

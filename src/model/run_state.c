@@ -361,6 +361,45 @@ static bool run_state_progress(struct run_state *state, const struct event *even
     return true;
 }
 
+/* --- variants --- */
+
+static bool run_state_variants(struct run_state *state, const struct event *event, struct err *err)
+{
+    struct str variant = STR_NONE;
+
+    for (uint32_t i = 0; i < event->ids.count; i++) {
+        if (event->ids.items[i].last >= state->instance_count) {
+            return run_state_refuse(state, event, event->ids.items[i].last, INST_PENDING, err);
+        }
+    }
+    run_state_keep(state, &variant, event->variant);
+    for (uint32_t i = 0; i < event->ids.count; i++) {
+        for (uint32_t n = event->ids.items[i].first; n <= event->ids.items[i].last; n++) {
+            struct inst_told *told = inst_tell(state, &state->instances[n]);
+
+            told->variant = variant;
+            told->fallback |= event->type == EVENT_FALLBACKS_USED;
+        }
+    }
+    return true;
+}
+
+/* Its own command has its own retries. */
+static bool run_state_variant_left(struct run_state *state, const struct event *event,
+                                   struct err *err)
+{
+    struct inst_told *told;
+
+    if (event->number >= state->instance_count) {
+        return run_state_refuse(state, event, event->number, INST_READY, err);
+    }
+    told = inst_tell(state, &state->instances[event->number]);
+    told->out = str_is(event->cause, "breaker");
+    told->left = !told->out;
+    state->instances[event->number].retries = 0;
+    return true;
+}
+
 /* --- checks --- */
 
 static bool run_state_check(struct run_state *state, const struct event *event, struct err *err)
@@ -422,6 +461,16 @@ static bool run_state_instance_ended(struct run_state *state, const struct event
     return true;
 }
 
+/* One that was out is asked again, with all its retries. */
+static void run_state_ask_variant(struct inst_status *inst)
+{
+    inst->told->fallback = false;
+    if (inst->told->out) {
+        inst->told->out = false;
+        inst->retries = 0;
+    }
+}
+
 /* A run that goes on decides everything anew: results, not states, say what is finished. Attempts
  * and times of what ended stay. */
 static bool run_state_resumed(struct run_state *state, const struct event *event, struct err *err)
@@ -436,6 +485,7 @@ static bool run_state_resumed(struct run_state *state, const struct event *event
             state->instances[i].told->checks = NULL;
             state->instances[i].told->progress = NULL;
             state->instances[i].told->checks_passed = 0;
+            run_state_ask_variant(&state->instances[i]);
         }
     }
     state->resumes++;
@@ -523,6 +573,11 @@ static bool run_state_dispatch(struct run_state *state, const struct event *even
         return true;
     case EVENT_RETRY:
         return run_state_retry(state, event, err);
+    case EVENT_VARIANTS_CHOSEN:
+    case EVENT_FALLBACKS_USED:
+        return run_state_variants(state, event, err);
+    case EVENT_VARIANT_LEFT:
+        return run_state_variant_left(state, event, err);
     case EVENT_RECOVER_STARTED:
     case EVENT_RECOVER_FINISHED:
     case EVENT_BREAKER_OPENED:

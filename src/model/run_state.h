@@ -28,6 +28,10 @@ struct inst_told {
     struct inst_check *checks, **checks_end;
     int64_t checks_passed;          /* all of so many */
     struct inst_progress *progress; /* of the last attempt; NULL: it said nothing */
+    struct str variant;             /* that was chosen for it */
+    bool left;                      /* the variant failed, and left it to the own command */
+    bool out;                       /* the breaker of the variant was open when it came */
+    bool fallback;                  /* its result stands in for that of the variant */
 };
 
 struct inst_status {

@@ -16,7 +16,8 @@
  *                TRIED: attempts  retries  started  wall, cpu: ns  peak: bytes  exit  signal  place
  *                READY, ENDED: a time  PLACED: place, of one that was never tried
  *                TOLD: reason  cause  log: texts  metrics: pairs  checks passed  checks: count,
- * each type: u8  check  expression  reason  wanted: texts  metrics: pairs
+ * each type: u8  check  expression  reason  wanted: texts  metrics: pairs; variant: text
+ * and u8: 1 left, 2 out, 4 fallback
  *                SAID, after TOLD: a time  left: ns  permille  text
  *
  * Times of instances are counted from the start of the run. How many instances are in which state
@@ -41,18 +42,19 @@ enum {
     PART_TOLD = 32,
     PART_SAID = 64
 };
+enum { VARIANT_LEFT = 1, VARIANT_OUT = 2, VARIANT_FALLBACK = 4 };
 enum { INSTANCE_LEAST_BYTES = 2, PAIR_LEAST_BYTES = 2, CHECK_LEAST_BYTES = 6 };
 
 /* Whoever adds a member packs it, or what is looked at would lack it, and counts up STATE_FORM of
  * run/saved_state.c. */
 static_assert(sizeof(void *) != 8 ||
-                  (sizeof(struct inst_check) == 96 && sizeof(struct inst_told) == 96 &&
+                  (sizeof(struct inst_check) == 96 && sizeof(struct inst_told) == 120 &&
                    sizeof(struct inst_status) == 136 && sizeof(struct run_state) == 528),
               "every member is packed");
 
 /* What the next texts may be the same as. */
 struct last_texts {
-    struct str place, stage, reason, cause, log, other;
+    struct str place, stage, reason, cause, log, variant, other;
 };
 
 /* --- packing --- */
@@ -160,6 +162,9 @@ static void pack_told(struct packer *packer, const struct inst_told *told)
     pack_text(packer, &packer->last.log, told->log);
     pack_pairs(packer, &told->metrics);
     pack_checks(packer, told);
+    pack_text(packer, &packer->last.variant, told->variant);
+    bytes_put_u8(packer->out, (uint8_t)(told->left * VARIANT_LEFT + told->out * VARIANT_OUT +
+                                        told->fallback * VARIANT_FALLBACK));
 }
 
 static __attribute__((noinline)) void pack_said(struct packer *packer,
@@ -398,6 +403,15 @@ static bool unpack_check(struct unpacker *unpacker, struct inst_told *told)
     return true;
 }
 
+static void unpack_left(struct reader *in, struct inst_told *told)
+{
+    uint8_t bits = reader_u8(in);
+
+    told->left = (bits & VARIANT_LEFT) != 0;
+    told->out = (bits & VARIANT_OUT) != 0;
+    told->fallback = (bits & VARIANT_FALLBACK) != 0;
+}
+
 static void unpack_told(struct unpacker *unpacker, struct inst_status *inst)
 {
     struct inst_told *told = ARENA_NEW(&unpacker->state->arena, struct inst_told);
@@ -413,6 +427,8 @@ static void unpack_told(struct unpacker *unpacker, struct inst_status *inst)
     count = unpack_count(unpacker, CHECK_LEAST_BYTES);
     for (uint32_t i = 0; i < count && unpack_check(unpacker, told); i++) {
     }
+    told->variant = unpack_text(unpacker, &unpacker->last.variant);
+    unpack_left(&unpacker->in, told);
 }
 
 static __attribute__((noinline)) bool unpack_said(struct unpacker *unpacker,

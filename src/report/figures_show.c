@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "report/table.h"
 #include "report/text.h"
+#include "report/variants.h"
 
 enum { FIGURES_BLOCK = 8, FIGURES_DOUBTS = 20 };
 
@@ -27,6 +28,16 @@ static struct str figures_value_text(const struct figure *figure, struct arena *
 static struct str figures_state(const struct figures_row *row)
 {
     return row->inst != NULL ? str_of(inst_state_name(row->inst->status->state)) : STR("-");
+}
+
+/* The variant that was chosen, and whether the own command took its place. */
+static struct str figures_variant(const struct figures_row *row, struct arena *arena)
+{
+    struct str variant = row->inst != NULL ? inst_told(row->inst->status)->variant : STR("");
+
+    return row->inst == NULL || variants_fallback(row->inst->status).len == 0
+               ? variant
+               : str_printf(arena, "%.*s (own)", STR_ARG(variant));
 }
 
 /* --- tables --- */
@@ -91,11 +102,15 @@ static void figures_add_block(const struct figures_layout *layout, uint32_t firs
 {
     const struct figures *figures = layout->figures;
     bool usage = !figures->given && first == 0;
-    uint32_t before = usage ? 4 : 2;
+    bool varied = variants_are_some(figures->run->state);
+    uint32_t before = (usage ? 4u : 2u) + varied;
     struct table table;
 
-    table_init(&table, before + count, ~3u);
+    table_init(&table, before + count, varied ? ~7u : ~3u);
     table_add(&table, STR("instance"));
+    if (varied) {
+        table_add(&table, STR("variant"));
+    }
     table_add(&table, STR("state"));
     if (usage) {
         table_add(&table, STR("attempts"));
@@ -106,6 +121,9 @@ static void figures_add_block(const struct figures_layout *layout, uint32_t firs
     }
     VEC_EACH (row, &figures->rows) {
         table_add(&table, row->name);
+        if (varied) {
+            table_add(&table, figures_variant(row, layout->arena));
+        }
         table_add(&table, figures_state(row));
         if (usage) {
             figures_add_usage(layout, row, &table);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json_write.h"
 #include "report/checks.h"
+#include "report/variants.h"
 
 enum { RESULT_DRAIN_BYTES = 64 << 10 };
 
@@ -201,6 +202,8 @@ static void result_instance(struct json_writer *w, const struct run_state *state
     result_text(w, "instance", result_instance_name(state, options, number));
     result_text(w, "stage", result_stage_name(state, options, number));
     json_field_text(w, "state", inst_state_name(inst->state));
+    result_text(w, "variant", inst_told(inst)->variant);
+    result_text(w, "fallback", variants_fallback(inst));
     result_text(w, "cause", inst_told(inst)->cause);
     result_text(w, "reason", result_reason(state, options, number));
     json_field_uint(w, "attempts", inst->attempts);

@@ -130,6 +130,13 @@ static const char *story_stop_word(const struct event *event, enum inst_state to
     return str_is(event->cause, "paused") ? "stopped" : "again";
 }
 
+/* What is ready again though its command failed leaves its variant: that has a line of its own. */
+static bool story_is_left(const struct event *event, enum inst_state to)
+{
+    return to == INST_READY && event->variant.len != 0 && !str_is(event->cause, "paused") &&
+           !str_is(event->cause, "unsettled");
+}
+
 static void story_finished(struct story *story, const struct event *event,
                            const struct run_state *state, struct strbuf *out)
 {
@@ -143,7 +150,7 @@ static void story_finished(struct story *story, const struct event *event,
         story_done(story, event, state, out);
     } else if (to == INST_FAILED || to == INST_UNSETTLED || to == INST_REFUSED) {
         story_failure(story, event, state, out);
-    } else if (to == INST_WAITING) {
+    } else if (to == INST_WAITING || story_is_left(event, to)) {
         story_group(story, event, out);
     } else if (!story->options->quiet) {
         story_line(story, story_stop_word(event, to), event, state, out);
@@ -261,6 +268,40 @@ static void story_recover(struct story *story, const struct event *event,
         story_line(story, "recover", event, state, out);
         story_reason(event, event->reason.len != 0 ? " failed: " : " helped", out);
     }
+}
+
+/* fallback  embed@x=1: variant 'new' failed: exit 3; the stage's own command runs instead
+ *
+ * Of those that find the breaker open only the first is told, unless all is. */
+static void story_variant_left(struct story *story, const struct event *event,
+                               const struct run_state *state, struct strbuf *out)
+{
+    bool failed = !str_is(event->cause, "breaker");
+
+    if (!failed && story->said_out && !story->options->verbose) {
+        return;
+    }
+    story->said_out |= !failed;
+    story_line(story, "fallback", event, state, out);
+    strbuf_printf(out, ": variant '%.*s' %s", STR_ARG(event->variant),
+                  failed ? "failed: " : "is out: ");
+    text_add_inline(out, event->reason);
+    strbuf_puts(out, "; the stage's own command runs instead\n");
+}
+
+void story_add_fallbacks(const struct event *event, struct strbuf *out)
+{
+    strbuf_printf(out,
+                  "%" PRId64 " instance%s of '%.*s' %s the result of the stage's own command: "
+                  "variant '%.*s' had failed; --force tries it again\n",
+                  event->count, event->count == 1 ? "" : "s", STR_ARG(event->stage),
+                  event->count == 1 ? "has" : "have", STR_ARG(event->variant));
+}
+
+static void story_fallbacks(struct story *story, const struct event *event, struct strbuf *out)
+{
+    failure_add_word(story->options, "fallback", out);
+    story_add_fallbacks(event, out);
 }
 
 static void story_breaker(struct story *story, const struct event *event, struct strbuf *out)
@@ -387,6 +428,12 @@ static void story_dispatch(struct story *story, const struct event *event,
     case EVENT_BREAKER_CLOSED:
         story_breaker(story, event, out);
         return;
+    case EVENT_VARIANT_LEFT:
+        story_variant_left(story, event, state, out);
+        return;
+    case EVENT_FALLBACKS_USED:
+        story_fallbacks(story, event, out);
+        return;
     case EVENT_WARNING_ENDED:
         story_said(story, "over", event, state, out);
         return;
@@ -423,6 +470,7 @@ static void story_dispatch(struct story *story, const struct event *event,
     case EVENT_INSTANCES_READY:
     case EVENT_HOOK_STARTED:
     case EVENT_HOOKS_TOLD:
+    case EVENT_VARIANTS_CHOSEN:
     case EVENT_SYNCED:
     case EVENT_SNAPSHOT:
     case EVENT_RUN_COMPLETED:

@@ -59,7 +59,7 @@ struct story_block;   /* a failure */
 struct story {
     const struct report_options *options;
     bool brief; /* no lines for what went well: a terminal shows that otherwise */
-    bool said_up_to_date;
+    bool said_up_to_date, said_out;
     uint64_t lines; /* printed so far */
     struct story_partial *partials;
     uint32_t partial_count, partial_cap;
@@ -80,6 +80,8 @@ void story_stream(struct story *story, uint32_t number, const char *data, size_t
 void story_end(struct story *story, const struct report_end *end, const struct run_state *state,
                struct strbuf *out);
 
+/* What fallbacks.used says, in a line. */
+void story_add_fallbacks(const struct event *event, struct strbuf *out);
 /* `compensation completed: 3 of 3`, if anything was undone; part of story_end. */
 void story_effects_end(const struct story *story, struct strbuf *out);
 /* `28 of 28 up to date: 20 ran, 8 were up to date, 4m12s`, without line end. */

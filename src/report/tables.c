@@ -10,6 +10,7 @@
 #include "report/story.h"
 #include "report/table.h"
 #include "report/text.h"
+#include "report/variants.h"
 
 bool report_format_from(struct str text, enum report_format *format)
 {
@@ -33,6 +34,7 @@ struct report {
     const struct figures *figures;
     enum table_form form;
     struct arena arena;
+    bool varied; /* some instance has a variant */
     struct strbuf *out;
 };
 
@@ -194,9 +196,18 @@ static void report_csv_facts(struct report *report, struct table *table, uint32_
     table_add(table, result_reason(report->state, report->options, number));
     table_add(table, inst_told(inst)->log);
     table_add(table, inst->place);
+    if (report->varied) {
+        table_add(table, inst_told(inst)->variant);
+        table_add(table, variants_fallback(inst));
+    }
 }
 
-enum { REPORT_FACTS = 14 };
+enum { REPORT_FACTS = 14, REPORT_FACTS_VARIED = 16 };
+
+static uint32_t report_fact_count(const struct report *report)
+{
+    return report->varied ? REPORT_FACTS_VARIED : REPORT_FACTS;
+}
 
 /* Metrics, then scores of each row; `row` NULL: it has no figures. */
 static void report_csv_figures(struct report *report, struct table *table,
@@ -232,12 +243,13 @@ static uint32_t report_row_scores(const struct figures *figures)
 
 static void report_csv_heads(struct report *report, struct table *table)
 {
-    static const char *const heads[REPORT_FACTS] = {
-        "instance",      "stage", "state",  "attempts", "started_at", "wall_ns", "cpu_ns",
-        "max_rss_bytes", "exit",  "signal", "cause",    "reason",     "log",     "place"};
+    static const char *const heads[REPORT_FACTS_VARIED] = {
+        "instance", "stage",         "state",   "attempts", "started_at", "wall_ns",
+        "cpu_ns",   "max_rss_bytes", "exit",    "signal",   "cause",      "reason",
+        "log",      "place",         "variant", "fallback"};
     const struct figures *figures = report->figures;
 
-    for (uint32_t i = 0; i < REPORT_FACTS; i++) {
+    for (uint32_t i = 0; i < report_fact_count(report); i++) {
         table_add(table, str_of(heads[i]));
     }
     for (uint32_t i = 0; i < figures->column_count; i++) {
@@ -260,7 +272,7 @@ static void report_csv_rows(struct report *report, struct table *table)
                              (uint32_t)(row->inst - report->figures->run->instances));
         } else {
             table_add(table, row->name);
-            for (uint32_t i = 1; i < REPORT_FACTS; i++) {
+            for (uint32_t i = 1; i < report_fact_count(report); i++) {
                 table_add(table, STR(""));
             }
         }
@@ -294,7 +306,8 @@ static void report_csv(struct report *report)
     const struct figures *figures = report->figures;
     struct table table;
 
-    table_init(&table, REPORT_FACTS + figures->column_count + report_row_scores(figures), 0);
+    table_init(&table,
+               report_fact_count(report) + figures->column_count + report_row_scores(figures), 0);
     report_csv_heads(report, &table);
     if (figures->report->rows.given) {
         report_csv_rows(report, &table);
@@ -479,12 +492,24 @@ static void report_path(struct report *report)
 
 /* --- all of it --- */
 
+static void report_write_variants(const struct figures *figures, struct json_writer *w)
+{
+    struct variants variants;
+    struct arena arena;
+
+    arena_init(&arena);
+    variants_make(&variants, figures, &arena);
+    variants_write(&variants, w);
+    arena_fini(&arena);
+}
+
 static void report_more(void *ctx, struct json_writer *w)
 {
     const struct report_view *view = ctx;
     struct compare compare = {view->figures, view->other};
 
     figures_write(view->figures, w);
+    report_write_variants(view->figures, w);
     if (view->other != NULL) {
         compare_write(&compare, w);
     }
@@ -504,9 +529,12 @@ static void report_pages(struct report *report, const struct report_view *view)
 {
     struct compare compare = {view->figures, view->other};
     bool markdown = report->form == TABLE_MARKDOWN;
+    struct variants variants;
 
     report_head(report);
     figures_add(view->figures, markdown, report->out);
+    variants_make(&variants, view->figures, &report->arena);
+    variants_add(&variants, markdown, report->out);
     if (view->other != NULL) {
         compare_add(&compare, markdown, report->out);
     }
@@ -518,8 +546,11 @@ static void report_pages(struct report *report, const struct report_view *view)
 
 void report_add(const struct report_view *view, enum report_format format, struct strbuf *out)
 {
-    struct report report = {
-        .state = view->state, .options = view->options, .figures = view->figures, .out = out};
+    struct report report = {.state = view->state,
+                            .options = view->options,
+                            .figures = view->figures,
+                            .varied = variants_are_some(view->state),
+                            .out = out};
     struct compare compare = {view->figures, view->other};
 
     if (format == REPORT_JSON) {

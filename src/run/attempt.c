@@ -73,7 +73,7 @@ static struct attempt *attempt_new(struct executor *executor, struct inst_id ins
     attempt->executor = executor;
     attempt->instance = instance;
     attempt->inst = &plan->instances[instance.n];
-    attempt->stage = plan->stages[attempt->inst->stage.n].source;
+    attempt->stage = plan_source(plan, attempt->inst);
     attempt->fact = &executor->facts->instances[instance.n];
     attempt->number = number;
     attempt->cpus = cpus;

@@ -26,17 +26,33 @@ static void commit_result_outputs(struct attempt *attempt, struct result *result
     }
 }
 
+/* Made by the stage's own command under the key of the variant that failed. */
+static void commit_mark_fallback(struct attempt *attempt, struct result *result)
+{
+    struct digest own;
+
+    if (attempt->inst->left != PLAN_LEFT_FAILED) {
+        return;
+    }
+    result->flags |= RESULT_FALLBACK;
+    if (facts_own_key(attempt->executor->facts, attempt->instance, &own)) {
+        result->fields[result->field_count++] =
+            (struct result_field){STR(RESULT_FIELD_FALLBACK), digest_str(&own, &attempt->arena)};
+    }
+}
+
 static void commit_result_key(struct attempt *attempt, struct result *result)
 {
     const struct inst_reads *what = &attempt->what;
     struct key_fields fields;
 
-    result->fields = ARENA_ARRAY(&attempt->arena, struct result_field, what->fields.count);
+    result->fields = ARENA_ARRAY(&attempt->arena, struct result_field, what->fields.count + 1u);
     for (uint32_t i = 0; i < what->fields.count; i++) {
         result->fields[i] =
             (struct result_field){what->fields.items[i].name, what->fields.items[i].value};
     }
     result->field_count = what->fields.count;
+    commit_mark_fallback(attempt, result);
     result->declared = what->declared;
     result->discovered = attempt->discovered;
     result->discovered_count = attempt->discovered_count;
@@ -68,8 +84,10 @@ static void commit_compare(struct attempt *attempt, struct result *result)
                           .key = digest_str(&result->key, arena)};
     struct result before;
 
-    if (attempt->inst->no_cache || !facts_look_up(executor->facts, attempt->instance,
-                                                  &result->declared, &attempt->arena, &before)) {
+    if (attempt->inst->no_cache ||
+        !facts_look_up(executor->facts, attempt->instance, &result->declared, &attempt->arena,
+                       &before) ||
+        ((before.flags ^ result->flags) & RESULT_FALLBACK) != 0) {
         return;
     }
     event.paths.items = ARENA_ARRAY(arena, struct str, result->output_count);

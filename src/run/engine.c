@@ -60,6 +60,7 @@ void engine_init(struct engine *engine, const struct decide *decide,
         }
     }
     engine_always_init(engine);
+    engine_leave_again(engine);
 }
 
 void engine_fini(struct engine *engine)
@@ -225,7 +226,7 @@ static void engine_take_ended(struct engine *engine, struct note *note)
     struct event event = note->event;
     struct event frame = engine_event(engine, EVENT_ATTEMPT_FINISHED, note->instance);
     enum cause cause;
-    bool rerun, retry;
+    bool rerun, retry, leave;
 
     assert(live != NULL);
     if (!live->exited) {
@@ -235,6 +236,7 @@ static void engine_take_ended(struct engine *engine, struct note *note)
     rerun = engine_may_rerun(engine, note);
     engine_call_ended(engine, live, note, cause);
     retry = !rerun && engine_may_retry(engine, note, cause);
+    leave = !rerun && !retry && engine_may_leave(engine, note->instance, cause);
     ended = *live;
     engine_drop_live(engine, live);
     event.type = EVENT_ATTEMPT_FINISHED;
@@ -246,9 +248,10 @@ static void engine_take_ended(struct engine *engine, struct note *note)
     event.limit = engine->schedule.limit;
     schedule_saw_peak(&engine->schedule, note->instance, (uint64_t)event.max_rss_bytes);
     event.cause = str_of(cause_name(cause));
-    event.state = str_of(inst_state_name(rerun   ? INST_READY
-                                         : retry ? INST_WAITING
-                                                 : engine_end_state(cause)));
+    event.variant = engine_variant(engine, note->instance);
+    event.state = str_of(inst_state_name(rerun || leave ? INST_READY
+                                         : retry        ? INST_WAITING
+                                                        : engine_end_state(cause)));
     if (cause == CAUSE_TIMEOUT) {
         event.reason = STR("it took longer than its timeout");
     }
@@ -259,7 +262,9 @@ static void engine_take_ended(struct engine *engine, struct note *note)
         return;
     }
     engine_act_later(engine, ACT_REJECT, note->instance, 0);
-    if (rerun || cause == CAUSE_PAUSED) {
+    if (leave) {
+        engine_leave_failed(engine, note->instance, cause, event.reason);
+    } else if (rerun || cause == CAUSE_PAUSED) {
         engine->unsettled[note->instance.n] |= rerun;
         engine->again[engine->again_count++] = note->instance;
     } else if (retry) {
@@ -379,6 +384,7 @@ static void engine_admit_one(struct engine *engine, struct inst_id instance)
     event.ready_at_ns = status->ready_at_ns;
     event.admitted_at_ns = clock_real_ns(engine->recorder->session->clock);
     event.cpus = engine_granted_slots(engine, instance);
+    event.variant = engine_variant(engine, instance);
     event.memory_bytes = (int64_t)schedule_granted_memory(&engine->schedule, instance);
     engine->world.describe(engine->world.ctx, instance, status->attempts + 1u, (uint32_t)event.cpus,
                            &engine->recorder->turn, &event);

@@ -127,6 +127,8 @@ struct engine_world {
     void (*recover)(void *ctx, const struct engine_recovery *recovery);
     void (*end_recovering)(void *ctx);
     void (*breakers_moved)(void *ctx); /* they are to be kept for the next run */
+    /* From here on it runs its stage's own command: plan_leave_variant() of the plan. */
+    void (*leave_variant)(void *ctx, struct inst_id instance, enum plan_left how);
     /* What stages with `always` that start from now on find: how the run stands, and what ended it
      * before its time, CAUSE_NONE: nothing did. NULL: nobody asks. */
     void (*stands)(void *ctx, enum run_status status, enum cause cause);

@@ -288,6 +288,10 @@ static void recovery_failed(struct engine *engine, const struct engine_recovery 
 {
     struct event event = engine_event(engine, EVENT_INSTANCE_ENDED, failed->instance);
 
+    if (engine_may_leave(engine, failed->instance, failed->cause)) {
+        engine_leave_failed(engine, failed->instance, failed->cause, failed->reason);
+        return;
+    }
     event.cause = str_of(cause_name(failed->cause));
     event.reason = str_printf(&engine->recorder->turn, "%.*s; 'recover' failed too: %.*s",
                               STR_ARG(failed->reason), STR_ARG(reason));
@@ -420,6 +424,20 @@ static void breaker_holds(struct engine *engine, struct inst_id instance, struct
     queue_push(of, instance);
 }
 
+/* The variant is out: its stage's own command comes in the next turn. */
+static void breaker_leaves(struct engine *engine, struct inst_id instance,
+                           const struct engine_breaker *of)
+{
+    struct event event = engine_event(engine, EVENT_INSTANCE_WAITING, instance);
+
+    event.reason =
+        str_printf(&engine->recorder->turn, "breaker '%.*s' is %s",
+                   STR_ARG(of->breaker->rule->name), breaker_state_name(of->breaker->state));
+    recorder_emit(engine->recorder, &event);
+    engine_leave_out(engine, instance, event.reason);
+    wait_push(engine, instance, engine_now(engine));
+}
+
 static void breaker_refuses(struct engine *engine, struct inst_id instance,
                             const struct engine_breaker *of)
 {
@@ -448,7 +466,9 @@ bool engine_may_call(struct engine *engine, struct inst_id instance)
         return true;
     }
     schedule_remove(&engine->schedule, instance);
-    if (answer == BREAKER_WAIT) {
+    if (engine_may_leave_out(engine, instance)) {
+        breaker_leaves(engine, instance, of);
+    } else if (answer == BREAKER_WAIT) {
         breaker_holds(engine, instance, of);
     } else {
         breaker_refuses(engine, instance, of);

@@ -150,6 +150,20 @@ int64_t engine_watch_next(const struct engine *engine);
 void engine_thaw_progress(struct engine_live *live, int64_t now_ns);
 void engine_take_progress(struct engine *engine, struct engine_live *live, const struct note *note);
 
+/* engine_variant.c: instances that leave their variant for their stage's own command. */
+/* The variant that an attempt of it is of; "": none. */
+struct str engine_variant(const struct engine *engine, struct inst_id instance);
+/* May the own command take the place of one that failed for good? Then it does, next turn. */
+bool engine_may_leave(const struct engine *engine, struct inst_id instance, enum cause cause);
+void engine_leave_failed(struct engine *engine, struct inst_id instance, enum cause cause,
+                         struct str reason);
+/* The same where the breaker lets no attempt through; the caller sees to it that it is decided
+ * anew. */
+bool engine_may_leave_out(const struct engine *engine, struct inst_id instance);
+void engine_leave_out(struct engine *engine, struct inst_id instance, struct str reason);
+/* Whoever left before a process ended stays away from it. */
+void engine_leave_again(struct engine *engine);
+
 /* engine_spread.c: what the end of one instance means for others. All of these emit events; sets
  * (ready, up to date, skipped, blocked) are collected and emitted by engine_spread once a turn. */
 

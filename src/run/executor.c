@@ -115,7 +115,13 @@ static bool executor_open_loop(struct executor *executor, struct err *err)
 static void executor_note_secrets(struct executor *executor)
 {
     for (uint32_t i = 0; i < executor->plan->stage_count; i++) {
-        environment_secrets(executor->plan->stages[i].source, &executor->secrets);
+        const struct m_stage *source = executor->plan->stages[i].source;
+        const struct m_variants *variants = source->settings->variants;
+
+        environment_secrets(source, &executor->secrets);
+        for (uint32_t v = 0; variants != NULL && v < variants->count; v++) {
+            environment_secrets(&variants->items[v].stage, &executor->secrets);
+        }
     }
     compensation_note_secrets(executor);
     mask_words_done(&executor->secrets);
@@ -456,6 +462,11 @@ static void executor_passed(void *ctx, struct inst_id instance)
     commit_made_rows(((struct executor *)ctx)->by_instance[instance.n]);
 }
 
+static void executor_leave_variant(void *ctx, struct inst_id instance, enum plan_left how)
+{
+    plan_leave_variant(&((struct executor *)ctx)->session->plan, instance, how);
+}
+
 static struct str executor_place(void *ctx, struct inst_id instance, struct arena *arena)
 {
     struct executor *executor = ctx;
@@ -492,6 +503,7 @@ struct engine_world executor_world(struct executor *executor)
                                  .disk = usage_disk,
                                  .judge = executor_judge,
                                  .warned = executor_warned,
+                                 .leave_variant = executor_leave_variant,
                                  .passed = executor_passed,
                                  .run_checks = check_commands_begin,
                                  .recover = remedy_begin,

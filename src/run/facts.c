@@ -252,6 +252,7 @@ void facts_take_result(struct facts *facts, struct inst_id instance, const struc
     facts_take_discovered(facts, fact, result);
     facts_take_metrics(facts, fact, &result->metrics);
     fact->seen = index_position(facts->session->index);
+    fact->fallback = (result->flags & RESULT_FALLBACK) != 0;
     fact->key = result->key;
     fact->good = true;
     fact->skipped = fact->ignored = fact->refused = false;
@@ -385,7 +386,7 @@ static enum decide_verdict facts_look(void *ctx, struct inst_id instance)
         return fact->skipped ? DECIDE_SKIP : DECIDE_HIT; /* as it was when it was decided */
     }
     fact->hit = fact->good = fact->changed = fact->keyed = fact->has_metrics = false;
-    fact->warned = fact->refused = false;
+    fact->warned = fact->refused = fact->fallback = false;
     facts_forget_lack(fact);
     if (facts_is_standing(facts, instance)) {
         return facts_take_standing(facts, instance);

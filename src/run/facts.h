@@ -68,8 +68,9 @@ struct inst_fact {
     bool changed; /* the last look gave outputs with other digests than before */
     bool ignored; /* it failed and its stage says ignore */
     bool skipped;
-    bool refused; /* its result is refused, and still needed */
-    bool warned;  /* it is up to date, and a check has something to say */
+    bool refused;  /* its result is refused, and still needed */
+    bool fallback; /* its result stands in for that of its variant, which failed */
+    bool warned;   /* it is up to date, and a check has something to say */
     bool has_metrics;
     const struct metrics *metrics; /* NULL: none; see facts_metrics() */
     uint32_t discovered_count;
@@ -135,6 +136,8 @@ bool facts_has_outlines(struct facts *facts);
  * (`reads->lack`) or the world failed (`broken`). */
 bool facts_reads_of(struct facts *facts, struct inst_id instance, struct arena *arena,
                     struct inst_reads *reads);
+/* The key that it would have with its stage's own command; false: that has none. */
+bool facts_own_key(struct facts *facts, struct inst_id instance, struct digest *key);
 /* Its command alone; false as above. */
 bool facts_command_of(struct facts *facts, struct inst_id instance, struct arena *arena,
                       struct plan_command *command);

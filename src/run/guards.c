@@ -42,6 +42,11 @@ void guards_request(const struct session *session, struct strbuf *out)
         bytes_put_str(out, options->overrides[i].name);
         bytes_put_str(out, options->overrides[i].text);
     }
+    bytes_put_u32(out, options->flag_count);
+    for (uint32_t i = 0; i < options->flag_count; i++) {
+        bytes_put_str(out, options->flags[i].name);
+        bytes_put_str(out, options->flags[i].text);
+    }
 }
 
 static struct str guards_results(struct session *session, struct str store)

@@ -135,6 +135,17 @@ static void guards_put_secret(struct str pattern, struct map *seen, struct arena
     }
 }
 
+static void guards_put_variables(const struct m_stage *stage, struct map *seen, struct arena *arena,
+                                 struct strbuf *out)
+{
+    for (uint32_t v = 0; v < stage->settings->pass_env_count; v++) {
+        guards_put_pass(stage, stage->settings->pass_env[v].name, seen, arena, out);
+    }
+    for (uint32_t v = 0; v < stage->settings->secret_env_count; v++) {
+        guards_put_secret(stage->settings->secret_env[v].name, seen, arena, out);
+    }
+}
+
 static void guards_put_environment(struct session *session, struct strbuf *out)
 {
     const struct plan *plan = &session->plan;
@@ -143,12 +154,11 @@ static void guards_put_environment(struct session *session, struct strbuf *out)
     map_init(&seen);
     for (uint32_t i = 0; i < plan->stage_count; i++) {
         const struct m_stage *stage = plan->stages[i].source;
+        const struct m_variants *variants = stage->settings->variants;
 
-        for (uint32_t v = 0; v < stage->settings->pass_env_count; v++) {
-            guards_put_pass(stage, stage->settings->pass_env[v].name, &seen, &session->arena, out);
-        }
-        for (uint32_t v = 0; v < stage->settings->secret_env_count; v++) {
-            guards_put_secret(stage->settings->secret_env[v].name, &seen, &session->arena, out);
+        guards_put_variables(stage, &seen, &session->arena, out);
+        for (uint32_t v = 0; variants != NULL && v < variants->count; v++) {
+            guards_put_variables(&variants->items[v].stage, &seen, &session->arena, out);
         }
     }
     map_fini(&seen);

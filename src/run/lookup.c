@@ -45,7 +45,9 @@ static bool lookup_is_ours(const struct facts *facts, const struct plan_instance
                            const struct result *result)
 {
     const struct session *session = facts->session;
-    const struct m_stage *stage = facts->plan->stages[inst->stage.n].source;
+    const struct m_stage *stage = (result->flags & RESULT_FALLBACK) != 0
+                                      ? facts->plan->stages[inst->stage.n].source
+                                      : plan_source(facts->plan, inst);
     bool local = digest_equal(&result->workspace, &session->workspace.id) &&
                  digest_equal(&result->machine, &session->machine_digest);
 
@@ -55,10 +57,24 @@ static bool lookup_is_ours(const struct facts *facts, const struct plan_instance
     return local || stage->settings->tools_given || session->manifest.portable;
 }
 
+/* What the stage's own command made counts as long as that would make it again. */
+static bool lookup_stands_in(struct facts *facts, const struct plan_instance *inst,
+                             const struct result *result)
+{
+    const struct m_variant *variant = plan_variant(facts->plan, inst);
+    struct inst_id instance = {(uint32_t)(inst - facts->plan->instances)};
+    struct digest own;
+
+    return variant != NULL && variant->fallback && inst->left != PLAN_LEFT_OUT &&
+           facts_own_key(facts, instance, &own) &&
+           str_equal(result_fallback(result), digest_str(&own, &facts->scratch));
+}
+
 static bool lookup_counts(struct facts *facts, const struct plan_instance *inst,
                           const struct result *result)
 {
-    if ((result->flags & RESULT_UNKEYED) != 0 || !lookup_is_ours(facts, inst, result)) {
+    if ((result->flags & RESULT_UNKEYED) != 0 || !lookup_is_ours(facts, inst, result) ||
+        ((result->flags & RESULT_FALLBACK) != 0 && !lookup_stands_in(facts, inst, result))) {
         return false;
     }
     for (uint32_t i = 0; i < result->discovered_count; i++) {

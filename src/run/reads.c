@@ -246,7 +246,7 @@ static void reads_add_vars(struct key_fields *fields, const char *prefix, const 
     }
 }
 
-static void reads_add_inputs(struct facts *facts, const struct inst_reads *reads,
+static void reads_add_inputs(struct facts *facts, const struct inst_reads *reads, uint16_t variant,
                              struct key_fields *fields)
 {
     for (uint32_t i = 0; i < reads->count; i++) {
@@ -254,6 +254,9 @@ static void reads_add_inputs(struct facts *facts, const struct inst_reads *reads
         const struct plan_input *input = &facts->plan->inputs[read->input];
         struct str value = digest_str(&read->digest, fields->arena);
 
+        if (input->is_tool && input->variant != variant) {
+            continue;
+        }
         if (read->executable) {
             value = str_concat(fields->arena, value, STR(" x"));
         }
@@ -314,29 +317,48 @@ static void reads_add_when(struct facts *facts, struct inst_id instance, struct 
     }
 }
 
-static bool reads_fill_fields(struct facts *facts, struct inst_id instance,
-                              struct inst_reads *reads, struct key_fields *fields)
+/* The command of which the key is: of an instance that left a variant that failed still that of the
+ * variant. */
+struct reads_keyed {
+    const struct m_stage *stage;
+    uint16_t variant;
+    struct plan_command command;
+};
+
+static struct reads_keyed reads_keyed_of(const struct facts *facts, struct inst_id instance,
+                                         bool own)
 {
     const struct plan_instance *inst = &facts->plan->instances[instance.n];
-    const struct m_stage *stage = facts->plan->stages[inst->stage.n].source;
+
+    if (inst->variant == 0 || inst->left == PLAN_LEFT_OUT || own) {
+        return (struct reads_keyed){.stage = facts->plan->stages[inst->stage.n].source};
+    }
+    return (struct reads_keyed){.stage = &plan_variant(facts->plan, inst)->stage,
+                                .variant = inst->variant};
+}
+
+static bool reads_fill_fields(struct facts *facts, struct inst_id instance,
+                              const struct reads_keyed *keyed, struct inst_reads *reads,
+                              struct key_fields *fields)
+{
     struct event_strs passed;
     struct err err = {0};
 
     key_fields_add(fields, STR("version"), facts->session->manifest.version);
-    reads_add_command(fields, &reads->command);
-    reads_add_vars(fields, "env", reads->command.env, reads->command.env_count);
-    if (!environment_passed(stage, true, fields->arena, &passed, &err)) {
+    reads_add_command(fields, &keyed->command);
+    reads_add_vars(fields, "env", keyed->command.env, keyed->command.env_count);
+    if (!environment_passed(keyed->stage, true, fields->arena, &passed, &err)) {
         reads->lack = str_dup(fields->arena, str_of(err.text));
         reads->lack_status = (enum status)err.status;
         return false;
     }
     reads_add_vars(fields, "pass_env", passed.items, passed.count);
-    if (!facts_add_tools(facts, &reads->command, fields, &reads->lack)) {
+    if (!facts_add_tools(facts, &keyed->command, fields, &reads->lack)) {
         reads->lack_status = STATUS_ENVIRONMENT;
         return false;
     }
     reads_add_when(facts, instance, fields);
-    reads_add_inputs(facts, reads, fields);
+    reads_add_inputs(facts, reads, keyed->variant, fields);
     reads_add_outputs(facts->plan, instance, fields);
     return true;
 }
@@ -371,13 +393,33 @@ static bool reads_resolve(struct facts *facts, struct inst_id instance, struct a
     return true;
 }
 
-bool facts_reads_of(struct facts *facts, struct inst_id instance, struct arena *arena,
-                    struct inst_reads *reads)
+/* The command that the key is of, where that is another than the one that runs. */
+static bool reads_command_of_key(struct facts *facts, struct inst_id instance,
+                                 const struct resolved_inputs *resolved, struct arena *arena,
+                                 struct inst_reads *reads, struct reads_keyed *keyed)
 {
+    struct err err = {0};
+
+    keyed->command = reads->command;
+    if (keyed->stage == plan_source(facts->plan, &facts->plan->instances[instance.n]) ||
+        plan_command_of(facts->plan, instance, keyed->stage, resolved, arena, &keyed->command,
+                        &err)) {
+        return true;
+    }
+    reads->lack = str_dup(arena, str_of(err.text));
+    reads->lack_status = STATUS_MANIFEST;
+    return false;
+}
+
+static bool reads_make(struct facts *facts, struct inst_id instance, bool own, struct arena *arena,
+                       struct inst_reads *reads)
+{
+    struct reads_keyed keyed = reads_keyed_of(facts, instance, own);
     struct resolved_inputs resolved;
 
     facts->ahead.from = instance;
-    if (!reads_resolve(facts, instance, arena, reads, &resolved)) {
+    if (!reads_resolve(facts, instance, arena, reads, &resolved) ||
+        !reads_command_of_key(facts, instance, &resolved, arena, reads, &keyed)) {
         return false;
     }
     reads->items = ARENA_ARRAY(arena, struct read_fact, resolved.count);
@@ -388,11 +430,30 @@ bool facts_reads_of(struct facts *facts, struct inst_id instance, struct arena *
         reads->count++;
     }
     key_fields_init(&reads->fields, arena);
-    if (!reads_fill_fields(facts, instance, reads, &reads->fields)) {
+    if (!reads_fill_fields(facts, instance, &keyed, reads, &reads->fields)) {
         return false;
     }
     reads->declared = key_fields_digest(&reads->fields);
     return true;
+}
+
+bool facts_reads_of(struct facts *facts, struct inst_id instance, struct arena *arena,
+                    struct inst_reads *reads)
+{
+    return reads_make(facts, instance, false, arena, reads);
+}
+
+bool facts_own_key(struct facts *facts, struct inst_id instance, struct digest *key)
+{
+    struct inst_reads reads;
+    struct arena arena;
+    bool good;
+
+    arena_init(&arena);
+    good = reads_make(facts, instance, true, &arena, &reads);
+    *key = reads.declared;
+    arena_fini(&arena);
+    return good;
 }
 
 bool facts_command_of(struct facts *facts, struct inst_id instance, struct arena *arena,

@@ -68,7 +68,7 @@ static bool remedy_start(struct remedy *remedy, const struct engine_recovery *re
     struct executor *executor = remedy->side.executor;
     struct arena *arena = &remedy->side.arena;
     const struct plan_instance *inst = &executor->plan->instances[recovery->instance.n];
-    const struct m_stage *stage = executor->plan->stages[inst->stage.n].source;
+    const struct m_stage *stage = plan_source(executor->plan, inst);
     struct resolved_inputs resolved;
     struct plan_command command;
     struct environment_attempt about;

@@ -28,7 +28,7 @@
 
 #define STATE_PATH "state"
 enum {
-    STATE_FORM = 2, /* counted up when the fold gives something else, or the bytes mean it */
+    STATE_FORM = 3, /* counted up when the fold gives something else, or the bytes mean it */
     STATE_END_BYTES = 8,
     STATE_EVERY_BYTES = 8 << 20,
     STATE_LEAST_BYTES = 1 << 20,

@@ -35,9 +35,11 @@ struct session_options {
     const char *store; /* --store; NULL: as the manifest says */
     const struct m_override *overrides;
     uint32_t override_count;
-    const char *params_file; /* --params; NULL */
-    const char *command;     /* name of the command, for the lock's holder line */
-    struct str manifest;     /* the manifest's text, whatever the file says; data NULL: it counts */
+    const char *params_file;        /* --params; NULL */
+    const struct m_override *flags; /* --flag */
+    uint32_t flag_count;
+    const char *command; /* name of the command, for the lock's holder line */
+    struct str manifest; /* the manifest's text, whatever the file says; data NULL: it counts */
 };
 
 enum { SESSION_TEXTS = 3 }; /* manifest, local manifest, params file */
@@ -143,12 +145,16 @@ bool session_store_is_shared(const struct session *session);
 /* Prints warnings and errors once to stderr; returns true if there were errors. */
 bool session_show_diags(struct session *session, bool color);
 
-/* The digest that says whether a run may go on: manifest, parameters, flags, targets and the
- * instances of the plan. */
+/* The digest that says whether a run may go on: manifest, parameters, flags of the manifest,
+ * targets, the options that change what runs, and the instances of the plan. */
 struct digest session_plan_digest(const struct session *session, const struct event_strs *targets,
                                   const struct event_pairs *flags);
 /* All parameters and their values as text, in order of the manifest. */
 struct event_pairs session_params(struct session *session);
+/* The flags that `--flag` made other than the manifest says: "NAME=VALUE" each, in its order. In
+ * the record they stand among the options that change what runs, each as a SESSION_FLAG. */
+#define SESSION_FLAG "flag"
+struct event_strs session_flags(struct session *session);
 /* Time limit of a whole run; 0: none. */
 int64_t session_timeout_ns(const struct session *session);
 /* Tells those who find the workspace locked which run holds it. */

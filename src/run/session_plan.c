@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/path.h"
 #include "base/units.h"
+#include "model/flag.h"
 #include "model/toml.h"
 #include "os/files.h"
 #include "run/session.h"
@@ -75,6 +76,8 @@ static bool session_collect_overrides(struct session *session, struct manifest_r
     }
     request->overrides = all;
     request->override_count = count;
+    request->flags = options->flags;
+    request->flag_count = options->flag_count;
     return true;
 }
 
@@ -201,6 +204,45 @@ struct event_pairs session_params(struct session *session)
     return pairs;
 }
 
+struct event_strs session_flags(struct session *session)
+{
+    const struct manifest *manifest = &session->manifest;
+    struct event_strs flags = {ARENA_ARRAY(&session->arena, struct str, manifest->flag_count), 0};
+    struct strbuf text = {0};
+
+    for (uint32_t i = 0; i < manifest->flag_count; i++) {
+        const struct m_flag *flag = &manifest->flags[i];
+
+        if (flag->percent < flag->preset || flag->percent > flag->preset) {
+            strbuf_clear(&text);
+            strbuf_printf(&text, "%.*s=", STR_ARG(flag->name));
+            flag_render(flag->percent, &text);
+            flags.items[flags.count++] = strbuf_dup(&text, &session->arena);
+        }
+    }
+    strbuf_fini(&text);
+    return flags;
+}
+
+/* As they are for this call, whoever says so. */
+static void session_digest_flags(const struct session *session, struct strbuf *bytes)
+{
+    for (uint32_t i = 0; i < session->manifest.flag_count; i++) {
+        bytes_put_str(bytes, session->manifest.flags[i].name);
+        bytes_put_f64(bytes, session->manifest.flags[i].percent);
+    }
+}
+
+static uint32_t session_options_count(const struct event_pairs *options)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < options->count; i++) {
+        count += !str_is(options->items[i].name, SESSION_FLAG);
+    }
+    return count;
+}
+
 struct digest session_plan_digest(const struct session *session, const struct event_strs *targets,
                                   const struct event_pairs *flags)
 {
@@ -217,12 +259,16 @@ struct digest session_plan_digest(const struct session *session, const struct ev
         bytes_put_str(&bytes, strbuf_str(&text));
         strbuf_fini(&text);
     }
+    session_digest_flags(session, &bytes);
     bytes_put_u32(&bytes, targets->count);
     for (uint32_t i = 0; i < targets->count; i++) {
         bytes_put_str(&bytes, targets->items[i]);
     }
-    bytes_put_u32(&bytes, flags->count);
+    bytes_put_u32(&bytes, session_options_count(flags));
     for (uint32_t i = 0; i < flags->count; i++) {
+        if (str_is(flags->items[i].name, SESSION_FLAG)) {
+            continue;
+        }
         bytes_put_str(&bytes, flags->items[i].name);
         bytes_put_str(&bytes, flags->items[i].value);
     }

@@ -123,8 +123,8 @@ bool side_start_of(struct side *side, struct inst_id instance, const struct plan
                                .log_max_bytes = inst->log_max_bytes,
                                .timeout_ns = inst->timeout_ns};
 
-    return environment_build(&executor->frame, executor->plan->stages[inst->stage.n].source,
-                             command, about, &side->arena, &start.envp, err) &&
+    return environment_build(&executor->frame, plan_source(executor->plan, inst), command, about,
+                             &side->arena, &start.envp, err) &&
            side_start(side, &start, err);
 }
 

@@ -39,10 +39,24 @@ static uint8_t graph_flags(const struct saving *saving, uint32_t unit)
     return flags;
 }
 
+/* The record says of each instance which variant it is, which a slice does not know of others. */
+static bool graph_has_variants(const struct plan *plan)
+{
+    uint32_t i = 0;
+
+    while (i < plan->stage_count && plan->stages[i].source->settings->variants == NULL) {
+        i++;
+    }
+    return i < plan->stage_count;
+}
+
 void save_graph(struct saving *saving)
 {
     const struct plan *plan = saving->plan;
 
+    if (graph_has_variants(plan)) {
+        return;
+    }
     last_state_plan(&saving->builder, saving->end->plan, &saving->session->manifest_digest,
                     saving->end->listing);
     for (uint32_t i = 0; i < plan->stage_count; i++) {

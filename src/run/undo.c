@@ -12,7 +12,7 @@ bool undo_take(struct facts *facts, struct inst_id instance, int64_t attempt, st
 {
     const struct plan *plan = facts->plan;
     const struct plan_instance *inst = &plan->instances[instance.n];
-    const struct m_stage *stage = plan->stages[inst->stage.n].source;
+    const struct m_stage *stage = plan_source(plan, inst);
     struct resolved_inputs resolved;
     struct plan_command command;
 

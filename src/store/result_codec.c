@@ -11,7 +11,8 @@
  *     others    count: u32, each: name: string  kind: u8  0: value: i64; 2: what it is: string
  *
  * `metrics` are those that are floats, `others` integers and what is no finite number; a result
- * without any of these ends before them, as all did before there were such.
+ * without any of these ends before them, as all did before there were such. A RESULT_FALLBACK has a
+ * last field RESULT_FIELD_FALLBACK, which is no part of its key.
  * Valid if nothing is left and nothing was read beyond the end, kinds are known and metrics finite.
  * The instance hash is str_hash(stage) * P + str_hash(instance) ^ the workspace's first 8 bytes,
  * with P as in result_instance_hash. */
@@ -296,4 +297,15 @@ bool result_decode(struct str payload, struct arena *arena, struct result *resul
     decode_fields(&reader, arena, result);
     decode_metrics(&reader, arena, result);
     return reader_done(&reader);
+}
+
+struct str result_fallback(const struct result *result)
+{
+    const struct result_field *last =
+        result->field_count != 0 ? &result->fields[result->field_count - 1] : NULL;
+
+    return (result->flags & RESULT_FALLBACK) != 0 && last != NULL &&
+                   str_is(last->name, RESULT_FIELD_FALLBACK)
+               ? last->value
+               : STR("");
 }

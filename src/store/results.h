@@ -33,7 +33,8 @@ enum result_flag {
     RESULT_ADOPTED = 1 << 0,  /* existing outputs taken as they were, nothing ran */
     RESULT_PORTABLE = 1 << 1, /* may serve other workspaces and machines */
     RESULT_DIFFERS = 1 << 2,  /* a rerun of this key gave other bytes than before */
-    RESULT_UNKEYED = 1 << 3   /* an attempt began and gave nothing: found by instance only */
+    RESULT_UNKEYED = 1 << 3,  /* an attempt began and gave nothing: found by instance only */
+    RESULT_FALLBACK = 1 << 4  /* made by another command than the key says, because that failed */
 };
 
 enum result_kind { RESULT_FILE, RESULT_FOLDER, RESULT_LINK };
@@ -119,6 +120,11 @@ struct result_ref results_next(const struct results *results, uint32_t from);
  * checksum is right (made by a later version); treat as absent. */
 bool results_read(const struct results *results, struct result_ref ref, struct arena *arena,
                   struct result *result);
+
+/* The name of the field of a RESULT_FALLBACK that is no part of its key: the key, in hex, of what
+ * made it. */
+#define RESULT_FIELD_FALLBACK "fallback"
+struct str result_fallback(const struct result *result);
 
 /* Buffered until results_flush; found at once. */
 void results_add(struct results *results, const struct result *result);

@@ -145,6 +145,15 @@ pages() {
 	[ -d 1 ]
 }
 
+@test "examples of docs/flags.md" {
+	try_page docs/flags.md
+	[ -d 2 ]
+	# What the page shows is what is printed, but for the times.
+	sed -n '/^    stage  variant/,/^    embed  new/p' "$source_root/docs/flags.md" | sed 's/ *[0-9]*ms */ /;s/^    //' >shown
+	(cd 1/workspace && "$PAWL" report) >said
+	sed -n '/^stage  variant/,/^embed  new/p' said | sed 's/ *[0-9]*ms */ /' | diff -u shown -
+}
+
 @test "examples of docs/control.md" {
 	try_page docs/control.md
 	[ -d 1 ]
@@ -200,7 +209,7 @@ pages() {
 		case $page in
 		README.md | docs/manifest.md | docs/expressions.md | docs/running.md | docs/control.md | \
 			docs/retries.md | docs/compensations.md | docs/hooks.md | docs/checks.md | docs/reports.md | \
-			docs/always.md | docs/testing.md | docs/progress.md) ;;
+			docs/always.md | docs/testing.md | docs/progress.md | docs/flags.md) ;;
 		*) ! grep -n '^```toml' "$source_root/$page" || return 1 ;;
 		esac
 	done

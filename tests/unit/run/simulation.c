@@ -201,6 +201,7 @@ static void world_make_process(struct world *world)
         world->asks_left != 0 ? sim_now(sim) + control_random(world, 5000) * NS_PER_MS : INT64_MAX;
     world->dies_in = !world->calm && sim_chance(sim, 2) ? 1 + sim_random(sim, 100) : 0;
     world->running_count = world->restoring_count = world->waits = 0;
+    world_reset_variants(world);
     memset(world->facts, 0, sizeof(world->facts));
     memset(world->ran, 0, sizeof(world->ran));
     memset(world->cleaned, 0, sizeof(world->cleaned));
@@ -365,8 +366,8 @@ static void check_cleaned(const struct world *world, uint32_t number)
     }
     assert_true(state != INST_UP_TO_DATE && state != INST_RESTORED && state != INST_BLOCKED);
     assert_true(state != INST_DONE || world->cleaned[number] != 0);
-    assert_true(world->cleaned[number] <= 1 || inst->retry != 0 || engine->unsettled[number] ||
-                inst->on_pause == PLAN_ON_PAUSE_STOP);
+    assert_true(world->cleaned[number] <= 1 || inst->retry != 0 || inst->variant != 0 ||
+                engine->unsettled[number] || inst->on_pause == PLAN_ON_PAUSE_STOP);
 }
 
 static void check_end(const struct world *world, int status)
@@ -496,6 +497,7 @@ static void run_seed(struct world *world, uint64_t seed, bool controlled)
     world_make_retries(world, seed);
     world_make_effects(world, seed);
     world_make_always(world, seed);
+    world_make_variants(world, seed);
     for (uint32_t pool = 0; pool < SIM_POOLS; pool++) {
         sim->fake.slots[pool] = 1 + sim_random(sim, 3);
     }

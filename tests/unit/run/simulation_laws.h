@@ -74,6 +74,9 @@ struct world {
     uint64_t effect_numbers;
     struct world_effect effects[SIM_EFFECTS];
     uint32_t effect_count, effect_ends;
+    struct m_variant variant; /* of those instances that have one */
+    struct m_variants variants;
+    struct plan_instance owns[SIM_MAX], chosen[SIM_MAX];
 };
 
 static inline uint32_t effect_random(struct world *world, uint32_t below)
@@ -278,6 +281,8 @@ static inline void assert_inst_state(const struct inst_status *live, const struc
     assert_str(live_told->reason, read_told->reason);
     assert_str(live_told->cause, read_told->cause);
     assert_str(live_told->log, read_told->log);
+    assert_int_equal(live_told->left, read_told->left);
+    assert_int_equal(live_told->out, read_told->out);
     assert_str(inst_progress_text(live_told->progress), inst_progress_text(read_told->progress));
     assert_int_equal(live_told->progress != NULL, read_told->progress != NULL);
     if (live_told->progress != NULL) {

@@ -3,6 +3,7 @@
 /* The simulator that stands in for the kernel: a `struct engine_world` over the simulated world. */
 #include "run/engine_turn.h"
 #include "simulation_hooks.h"
+#include "simulation_variants.h"
 
 /* --- the facts --- */
 
@@ -120,6 +121,7 @@ static void world_describe(void *ctx, struct inst_id instance, uint32_t attempt,
     assert_true(cpus > 0);
     assert_false(world->failed && !world->options.keep_going &&
                  !world_instance(world, instance.n)->always);
+    check_variant(world, instance.n, event->variant);
     world->granted[instance.n] = cpus;
     event->attempt_id = str_printf(arena, "%u.%u", instance.n, attempt);
     event->place = STR("pawl.toml:1:1");
@@ -670,6 +672,7 @@ static struct engine_world world_engine(struct world *world)
                                  .consumed = world_consumed,
                                  .breakers_moved = world_breakers_moved,
                                  .recover = world_help,
+                                 .leave_variant = world_leave_variant,
                                  .end_recovering = world_end_recovering,
                                  .answer = world_answer,
                                  .tokens = {world, world->tokens_total != 0 ? tokens_take : NULL,
