@@ -15,6 +15,7 @@ enum {
     LIMIT_NAME_BYTES = 200,         /* stage, parameter, axis, pool */
     LIMIT_ARGV_BYTES = 1 << 20,     /* arguments of one command, all together */
     LIMIT_RECORD_BYTES = 64 << 20,  /* one record of a file below .pawl */
+    LIMIT_DEAD_ITEM_BYTES = 64 << 10, /* of an item that failed, kept to show it */
     LIMIT_DEPFILE_BYTES = 64 << 20,
     LIMIT_METRICS_BYTES = 4 << 20, /* metrics of one attempt, as written */
     LIMIT_METRICS = 10000,         /* of one result */

@@ -104,6 +104,7 @@ static void record_restart(struct record_file *file)
     file->damaged_bytes = file->damage_offset = 0;
     file->torn_bytes = 0;
     file->window_len = 0;
+    strbuf_clear(&file->aside);
     file->generation++;
 }
 
@@ -180,7 +181,7 @@ static bool record_look(const struct record_file *file, struct sys_stat *stat, b
     return true;
 }
 
-bool record_catch_up(struct record_file *file, bool *current, struct err *err)
+bool record_catch_up(struct record_file *file, bool all, bool *current, struct err *err)
 {
     struct sys_stat stat;
 
@@ -191,7 +192,7 @@ bool record_catch_up(struct record_file *file, bool *current, struct err *err)
         record_forget(file);
         return true;
     }
-    return record_read_to(file, stat.size_bytes, err);
+    return record_look_to(file, stat.size_bytes, err) && (!all || record_take_all(file, err));
 }
 
 /* Opens what the path is now; its size, 0 when there is no such file. */
@@ -218,15 +219,14 @@ bool record_refresh(struct record_file *file, struct err *err)
     uint64_t size_bytes;
     bool current = false;
 
-    if (file->fd >= 0 && !record_catch_up(file, &current, err)) {
+    if (file->fd >= 0 && !record_catch_up(file, true, &current, err)) {
         return false;
     }
     return current || (record_open_now(file, &size_bytes, err) &&
                        (file->fd < 0 || record_read_to(file, size_bytes, err)));
 }
 
-static void record_file_init(struct record_file *file, int dirfd, const char *path,
-                             const char *kind)
+void record_file_init(struct record_file *file, int dirfd, const char *path, const char *kind)
 {
     size_t kind_len = strlen(kind);
 
@@ -278,6 +278,7 @@ void record_file_close(struct record_file *file)
         sys_close(file->fd);
     }
     strbuf_fini(&file->sealed);
+    strbuf_fini(&file->aside);
     free(file->path);
     free(file->window);
     *file = (struct record_file){.dirfd = -1, .fd = -1};

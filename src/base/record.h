@@ -59,6 +59,9 @@ struct record_file {
     struct strbuf sealed; /* room for what an append writes */
     unsigned char *window;
     size_t window_at, window_len, window_cap;
+    size_t asked;        /* what record_at and record_glance were asked for last */
+    struct strbuf aside; /* their own window, from `aside_at` on */
+    size_t aside_at;
 };
 
 /* Up to where a file was taken in: its seed, and where the last record there begins, ends, and its
@@ -87,6 +90,9 @@ bool record_file_open(struct record_file *file, int dirfd, const char *path, con
  * nothing. */
 bool record_file_begin(struct record_file *file, int dirfd, const char *path, const char *kind,
                        const struct record_mark *mark, struct err *err);
+/* The same, made if missing, and record_file_own() from now on: waits for the lock. */
+bool record_file_begin_own(struct record_file *file, int dirfd, const char *path, const char *kind,
+                           struct err *err);
 void record_file_close(struct record_file *file);
 /* Whoever appends holds another lock on all that this file belongs to: from the first append on the
  * file's own lock is kept until record_file_close, and an append does not look what others did. A
@@ -104,6 +110,12 @@ bool record_failed(const struct record_file *file, struct err *err);
  * is no such one (any more), whatever the reason. */
 bool record_read(const struct record_file *file, uint64_t offset, uint32_t len,
                  struct strbuf *bytes, struct record *record);
+/* The same of whatever length. Whoever asks for records in the order of the file has few reads, any
+ * other one for each. Status 12: there is no such one (any more). */
+bool record_at(struct record_file *file, uint64_t offset, struct record *record, struct err *err);
+/* Its type and the first bytes of its payload, `want` of them or fewer, without a look at the
+ * checksum. */
+bool record_glance(struct record_file *file, uint64_t offset, uint32_t want, struct record *record);
 /* The mark of all that was taken in; false if there is nothing, or damage, which a mark would
  * hide. */
 bool record_mark(struct record_file *file, struct record_mark *mark);

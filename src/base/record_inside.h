@@ -26,7 +26,9 @@ void record_trust(struct record_file *file, const struct record_mark *mark);
 void record_make_head(unsigned char head[RECORD_FILE_HEAD_BYTES], const char *kind, uint64_t seed);
 /* Opens the path as it is now; `create`: for writing, made if missing. */
 bool record_open_path(struct record_file *file, bool create, struct err *err);
-/* If the path still is the file we have: takes in all that lies behind `len`; else forgets it. */
-bool record_catch_up(struct record_file *file, bool *current, struct err *err);
+void record_file_init(struct record_file *file, int dirfd, const char *path, const char *kind);
+/* If the path still is the file we have: takes in all that lies behind `len` (`all`), or only looks
+ * how long it is; else forgets it. */
+bool record_catch_up(struct record_file *file, bool all, bool *current, struct err *err);
 
 #endif

@@ -13,7 +13,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 
-enum { WINDOW_BYTES = 64 << 10 };
+enum { WINDOW_BYTES = 64 << 10, ASIDE_BYTES = 4 << 10 };
 
 uint64_t record_seal(uint64_t payload_sum, uint64_t seed, uint32_t type, uint32_t len)
 {
@@ -228,6 +228,82 @@ bool record_read(const struct record_file *file, uint64_t offset, uint32_t len,
     bytes->len = size;
     *record = record_of(head, offset);
     return true;
+}
+
+/* --- those whose places are known, through a window of their own --- */
+
+/* At least `want` bytes of the file, all before `len`. Reads much at once where reading goes on
+ * from what was asked for last, else little. */
+static const unsigned char *record_reach(struct record_file *file, size_t at, size_t want)
+{
+    struct strbuf *aside = &file->aside;
+    bool onward = at > file->asked && at - file->asked < WINDOW_BYTES;
+    size_t size = onward ? WINDOW_BYTES : ASIDE_BYTES;
+    ssize_t got;
+
+    file->asked = at;
+    if (at >= file->aside_at && at - file->aside_at <= aside->len &&
+        want <= aside->len - (at - file->aside_at)) {
+        return (const unsigned char *)aside->data + (at - file->aside_at);
+    }
+    if (aside->cap > 2 * WINDOW_BYTES) {
+        strbuf_fini(aside);
+    }
+    size = size < want ? want : size < file->len - at ? size : file->len - at;
+    strbuf_clear(aside);
+    got = sys_pread_full(file->fd, strbuf_reserve(aside, size), size, (int64_t)at);
+    file->aside_at = at;
+    aside->len = got < 0 ? 0 : (size_t)got;
+    file->read_errno = got < 0 ? errno : file->read_errno;
+    return aside->len >= want ? (const unsigned char *)aside->data : NULL;
+}
+
+/* The head of the record that begins there, all of which lies before `len`. */
+static const unsigned char *record_head_at(struct record_file *file, uint64_t offset)
+{
+    const unsigned char *head = NULL;
+
+    if (file->fd >= 0 && offset >= RECORD_FILE_HEAD_BYTES && offset < file->len &&
+        file->len - offset >= RECORD_HEAD_BYTES) {
+        head = record_reach(file, (size_t)offset, RECORD_HEAD_BYTES);
+    }
+    return head != NULL && bytes_get_u32(head) == RECORD_MAGIC &&
+                   bytes_get_u32(head + 8) <= file->len - offset - RECORD_HEAD_BYTES
+               ? head
+               : NULL;
+}
+
+bool record_glance(struct record_file *file, uint64_t offset, uint32_t want, struct record *record)
+{
+    const unsigned char *head = record_head_at(file, offset);
+    uint32_t len = head == NULL ? 0 : bytes_get_u32(head + 8);
+
+    len = want < len ? want : len;
+    head =
+        head == NULL ? NULL : record_reach(file, (size_t)offset, RECORD_HEAD_BYTES + (size_t)len);
+    if (head == NULL) {
+        return false;
+    }
+    *record = record_of(head, offset);
+    record->payload.len = len;
+    return true;
+}
+
+bool record_at(struct record_file *file, uint64_t offset, struct record *record, struct err *err)
+{
+    const unsigned char *head = record_head_at(file, offset);
+
+    if (head != NULL) {
+        head =
+            record_reach(file, (size_t)offset, RECORD_HEAD_BYTES + (size_t)bytes_get_u32(head + 8));
+    }
+    if (head != NULL && record_is_sealed(head, file->seed)) {
+        *record = record_of(head, offset);
+        return true;
+    }
+    return !record_failed(file, err) &&
+           err_set(err, STATUS_CORRUPT, "'%s': damaged: there is no record at offset %llu any more",
+                   file->path, (unsigned long long)offset);
 }
 
 /* --- marks --- */

@@ -60,7 +60,7 @@ static void record_unlock(struct record_file *file)
 }
 
 /* One try to hold the lock of the file the path is now, in step with it. */
-static bool record_try_lock(struct record_file *file, bool *locked, struct err *err)
+static bool record_try_lock(struct record_file *file, bool all, bool *locked, struct err *err)
 {
     *locked = false;
     if (file->fd < 0 && !record_open_path(file, true, err)) {
@@ -74,15 +74,15 @@ static bool record_try_lock(struct record_file *file, bool *locked, struct err *
         file->fd = -1;
         return record_open_path(file, true, err);
     }
-    return record_catch_up(file, locked, err);
+    return record_catch_up(file, all, locked, err);
 }
 
-static bool record_lock(struct record_file *file, struct err *err)
+static bool record_lock(struct record_file *file, bool all, struct err *err)
 {
     bool locked = file->held;
 
     for (int i = 0; i < RECORD_TRIES && !locked; i++) {
-        if (!record_try_lock(file, &locked, err)) {
+        if (!record_try_lock(file, all, &locked, err)) {
             record_unlock(file);
             return false;
         }
@@ -90,6 +90,18 @@ static bool record_lock(struct record_file *file, struct err *err)
     file->held = locked && file->owned;
     return locked ||
            err_set(err, STATUS_ENVIRONMENT, "'%s': is replaced again and again", file->path);
+}
+
+bool record_file_begin_own(struct record_file *file, int dirfd, const char *path, const char *kind,
+                           struct err *err)
+{
+    record_file_init(file, dirfd, path, kind);
+    record_file_own(file);
+    if (!record_lock(file, false, err)) {
+        record_file_close(file);
+        return false;
+    }
+    return true;
 }
 
 /* `bytes` behind `len`, with one write where the system takes them at once, or the file as it was.
@@ -145,7 +157,7 @@ bool record_append(struct record_file *file, const struct record_batch *batch, s
     if (batch->count == 0) {
         return true;
     }
-    if (!record_lock(file, err)) {
+    if (!record_lock(file, true, err)) {
         return false;
     }
     ok = record_write(file, batch, err);
@@ -202,6 +214,7 @@ static bool record_replace_locked(struct record_file *file, const struct record_
     if (ok) {
         sys_close(file->fd);
         strbuf_fini(&file->sealed);
+        strbuf_fini(&file->aside);
         free(file->window);
         *file = fresh;
     }
@@ -214,7 +227,7 @@ bool record_replace(struct record_file *file, const struct record_batch *batch, 
     size_t len = file->len;
     bool ok;
 
-    if (!record_lock(file, err)) {
+    if (!record_lock(file, true, err)) {
         return false;
     }
     if (len != file->len || generation != file->generation) {
