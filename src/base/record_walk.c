@@ -13,7 +13,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 
-enum { WINDOW_BYTES = 64 << 10, ASIDE_BYTES = 4 << 10 };
+enum { WINDOW_BYTES = 64 << 10, ASIDE_BYTES = 512 };
 
 uint64_t record_seal(uint64_t payload_sum, uint64_t seed, uint32_t type, uint32_t len)
 {

@@ -23,16 +23,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/bytes.h"
 #include "base/hex.h"
 #include "base/limits.h"
+#include "base/mem.h"
 #include "base/sys.h"
 #include "os/files.h"
 
-enum { FLUSH_BYTES = 1 << 20, FLAG_FALLBACK = 1, ITEM_LEAST_BYTES = DIGEST_BYTES + 5 };
+enum {
+    FLUSH_BYTES = 1 << 20,
+    NOTED = 32 << 10,
+    FLAG_FALLBACK = 1,
+    ITEM_LEAST_BYTES = DIGEST_BYTES + 5
+};
 
 /* --- the form of an item --- */
 
@@ -103,19 +110,37 @@ static bool items_glance(struct items *items, uint64_t offset, struct record *re
     return record_glance(&items->file, offset, ITEM_LEAST_BYTES, record);
 }
 
-/* The slot of an item, and the head of its record; NULL. */
-static uint64_t *items_slot(struct items *items, const struct digest *digest, struct record *record)
+/* The first bytes of what lies there are the digest? `type` of it, then. */
+static bool items_is(struct items *items, uint64_t offset, const struct digest *digest,
+                     uint32_t *type)
 {
-    struct items_index_probe probe = items_index_probe(&items->index, items_hash(items, digest));
+    struct record record;
 
-    for (uint64_t *slot; (slot = items_index_next(&probe)) != NULL;) {
-        if (items_glance(items, items_index_offset(*slot), record) &&
-            record->payload.len >= DIGEST_BYTES &&
-            memcmp(record->payload.data, digest->bytes, DIGEST_BYTES) == 0) {
-            return slot;
-        }
+    if (!items_glance(items, offset, &record) || record.payload.len < DIGEST_BYTES ||
+        memcmp(record.payload.data, digest->bytes, DIGEST_BYTES) != 0) {
+        return false;
     }
-    return NULL;
+    *type = record.type;
+    return true;
+}
+
+/* Where an item is; false: nowhere. Asked for again and again, it is looked for once. */
+static bool items_look(struct items *items, const struct digest *digest)
+{
+    struct items_found *found = &items->found;
+    struct items_index_probe probe;
+
+    if (found->valid && digest_equal(&found->digest, digest)) {
+        return found->there;
+    }
+    *found = (struct items_found){.valid = true, .digest = *digest};
+    items_index_probe(&items->index, items_hash(items, digest), &probe);
+    while (!found->there && items_index_next(&items->index, &probe)) {
+        found->there = items_is(items, probe.offset, digest, &found->type);
+        found->place = probe.place;
+        found->offset = probe.offset;
+    }
+    return found->there;
 }
 
 static enum item_state items_state(const struct items *items, uint64_t offset, uint32_t type)
@@ -131,25 +156,22 @@ static enum item_state items_state(const struct items *items, uint64_t offset, u
 
 enum item_state items_find(struct items *items, const struct digest *digest)
 {
-    struct record record;
-    uint64_t *slot = items_slot(items, digest, &record);
-
-    return slot == NULL ? ITEM_UNKNOWN : items_state(items, items_index_offset(*slot), record.type);
+    return items_look(items, digest) ? items_state(items, items->found.offset, items->found.type)
+                                     : ITEM_UNKNOWN;
 }
 
 /* The record of the digest is at that offset now. */
 static bool items_note(struct items *items, const struct digest *digest, uint64_t offset,
                        struct err *err)
 {
-    struct record record;
-    uint64_t *slot;
+    bool there = items_look(items, digest);
 
     if (offset >> ITEMS_INDEX_OFFSET_BITS != 0) {
         return err_set(err, STATUS_ENVIRONMENT, "'.pawl/%s': is too long", items->file.path);
     }
-    slot = items_slot(items, digest, &record);
-    if (slot != NULL) {
-        items_index_move(slot, offset);
+    items->found.valid = false;
+    if (there) {
+        items_index_move(&items->index, items->found.place, offset);
         return true;
     }
     return items_index_add(&items->index, items_hash(items, digest), offset, err);
@@ -169,20 +191,66 @@ static void items_take_other(struct items *items, const struct record *record, b
     }
 }
 
-static bool items_walk(struct items *items, bool *has_head, struct err *err)
+/* What was found in the log goes to the index part by part, in the order of the log in each, so
+ * that a large one is not gone through at random. */
+struct items_noted {
+    uint32_t count;
+    uint32_t first[1 << ITEMS_INDEX_PART_BITS], last[1 << ITEMS_INDEX_PART_BITS];
+    struct {
+        struct digest digest;
+        uint64_t offset;
+        uint32_t next; /* of its part; 0: none */
+    } rows[NOTED + 1]; /* from 1 */
+};
+
+static void noted_add(struct items_noted *noted, uint32_t part, const struct digest *digest,
+                      uint64_t offset)
+{
+    uint32_t row = ++noted->count;
+
+    noted->rows[row].digest = *digest;
+    noted->rows[row].offset = offset;
+    noted->rows[row].next = 0;
+    if (noted->first[part] == 0) {
+        noted->first[part] = row;
+    } else {
+        noted->rows[noted->last[part]].next = row;
+    }
+    noted->last[part] = row;
+}
+
+static bool noted_put(struct items_noted *noted, struct items *items, struct err *err)
+{
+    bool ok = true;
+
+    for (uint32_t part = 0; ok && part >> ITEMS_INDEX_PART_BITS == 0; part++) {
+        for (uint32_t row = noted->first[part]; ok && row != 0; row = noted->rows[row].next) {
+            ok = items_note(items, &noted->rows[row].digest, noted->rows[row].offset, err);
+        }
+        noted->first[part] = 0;
+    }
+    noted->count = 0;
+    return ok;
+}
+
+static bool items_walk(struct items *items, struct items_noted *noted, bool *has_head,
+                       struct err *err)
 {
     struct item_result result;
     struct record record;
     struct digest digest;
+    bool ok = true;
 
-    for (uint64_t pos = 0; record_next(&items->file, &pos, &record);) {
+    for (uint64_t pos = 0; ok && record_next(&items->file, &pos, &record);) {
         if (!item_parse(&record, &digest, &result)) {
             items_take_other(items, &record, has_head);
-        } else if (!items_note(items, &digest, record.offset, err)) {
-            return false;
+            continue;
         }
+        noted_add(noted, items_index_part(&items->index, items_hash(items, &digest)), &digest,
+                  record.offset);
+        ok = noted->count < NOTED || noted_put(noted, items, err);
     }
-    return !record_failed(&items->file, err);
+    return ok && !record_failed(&items->file, err) && noted_put(noted, items, err);
 }
 
 static bool items_begin(struct items *items, int pawl_fd, const struct digest *key, struct err *err)
@@ -206,9 +274,12 @@ static void items_add_head(struct items *items, const struct items_about *about)
 /* The salt of all hashes is the file's seed: the head is written before anything is put. */
 static bool items_take(struct items *items, const struct items_about *about, struct err *err)
 {
+    struct items_noted *noted = mem_calloc(1, sizeof(*noted));
     bool has_head = false;
+    bool ok = items_walk(items, noted, &has_head, err);
 
-    if (!items_walk(items, &has_head, err)) {
+    free(noted);
+    if (!ok) {
         return false;
     }
     if (!has_head) {
@@ -280,13 +351,15 @@ bool items_get(struct items *items, const struct digest *digest, struct strbuf *
 {
     struct digest found;
     struct record record;
-    uint64_t *slot = items_slot(items, digest, &record);
-    uint64_t offset = slot == NULL ? 0 : items_index_offset(*slot);
+    uint64_t offset;
 
-    if (slot == NULL || items_state(items, offset, record.type) == ITEM_UNKNOWN) {
+    if (items_find(items, digest) == ITEM_UNKNOWN) {
         return err_set(err, STATUS_BUG, "an item is not known that was");
     }
-    if (offset < items->file.len && !record_at(&items->file, offset, &record, err)) {
+    offset = items->found.offset;
+    if (offset >= items->file.len) {
+        record = record_batch_at(&items->batch, offset - items->file.len);
+    } else if (!record_at(&items->file, offset, &record, err)) {
         return err_wrap(err, "'.pawl'");
     }
     strbuf_clear(bytes);
@@ -307,10 +380,7 @@ bool items_accept(struct items *items, struct err *err)
 
 bool items_first_seen(struct items *items, const struct digest *digest)
 {
-    struct record record;
-    uint64_t *slot = items_slot(items, digest, &record);
-
-    return slot == NULL || items_index_mark(&items->index, slot);
+    return !items_look(items, digest) || items_index_mark(&items->index, items->found.place);
 }
 
 void items_forget_seen(struct items *items)

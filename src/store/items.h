@@ -53,12 +53,21 @@ struct item_result {
     struct str item;  /* DEAD: its bytes, the first LIMIT_DEAD_ITEM_BYTES of them */
 };
 
+/* What was looked for last. */
+struct items_found {
+    struct digest digest;
+    bool valid, there;
+    uint32_t type;
+    uint64_t place, offset; /* in the index; in the file */
+};
+
 /* Its members are for items*.c alone. */
 struct items {
     struct record_file file;
     struct record_batch batch; /* what will lie behind the file's end */
     struct items_index index;
     struct strbuf scratch;
+    struct items_found found;
     uint64_t opened;            /* records from here on were put since it is open */
     uint64_t accepted, revived; /* before that: where the last of each lies */
 };

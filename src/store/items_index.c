@@ -31,9 +31,8 @@ enum {
     TAG_BITS = 23,
     MARK_BIT = ITEMS_INDEX_OFFSET_BITS,
     TAG_SHIFT = MARK_BIT + 1,
-    CHUNK_BYTES = 64 << 10,
-    CHUNK_BUCKETS = CHUNK_BYTES / BUCKET_BYTES,
-    TOUCHED_LIMIT = (12 << 20) / CHUNK_BYTES,
+    SMALL_BYTES = 16 << 20,
+    TOUCHED_LIMIT = (8 << 20) / BUCKET_BYTES,
     ZEROS_BYTES = 64 << 10
 };
 
@@ -41,6 +40,12 @@ static uint64_t index_bytes(uint32_t bits)
 {
     return (uint64_t)BUCKET_BYTES << bits;
 }
+
+static size_t index_touched_bytes(uint32_t bits)
+{
+    return (size_t)1 << (bits - 3);
+}
+_Static_assert(FIRST_BITS >= 3, "a bit for each bucket");
 
 /* --- the file --- */
 
@@ -121,7 +126,7 @@ static bool index_map(struct items_index *index, uint32_t bits, struct err *err)
     free(index->touched);
     index->slots = slots;
     index->bits = bits;
-    index->touched = mem_calloc(index_bytes(bits) / CHUNK_BYTES / 8 + 1, 1);
+    index->touched = mem_calloc(index_touched_bytes(bits), 1);
     index->touched_count = 0;
     return true;
 }
@@ -153,23 +158,34 @@ void items_index_close(struct items_index *index)
 static void index_let_go(struct items_index *index)
 {
     sys_madvise(index->slots, index_bytes(index->bits), MADV_DONTNEED);
-    memset(index->touched, 0, index_bytes(index->bits) / CHUNK_BYTES / 8 + 1);
+    memset(index->touched, 0, index_touched_bytes(index->bits));
     index->touched_count = 0;
 }
 
-static uint64_t *index_bucket(struct items_index *index, uint64_t number)
+/* Does all of it stay in our memory? */
+static bool index_is_small(const struct items_index *index)
 {
-    uint64_t chunk = number / CHUNK_BUCKETS;
-    uint8_t bit = (uint8_t)(1U << chunk % 8);
+    return index_bytes(index->bits) <= SMALL_BYTES;
+}
 
-    if ((index->touched[chunk / 8] & bit) == 0) {
+static bool index_is_touched(const struct items_index *index, uint64_t bucket)
+{
+    return (index->touched[bucket / 8] >> bucket % 8 & 1) != 0;
+}
+
+static uint64_t *index_bucket(struct items_index *index, uint64_t bucket)
+{
+    uint64_t *slots = index->slots + bucket * BUCKET_SLOTS;
+
+    if (!index_is_small(index) && !index_is_touched(index, bucket)) {
         if (index->touched_count == TOUCHED_LIMIT) {
             index_let_go(index);
         }
-        index->touched[chunk / 8] |= bit;
+        index->touched[bucket / 8] |= (uint8_t)(1U << bucket % 8);
         index->touched_count++;
+        sys_madvise(slots, BUCKET_BYTES, SYS_MADV_POPULATE_WRITE);
     }
-    return index->slots + number * BUCKET_SLOTS;
+    return slots;
 }
 
 static uint32_t index_tag(uint64_t hash)
@@ -189,44 +205,87 @@ static uint32_t slot_tag(uint64_t slot)
     return (uint32_t)(slot >> TAG_SHIFT);
 }
 
-uint64_t items_index_offset(uint64_t slot)
+static uint64_t slot_offset(uint64_t slot)
 {
     return slot & ((UINT64_C(1) << ITEMS_INDEX_OFFSET_BITS) - 1);
 }
 
-void items_index_move(uint64_t *slot, uint64_t offset)
+static uint64_t *index_slot(struct items_index *index, uint64_t place)
 {
-    assert(offset >> ITEMS_INDEX_OFFSET_BITS == 0 && offset != 0);
-    *slot = *slot - items_index_offset(*slot) + offset;
+    return index_bucket(index, place / BUCKET_SLOTS) + place % BUCKET_SLOTS;
 }
 
-struct items_index_probe items_index_probe(struct items_index *index, uint64_t hash)
+static uint64_t index_bucket_of(const struct items_index *index, uint64_t hash)
 {
-    uint32_t tag = index_tag(hash);
-
-    return (struct items_index_probe){
-        .bucket = index_bucket(index, hash & ((UINT64_C(1) << index->bits) - 1)),
-        .at = index_place(tag),
-        .left = BUCKET_SLOTS,
-        .tag = tag};
+    return hash & ((UINT64_C(1) << index->bits) - 1);
 }
 
-uint64_t *items_index_next(struct items_index_probe *probe)
+uint32_t items_index_part(const struct items_index *index, uint64_t hash)
+{
+    return index->bits <= ITEMS_INDEX_PART_BITS
+               ? 0
+               : (uint32_t)(index_bucket_of(index, hash) >> (index->bits - ITEMS_INDEX_PART_BITS));
+}
+
+/* --- looking --- */
+
+/* Some slots of a bucket that is not in our memory, without getting all around it there. */
+static void probe_read(const struct items_index *index, struct items_index_probe *probe)
+{
+    uint32_t left = BUCKET_SLOTS - probe->at;
+    uint32_t count = left < ITEMS_INDEX_RUN ? left : ITEMS_INDEX_RUN;
+    size_t size = count * sizeof(*probe->run);
+    uint64_t offset = (probe->bucket * BUCKET_SLOTS + probe->at) * sizeof(*probe->run);
+
+    if (sys_pread_full(index->fd, probe->run, size, (int64_t)offset) == (ssize_t)size) {
+        probe->from = probe->at;
+        probe->to = probe->at + count;
+    }
+}
+
+void items_index_probe(struct items_index *index, uint64_t hash, struct items_index_probe *probe)
+{
+    probe->tag = index_tag(hash);
+    probe->bucket = index_bucket_of(index, hash);
+    probe->at = index_place(probe->tag);
+    probe->left = BUCKET_SLOTS;
+    probe->from = probe->to = 0;
+    if (!index_is_small(index) && !index_is_touched(index, probe->bucket)) {
+        probe_read(index, probe);
+    }
+}
+
+bool items_index_next(struct items_index *index, struct items_index_probe *probe)
 {
     for (; probe->left > 0; probe->left--) {
-        uint64_t *slot = &probe->bucket[probe->at];
+        uint32_t at = probe->at;
+        uint64_t slot = at >= probe->from && at < probe->to
+                            ? probe->run[at - probe->from]
+                            : index_bucket(index, probe->bucket)[at];
 
-        if (*slot == 0) {
-            probe->left = 0;
-            return NULL;
+        if (slot == 0) {
+            break;
         }
-        probe->at = (probe->at + 1) % BUCKET_SLOTS;
-        if (slot_tag(*slot) == probe->tag) {
+        probe->at = (at + 1) % BUCKET_SLOTS;
+        if (slot_tag(slot) == probe->tag) {
             probe->left--;
-            return slot;
+            probe->place = probe->bucket * BUCKET_SLOTS + at;
+            probe->offset = slot_offset(slot);
+            return true;
         }
     }
-    return NULL;
+    probe->left = 0;
+    return false;
+}
+
+/* --- changing --- */
+
+void items_index_move(struct items_index *index, uint64_t place, uint64_t offset)
+{
+    uint64_t *slot = index_slot(index, place);
+
+    assert(offset >> ITEMS_INDEX_OFFSET_BITS == 0 && offset != 0);
+    *slot = *slot - slot_offset(*slot) + offset;
 }
 
 /* False: the bucket is full. */
@@ -288,9 +347,9 @@ bool items_index_add(struct items_index *index, uint64_t hash, uint64_t offset, 
 
     assert(offset >> ITEMS_INDEX_OFFSET_BITS == 0 && offset != 0);
     while (!put) {
-        struct items_index_probe probe = items_index_probe(index, hash);
+        uint64_t *bucket = index_bucket(index, index_bucket_of(index, hash));
 
-        put = index_has_room(index) && bucket_put(probe.bucket, entry);
+        put = index_has_room(index) && bucket_put(bucket, entry);
         if (!put && !index_grow(index, err)) {
             return false;
         }
@@ -301,8 +360,9 @@ bool items_index_add(struct items_index *index, uint64_t hash, uint64_t offset, 
 
 /* --- marks --- */
 
-bool items_index_mark(struct items_index *index, uint64_t *slot)
+bool items_index_mark(struct items_index *index, uint64_t place)
 {
+    uint64_t *slot = index_slot(index, place);
     uint64_t mark = UINT64_C(1) << MARK_BIT;
     bool fresh = (*slot & mark) == 0;
 
