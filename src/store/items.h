@@ -108,10 +108,30 @@ void items_forget_seen(struct items *items);
 bool items_logs(int pawl_fd, struct str stage,
                 bool (*each)(void *ctx, struct str instance, const char *path, struct err *err),
                 void *ctx, struct err *err);
-/* A record of such a log: file opened by record_file_open, walked by record_next; false: it is no
+/* A record of such a log: file opened by record_file_begin, walked by record_next; false: it is no
  * item. */
 bool item_parse(const struct record *record, struct digest *digest, struct item_result *result);
-/* All dead items of the log get another chance; `count`: how many. */
+/* Every item that is dead by the last that its log says of it, accepted or not, in the order of the
+ * log, until `each` says false. Waits for nobody. */
+bool items_dead(int pawl_fd, const char *path,
+                bool (*each)(void *ctx, const struct item_result *result), void *ctx,
+                struct err *err);
+/* All of them get another chance; `count`: how many. */
 bool items_revive(int pawl_fd, const char *path, uint64_t *count, struct err *err);
+
+/* Removes the logs that are not the newest of their instance or were last used before `cutoff_ns`
+ * (INT64_MIN: whenever), but none that is open; `dry`: only counts. */
+struct items_gc_done {
+    uint32_t logs;
+    uint64_t freed_bytes;
+};
+bool items_gc(int pawl_fd, int64_t cutoff_ns, bool dry, struct items_gc_done *done,
+              struct err *err);
+
+/* Writes a log anew with what is whole in it, beside it under a name that ends in ITEMS_FRESH
+ * first.
+ */
+#define ITEMS_FRESH ".new"
+bool items_rewrite(int pawl_fd, const char *path, struct err *err);
 
 #endif

@@ -22,6 +22,7 @@ static uint32_t count_records(struct record_file *file, uint32_t *last_type)
         /* What the walk gave is found by its place too. */
         assert(record_read(file, record.offset, (uint32_t)record.payload.len, &bytes, &record));
         assert(record.type == *last_type);
+        assert(record_at(file, record.offset, &record, NULL) && record.type == *last_type);
     }
     strbuf_fini(&bytes);
     return count;

@@ -644,6 +644,182 @@ static void test_mark_wrong(void **state)
     }
 }
 
+/* --- records whose places are known --- */
+
+enum { PLACES = 3000 };
+
+static uint32_t place_len(uint32_t n)
+{
+    return n % 100 == 99 ? 200000 : n % 97;
+}
+
+/* So that most are small, some are larger than a window, and each is another. */
+static uint64_t *make_places(struct record_file *file)
+{
+    uint64_t *places = test_malloc(PLACES * sizeof(*places));
+    char *text = test_malloc(200000);
+    struct record_batch batch;
+
+    record_batch_init(&batch);
+    for (uint32_t n = 0; n < PLACES; n++) {
+        memset(text, 'a' + (int)(n % 26), place_len(n));
+        places[n] = (file->len == 0 ? 32 : file->len) + batch.bytes.len;
+        record_batch_add(&batch, n, str_n(text, place_len(n)));
+        if (n % 1000 == 999) {
+            assert_true(record_append(file, &batch, NULL));
+            record_batch_clear(&batch);
+        }
+    }
+    record_batch_fini(&batch);
+    test_free(text);
+    return places;
+}
+
+static void check_place(struct record_file *file, const uint64_t *places, uint32_t n)
+{
+    struct record record;
+    struct err err = {0};
+
+    assert_true(record_glance(file, places[n], 10, &record));
+    assert_int_equal(record.type, n);
+    assert_int_equal(record.payload.len, place_len(n) < 10 ? place_len(n) : 10);
+    if (!record_at(file, places[n], &record, &err)) {
+        fail_msg("%s", err.text);
+    }
+    assert_int_equal(record.type, n);
+    assert_int_equal(record.offset, places[n]);
+    assert_int_equal(record.payload.len, place_len(n));
+    for (size_t i = 0; i < record.payload.len; i++) {
+        assert_int_equal(record.payload.data[i], 'a' + (int)(n % 26));
+    }
+}
+
+/* Forwards, backwards and in no order, beside a walk. */
+static void test_places(void **state)
+{
+    struct record_file file;
+    struct record record;
+    uint64_t *places;
+    uint64_t pos = 0;
+    uint32_t at = 1;
+
+    (void)state;
+    open_file(&file);
+    places = make_places(&file);
+    for (uint32_t n = 0; n < PLACES; n++) {
+        check_place(&file, places, n);
+        check_place(&file, places, PLACES - 1 - n);
+        at = at * 1103515245 + 12345;
+        check_place(&file, places, at % PLACES);
+        assert_true(record_next(&file, &pos, &record));
+        assert_int_equal(record.offset, places[n]);
+    }
+    test_free(places);
+    record_file_close(&file);
+}
+
+/* What was read before the file grew is no reason to miss what is there now. */
+static void test_places_at_the_end(void **state)
+{
+    struct record_file file;
+    struct record record;
+    uint64_t end;
+    int fd;
+
+    (void)state;
+    open_file(&file);
+    append(&file, three, 3);
+    end = file.len;
+    record_file_close(&file);
+    fd = openat(dirfd_, "f", O_WRONLY | O_APPEND);
+    assert_int_equal(write(fd, "torn", 4), 4);
+    open_file(&file);
+    assert_true(record_at(&file, file.last, &record, NULL));
+    assert_false(record_at(&file, end, &record, NULL));
+    append(&file, three, 1);
+    assert_true(record_at(&file, end, &record, NULL));
+    assert_true(str_is(record.payload, "one"));
+    record_file_close(&file);
+    close(fd);
+}
+
+static void test_places_wrong(void **state)
+{
+    struct record_file file;
+    struct record record;
+    struct err err = {0};
+    uint64_t last;
+    int fd;
+
+    (void)state;
+    open_file(&file);
+    assert_false(record_glance(&file, 32, 4, &record)); /* no file */
+    append(&file, three, 3);
+    last = file.last;
+    for (uint64_t place = 0; place < file.len + 10; place++) {
+        bool is_one = place == 32 || place == last || place == 32 + 23;
+
+        assert_int_equal(record_at(&file, place, &record, &err), is_one);
+        assert_true(is_one || err.status == STATUS_CORRUPT);
+        assert_true(!is_one || record_glance(&file, place, 4, &record));
+    }
+    record_file_close(&file);
+    open_file(&file);
+    fd = openat(dirfd_, "f", O_WRONLY);
+    assert_int_equal(pwrite(fd, "x", 1, (off_t)last + 25), 1);
+    assert_true(record_at(&file, 32, &record, NULL));
+    assert_false(record_at(&file, last, &record, &err));
+    assert_int_equal(err.status, STATUS_CORRUPT);
+    record_file_close(&file);
+    close(fd);
+}
+
+/* Who opens a file as its own waits for who has it, and finds what that one put, or the file that
+ * took its place. */
+static void test_begin_own(void **state)
+{
+    struct record_file file;
+    struct record_batch batch;
+    int status;
+
+    (void)state;
+    assert_true(record_file_begin_own(&file, dirfd_, "f", "test", NULL));
+    assert_int_equal(file.len, 0);
+    append(&file, three, 3);
+    record_file_close(&file);
+    for (int replaced = 0; replaced < 2; replaced++) {
+        int ready[2];
+        char byte;
+        pid_t pid;
+
+        assert_int_equal(pipe(ready), 0);
+        assert_true(record_file_begin_own(&file, dirfd_, "f", "test", NULL));
+        pid = fork();
+        if (pid == 0) {
+            struct record_file other;
+
+            close(file.fd);
+            assert_int_equal(write(ready[1], "b", 1), 1);
+            _exit(record_file_begin_own(&other, dirfd_, "f", "test", NULL) &&
+                          read_subset(&other) == 1
+                      ? 0
+                      : 1);
+        }
+        assert_int_equal(read(ready[0], &byte, 1), 1);
+        assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+        assert_int_equal(read_subset(&file), replaced ? 1 : 3);
+        record_batch_init(&batch);
+        record_batch_add(&batch, 1, str_of(three[0]));
+        assert_true(record_replace(&file, &batch, NULL));
+        record_batch_fini(&batch);
+        record_file_close(&file);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+        close(ready[0]);
+        close(ready[1]);
+    }
+}
+
 static void test_frozen(void **state)
 {
     int dir = open("testdata/formats", O_RDONLY | O_DIRECTORY);
@@ -672,6 +848,8 @@ int main(void)
         TEST(test_many_damaged),  TEST(test_read),
         TEST(test_changed_since), TEST(test_mark),
         TEST(test_mark_wrong),    TEST(test_owned),
+        TEST(test_places),        TEST(test_places_at_the_end),
+        TEST(test_places_wrong),  TEST(test_begin_own),
         TEST(test_frozen),
     };
 

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "base/sys.h"
+#include "os/files.h"
 #include "store/items.h"
 
 static struct temp_folder folder;
@@ -511,6 +513,237 @@ static void two_processes(void **state)
     close(ready[1]);
 }
 
+/* --- looking from outside --- */
+
+static const char log_a[] =
+    "items/aa00000000000000000000000000000000000000000000000000000000000000";
+static const char log_b[] =
+    "items/bb00000000000000000000000000000000000000000000000000000000000000";
+
+/* The frozen samples, as if they had been made here. */
+static void copy_samples(void)
+{
+    const char *const paths[] = {log_a, log_b};
+
+    assert_int_equal(mkdirat(folder.fd, "items", 0777), 0);
+    for (int i = 0; i < 2; i++) {
+        struct strbuf bytes = {0};
+        int formats = open("testdata/formats", O_RDONLY | O_DIRECTORY);
+
+        assert_true(file_read(formats, paths[i], 1 << 20, &bytes, NULL));
+        assert_true(file_write_replace(folder.fd, paths[i], strbuf_str(&bytes), 0666, false, NULL));
+        strbuf_fini(&bytes);
+        close(formats);
+    }
+}
+
+static struct digest named(const char *name)
+{
+    return sha256_of(name, strlen(name));
+}
+
+static void get_named(struct items *items, const char *name, struct strbuf *bytes,
+                      struct item_result *result)
+{
+    struct digest digest = named(name);
+    struct err err = {0};
+
+    if (!items_get(items, &digest, bytes, result, &err)) {
+        fail_msg("'%s': %s", name, err.text);
+    }
+}
+
+static void frozen(void **state)
+{
+    const struct digest key_a = {{0xaa}};
+    struct digest six = named("6");
+    struct item_result result;
+    struct strbuf room = {0};
+    struct items items;
+
+    (void)state;
+    copy_samples();
+    assert_true(items_open(&items, folder.fd, &key_a, &about, NULL));
+    get_named(&items, "1", &room, &result);
+    assert_int_equal(result.state, ITEM_DONE);
+    assert_true(str_is(result.bytes, "one\n") && result.attempts == 1 && !result.fallback);
+    get_named(&items, "2", &room, &result);
+    assert_true(str_is(result.bytes, "two") && result.attempts == 3 && result.fallback);
+    get_named(&items, "3", &room, &result);
+    assert_true(result.state == ITEM_DONE && str_is(result.bytes, ""));
+    get_named(&items, "4", &room, &result);
+    assert_true(result.state == ITEM_DONE && str_is(result.bytes, "four at last\n"));
+    get_named(&items, "5", &room, &result);
+    assert_int_equal(result.state, ITEM_DEAD);
+    assert_true(str_is(result.bytes, "timeout after 5s") && result.attempts == 2 &&
+                result.cause == 3 && str_is(result.item, "fi\033[1mve\nsecond line\n"));
+    assert_int_equal(items_find(&items, &six), ITEM_UNKNOWN);
+    items_close(&items);
+    strbuf_fini(&room);
+}
+
+static bool note_dead(void *ctx, const struct item_result *result)
+{
+    strbuf_printf(ctx, "%.*s|", STR_ARG(result->bytes));
+    return true;
+}
+
+static void dead_are(const char *path, const char *want)
+{
+    struct strbuf text = {0};
+
+    strbuf_puts(&text, "");
+    assert_true(items_dead(folder.fd, path, note_dead, &text, NULL));
+    assert_string_equal(text.len == 0 ? "" : text.data, want);
+    strbuf_fini(&text);
+}
+
+/* What is dead is told whether it was accepted or not, and while somebody has the log open. */
+static void dead_from_outside(void **state)
+{
+    const struct digest key_a = {{0xaa}};
+    struct digest five = named("5");
+    struct items items;
+    uint64_t count;
+
+    (void)state;
+    copy_samples();
+    dead_are(log_a, "timeout after 5s|exit 75|");
+    dead_are(log_b, "killed by signal 11|");
+    assert_true(items_open(&items, folder.fd, &key_a, &about, NULL));
+    put(&items, &five, "at last");
+    assert_true(items_flush(&items, NULL));
+    dead_are(log_a, "exit 75|");
+    put_dead(&items, &five, "again");
+    close_log(&items);
+    dead_are(log_a, "exit 75|again|");
+    assert_true(items_revive(folder.fd, log_a, &count, NULL));
+    assert_int_equal(count, 2);
+    dead_are(log_a, "");
+    dead_are("items/none", "");
+}
+
+static bool note_log(void *ctx, struct str instance, const char *path, struct err *err)
+{
+    (void)err;
+    strbuf_printf(ctx, "%.*s=%.8s|", STR_ARG(instance), path);
+    return true;
+}
+
+static void logs_are(const char *stage, const char *want)
+{
+    struct strbuf text = {0};
+
+    strbuf_puts(&text, "");
+    assert_true(items_logs(folder.fd, str_of(stage), note_log, &text, NULL));
+    assert_string_equal(text.len == 0 ? "" : text.data, want);
+    strbuf_fini(&text);
+}
+
+static void set_mtime(const char *path, int64_t seconds)
+{
+    struct timespec times[2] = {{.tv_sec = seconds}, {.tv_sec = seconds}};
+
+    assert_int_equal(utimensat(folder.fd, path, times, 0), 0);
+}
+
+/* Of two logs of an instance the one that was used last; using one makes it that. */
+static void newest(void **state)
+{
+    const struct digest first = {{0xaa}}, second = {{0x11}};
+    const struct items_about of = {.stage = STR("embed"), .instance = STR("embed@part=a")};
+    struct items items;
+
+    (void)state;
+    logs_are("embed", "");
+    copy_samples();
+    temp_write(folder.fd, "items/README", "no log");
+    logs_are("embed", "embed@part=a=items/aa|embed@part=b=items/bb|");
+    logs_are("other", "");
+    assert_true(items_open(&items, folder.fd, &second, &of, NULL));
+    items_close(&items);
+    set_mtime(log_a, 1000);
+    logs_are("embed", "embed@part=a=items/11|embed@part=b=items/bb|");
+    assert_true(items_open(&items, folder.fd, &second, &of, NULL));
+    items_close(&items);
+    set_mtime("items/1100000000000000000000000000000000000000000000000000000000000000", 2000);
+    assert_true(items_open(&items, folder.fd, &first, &of, NULL));
+    items_close(&items);
+    logs_are("embed", "embed@part=a=items/aa|embed@part=b=items/bb|");
+}
+
+static void collected(void **state)
+{
+    const struct digest second = {{0x11}};
+    const struct items_about of = {.stage = STR("embed"), .instance = STR("embed@part=a")};
+    struct items_gc_done done;
+    struct items items;
+    int fd;
+
+    (void)state;
+    assert_true(items_gc(folder.fd, INT64_MIN, false, &done, NULL));
+    assert_int_equal(done.logs, 0);
+    copy_samples();
+    set_mtime(log_a, 1000);
+    assert_true(items_open(&items, folder.fd, &second, &of, NULL));
+    items_close(&items);
+    set_mtime(log_b, 2000);
+
+    fd = openat(folder.fd, log_a, O_RDWR);
+    assert_int_equal(sys_lock(fd, F_WRLCK, 0, 0, false), 0);
+    assert_true(items_gc(folder.fd, INT64_MIN, true, &done, NULL));
+    assert_int_equal(done.logs, 0);
+    assert_true(items_gc(folder.fd, INT64_MIN, false, &done, NULL));
+    assert_int_equal(done.logs, 0);
+    close(fd);
+    assert_true(items_gc(folder.fd, INT64_MIN, true, &done, NULL));
+    assert_int_equal(done.logs, 1);
+    assert_int_equal(done.freed_bytes, 643);
+    assert_true(items_gc(folder.fd, INT64_MIN, false, &done, NULL));
+    assert_int_equal(done.logs, 1);
+    logs_are("embed", "embed@part=a=items/11|embed@part=b=items/bb|");
+    assert_true(items_gc(folder.fd, INT64_C(3000) * 1000000000, false, &done, NULL));
+    assert_int_equal(done.logs, 1);
+    logs_are("embed", "embed@part=a=items/11|");
+}
+
+/* Damage goes, and what is whole stays. */
+static void rewritten(void **state)
+{
+    const struct digest key_a = {{0xaa}};
+    struct item_result result;
+    struct strbuf room = {0};
+    struct record_file file;
+    struct err err = {0};
+    struct items items;
+    int fd;
+
+    (void)state;
+    copy_samples();
+    fd = openat(folder.fd, log_a, O_WRONLY);
+    assert_int_equal(pwrite(fd, "bad", 3, 150), 3);
+    close(fd);
+    for (int again = 0; again < 2; again++) {
+        assert_true(record_file_open(&file, folder.fd, log_a, ITEMS_KIND, NULL));
+        assert_int_equal(record_check(&file, &err), again == 1);
+        record_file_close(&file);
+        if (again == 0) {
+            temp_write(folder.fd,
+                       "items/aa00000000000000000000000000000000000000000000000000000000"
+                       "000000" ITEMS_FRESH,
+                       "left by one that was killed");
+            assert_true(items_rewrite(folder.fd, log_a, &err));
+        }
+    }
+    dead_are(log_a, "timeout after 5s|exit 75|");
+    logs_are("embed", "embed@part=a=items/aa|embed@part=b=items/bb|");
+    assert_true(items_open(&items, folder.fd, &key_a, &about, NULL));
+    get_named(&items, "4", &room, &result);
+    assert_true(str_is(result.bytes, "four at last\n"));
+    items_close(&items);
+    strbuf_fini(&room);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -526,6 +759,11 @@ int main(void)
         TEST(large),
         TEST(large_dead),
         TEST(two_processes),
+        TEST(frozen),
+        TEST(dead_from_outside),
+        TEST(newest),
+        TEST(collected),
+        TEST(rewritten),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
