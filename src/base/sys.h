@@ -258,6 +258,7 @@ int sys_signalfd(int fd, const sigset_t *mask, int flags);      /* SFD_NONBLOCK 
 
 /* ---- sockets (SOCK_CLOEXEC is added) */
 int sys_socket(int domain, int type, int protocol);
+int sys_socketpair(int domain, int type, int protocol, int fds[2]); /* counted as a socket */
 int sys_bind(int fd, const struct sockaddr *address, socklen_t len);
 int sys_listen(int fd, int backlog);
 int sys_accept(int fd, struct sockaddr *address, socklen_t *len, int flags);

@@ -181,6 +181,13 @@ int sys_socket(int domain, int type, int protocol)
     RETRY(SOCKET, socket(domain, type | SOCK_CLOEXEC, protocol));
 }
 
+int sys_socketpair(int domain, int type, int protocol, int fds[2])
+{
+    int result;
+
+    RETRY(SOCKET, socketpair(domain, type | SOCK_CLOEXEC, protocol, fds));
+}
+
 int sys_bind(int fd, const struct sockaddr *address, socklen_t len)
 {
     int result;

@@ -254,3 +254,37 @@ void size_format_exact(int64_t size_bytes, char text[UNITS_TEXT_BYTES])
     snprintf(text, UNITS_TEXT_BYTES, "%lld%s", (long long)(size / size_units[i].value),
              size_units[i].name);
 }
+
+bool share_parse(struct str text, uint32_t *share_ppm)
+{
+    enum { PPM_OF_PERCENT = 10000, MOST_PPM = 1000000 };
+    uint64_t value = 0;
+    uint32_t unit = PPM_OF_PERCENT;
+    size_t digits = 0;
+    bool behind = false;
+
+    if (text.len < 2 || text.data[text.len - 1] != '%') {
+        return false;
+    }
+    for (size_t i = 0; i + 1 < text.len; i++) {
+        char c = text.data[i];
+
+        if (c == '.' && !behind && digits != 0) {
+            behind = true;
+            digits = 0;
+            continue;
+        }
+        if (c < '0' || c > '9' || (behind && unit == 1) || value > MOST_PPM) {
+            return false;
+        }
+        digits++;
+        if (behind) {
+            unit /= 10;
+            value += (uint64_t)(c - '0') * unit;
+        } else {
+            value = value * 10 + (uint64_t)(c - '0') * PPM_OF_PERCENT;
+        }
+    }
+    *share_ppm = (uint32_t)value;
+    return digits != 0 && value <= MOST_PPM;
+}

@@ -28,6 +28,8 @@ enum units_problem {
 
 enum units_problem duration_parse(struct str text, int64_t *duration_ns);
 enum units_problem size_parse(struct str text, int64_t *size_bytes);
+/* A share: `1%`, `0.25%`, in millionths; at most 100 %, four digits behind the point. */
+bool share_parse(struct str text, uint32_t *share_ppm);
 /* The reason in words, to stand behind "'90': " in a message: `a duration needs a unit, as in
  * '90s'`. UNITS_FINE gives "". */
 const char *duration_problem(enum units_problem problem);

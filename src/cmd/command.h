@@ -187,6 +187,7 @@ int cmd_metric(struct cli *cli);
 int cmd_pause(struct cli *cli);
 int cmd_plan(struct cli *cli);
 int cmd_progress(struct cli *cli);
+int cmd_stream(struct cli *cli);
 int cmd_report(struct cli *cli);
 int cmd_restore(struct cli *cli);
 int cmd_resume(struct cli *cli);

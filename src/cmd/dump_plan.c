@@ -49,6 +49,7 @@ static void dump_input(struct json_writer *w, const struct plan *plan,
     json_field_str(w, "role", intern_str(&plan->names, input->role));
     json_field_bool(w, "optional", input->optional);
     json_field_bool(w, "stdin", input->is_stdin);
+    json_field_bool(w, "each", input->is_each);
     json_field_bool(w, "tool", input->is_tool);
     json_field_bool(w, "missing", input->is_missing);
     json_field_bool(w, "made", input->is_made);
@@ -71,6 +72,7 @@ static void dump_output(struct json_writer *w, const struct plan *plan,
     json_field_bool(w, "persist", output->persist);
     json_field_bool(w, "non_empty", output->non_empty);
     json_field_bool(w, "stdout", output->is_stdout);
+    json_field_bool(w, "dead", output->is_dead);
     json_field_bool(w, "depfile", output->is_depfile);
     json_object_end(w);
 }

@@ -69,6 +69,9 @@ static void list_files(struct strbuf *out, const struct m_stage *stage)
     if (stage->settings->std_in.given) {
         list_file(out, &first, "    reads  ", stage->settings->std_in.text);
     }
+    if (stage->settings->each != NULL) {
+        list_file(out, &first, "    reads  ", stage->settings->each->source.text);
+    }
     strbuf_puts(out, first ? "" : "\n");
     first = true;
     for (uint32_t i = 0; i < stage->output_count; i++) {
@@ -76,6 +79,9 @@ static void list_files(struct strbuf *out, const struct m_stage *stage)
     }
     if (stage->settings->std_out.given) {
         list_file(out, &first, "    makes  ", stage->settings->std_out.text);
+    }
+    if (stage->settings->dead_letter.given) {
+        list_file(out, &first, "    makes  ", stage->settings->dead_letter.text);
     }
     strbuf_puts(out, first ? "" : "\n");
     first = true;
@@ -129,6 +135,9 @@ static void list_json_files(struct json_writer *w, const struct m_stage *stage)
     if (stage->settings->std_in.given) {
         json_str(w, stage->settings->std_in.text);
     }
+    if (stage->settings->each != NULL) {
+        json_str(w, stage->settings->each->source.text);
+    }
     json_array_end(w);
     json_field_array(w, "outputs");
     for (uint32_t i = 0; i < stage->output_count; i++) {
@@ -136,6 +145,9 @@ static void list_json_files(struct json_writer *w, const struct m_stage *stage)
     }
     if (stage->settings->std_out.given) {
         json_str(w, stage->settings->std_out.text);
+    }
+    if (stage->settings->dead_letter.given) {
+        json_str(w, stage->settings->dead_letter.text);
     }
     json_array_end(w);
     json_field_array(w, "needs");

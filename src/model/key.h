@@ -16,9 +16,12 @@
  *   tool NAME           digest of a program;         tool `COMMAND`  digest of what it prints
  *   input PATH          digest, " x" if executable;  input PATH (ROLE) with a role;
  *                       "link"/"folder" for those;   stdin PATH for the standard input
+ *   each PATH           what the items of a stream come from
+ *   mode, stream        how they are worked, and become outputs
  *   when NAME           value of a metric of another stage that `when` speaks of
  *   metrics PATH        the output whose figures are taken
- *   output PATH         how it is declared;          output PATH (ROLE); stdout PATH
+ *   output PATH         how it is declared;          output PATH (ROLE); stdout PATH;
+ *                       dead_letter PATH
  *   found PATH          what a depfile named: digest (only in the whole key)
  *
  * Not in a key: checks, timeouts, retries, resources, descriptions.

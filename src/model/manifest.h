@@ -150,6 +150,15 @@ struct m_checks {
     uint32_t count;
 };
 
+/* `each`: where the items of a stream come from. */
+enum m_each_kind { M_EACH_LINES, M_EACH_FILES, M_EACH_STAGE };
+struct m_each {
+    enum m_each_kind kind;
+    bool given; /* one of the three was written */
+    struct m_text
+        source; /* LINES: a file; FILES: a glob, a folder or a file; STAGE: a stage's name */
+};
+
 /* What a stage may say beyond what it runs, reads and writes. One that says none of it shares these
  * with [defaults], so that a hundred thousand plain stages stay small. */
 struct m_settings {
@@ -185,6 +194,13 @@ struct m_settings {
     const struct m_retry *retry;                  /* NULL: none */
     const struct m_command *recover, *compensate; /* NULL: none */
     struct m_breaker_use breaker;
+    const struct m_each *each;         /* NULL: the stage is no stream */
+    struct m_text mode;                /* "spawn" or "worker" */
+    struct m_text workers;             /* integer or "auto" */
+    struct m_text queue;               /* integer */
+    struct m_text dedupe;              /* bool */
+    struct m_text dead_letter;         /* path */
+    struct m_text max_dead;            /* integer or share: "1%" */
     const struct m_variants *variants; /* NULL: none */
 };
 
@@ -417,6 +433,7 @@ enum manifest_table {
     MANIFEST_CHECK,   /* { name, … } in `validate` and `gate`, and [rule.NAME] */
     MANIFEST_FLAG,    /* { percent, by } in [flags] */
     MANIFEST_VARIANT, /* variant.NAME of a stage, beside the keys that it replaces */
+    MANIFEST_EACH,    /* `each` of a stage */
     MANIFEST_REPORT,
     MANIFEST_ADVICE /* { when, text } in `warn` and `recommend` of [report] */
 };

@@ -124,6 +124,12 @@ void m_key_input_path(struct m_reader *reader, const struct manifest_key_row *ro
     m_path_read(reader, entry->key, &entry->value, M_PATH_INPUT, &input->path);
 }
 
+bool m_input_path_read(struct m_reader *reader, struct str key, const struct toml_value *value,
+                       struct m_text *path)
+{
+    return m_path_read(reader, key, value, M_PATH_INPUT, path);
+}
+
 void m_key_output_path(struct m_reader *reader, const struct manifest_key_row *row,
                        const struct toml_entry *entry, void *into)
 {

@@ -20,6 +20,7 @@
 #define RETRY(name_)          ROW(MANIFEST_RETRY, name_), .supported = true
 #define BREAKER(name_)        ROW(MANIFEST_BREAKER, name_), .supported = true
 #define CHECK(name_)          ROW(MANIFEST_CHECK, name_), .supported = true
+#define EACH(name_)           ROW(MANIFEST_EACH, name_), .supported = true
 #define FLAG(name_)           ROW(MANIFEST_FLAG, name_), .supported = true
 #define VARIANT(name_)        ROW(MANIFEST_VARIANT, name_), .supported = true
 #define REPORT(name_)         ROW(MANIFEST_REPORT, name_), .supported = true
@@ -223,13 +224,26 @@ const struct manifest_key_row manifest_keys[] = {
      TYPE("integer", "Larger starts first. Default: 0.")},
     {SETTING("tty"), .read = m_key_text_bool, OF_SETTINGS(tty),
      TYPE("boolean", "The command gets the terminal, alone.")},
-    {STAGE_LATER("each"), TYPE("table", "One command for each item of a stream.")},
-    {STAGE_LATER("mode"), TYPE("\"spawn\" or \"worker\"", "How the items of a stream are worked.")},
-    {STAGE_LATER("workers"), TYPE("integer or \"auto\"", "Items worked at once.")},
-    {STAGE_LATER("queue"), TYPE("integer", "Items in flight at most.")},
-    {STAGE_LATER("dedupe"), TYPE("boolean", "Items of equal bytes are worked once.")},
-    {STAGE_LATER("dead_letter"), TYPE("path", "Items that failed for good, with the reason.")},
-    {STAGE_LATER("max_dead"), TYPE("integer or share", "Dead items beyond which the stage fails.")},
+    {STAGE_ALONE("each"), .of_settings = true, .read = m_key_each,
+     TYPE("table", "The items of a stream: the command is run for each, with the item on standard "
+                   "input. See [streams](streams.md).")},
+    {SETTING("mode"), .read = m_key_mode,
+     TYPE("\"spawn\" or \"worker\"",
+          "`spawn` (default): a process for each item. `worker`: long-lived processes that answer "
+          "each line with a line.")},
+    {SETTING("workers"), .read = m_key_workers,
+     TYPE("integer or \"auto\"",
+          "Items worked at once. `auto` (default): as many as there are slots.")},
+    {SETTING("queue"), .read = m_key_queue,
+     TYPE("integer", "Items in flight at most: a slow stage holds back a fast one. Default: 256.")},
+    {SETTING("dedupe"), .read = m_key_text_bool, OF_SETTINGS(dedupe),
+     TYPE("boolean", "The result of items of equal bytes is written once, at the first place.")},
+    {SETTING("dead_letter"), .read = m_key_out_file, OF_SETTINGS(dead_letter),
+     TYPE("path", "Items that failed for good, with the reason: JSON, one a line. An output.")},
+    {SETTING("max_dead"), .read = m_key_max_dead,
+     TYPE("integer or share",
+          "With more dead items the stage fails; a share is written `\"1%\"`. Default: any number "
+          "with `dead_letter`, else none.")},
     {SETTING("retry"), .read = m_key_retry,
      TYPE("table or integer", "How often and when a failed attempt is repeated; a number is `max`. "
                               "See [retries](retries.md).")},
@@ -301,6 +315,12 @@ const struct manifest_key_row manifest_keys[] = {
     {AXIS("values"), .read = m_key_axis_values,
      TYPE("array or \"{{list}}\"", "The values, or a list that a template gives.")},
 
+    {EACH("lines"), .read = m_key_each_source, TYPE("path", "One item for each line of a file.")},
+    {EACH("files"), .read = m_key_each_source,
+     TYPE("glob", "One item for each file that matches.")},
+    {EACH("stage"), .read = m_key_each_source,
+     TYPE("string", "One item for each line that another stage writes as its `stdout`.")},
+
     {CHECK("name"), .read = m_key_plain, .at = offsetof(struct m_check, name),
      TYPE("string", "What it is called in messages. Default: the rule's name, else the expression "
                     "or the command.")},
@@ -367,6 +387,7 @@ const char *manifest_table_name(enum manifest_table table)
         [MANIFEST_BREAKER] = "a breaker",
         [MANIFEST_HOOK] = "a hook",
         [MANIFEST_CHECK] = "a check",
+        [MANIFEST_EACH] = "'each' of a stage",
         [MANIFEST_FLAG] = "a flag",
         [MANIFEST_VARIANT] = "a variant",
         [MANIFEST_REPORT] = "[report]",

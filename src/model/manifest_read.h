@@ -157,6 +157,16 @@ m_key_reader m_key_breaker_calls;
 m_key_reader m_key_breaker_when_open;
 void m_breakers_read(struct m_reader *reader, const struct toml_value *value);
 
+/* manifest_stream.c */
+m_key_reader m_key_each;
+m_key_reader m_key_each_source;
+m_key_reader m_key_mode;
+m_key_reader m_key_workers;
+m_key_reader m_key_queue;
+m_key_reader m_key_max_dead;
+/* What only the whole stage shows; false (reported). */
+bool m_stream_check(struct m_reader *reader, const struct m_stage *stage);
+
 /* manifest_hooks.c */
 m_key_reader m_key_hook_run;
 m_key_reader m_key_hook_timeout;
@@ -237,7 +247,10 @@ m_key_reader m_key_input_keys;
 m_key_reader m_key_output_path;
 m_key_reader m_key_dir;
 m_key_reader m_key_stdin;
-m_key_reader m_key_out_file; /* stdout, depfile */
+m_key_reader m_key_out_file; /* stdout, depfile, … */
+/* A path, glob or folder that is read. */
+bool m_input_path_read(struct m_reader *reader, struct str key, const struct toml_value *value,
+                       struct m_text *path);
 
 /* manifest_tools.c */
 m_key_reader m_key_tools;

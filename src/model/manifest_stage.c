@@ -264,6 +264,9 @@ static void m_stage_check_always(struct m_reader *reader, const struct m_stage *
 static void m_stage_check(struct m_reader *reader, const struct m_stage *stage)
 {
     m_env_check(reader, stage->settings);
+    if (!m_stream_check(reader, stage)) {
+        return;
+    }
     if (stage->run_kind != M_RUN_NONE) {
         m_stage_check_always(reader, stage);
         return;
@@ -304,8 +307,9 @@ static bool m_names_inputs(const struct m_text *text)
 
 bool manifest_outputs_name_inputs(const struct m_stage *stage)
 {
-    bool names =
-        m_names_inputs(&stage->settings->std_out) || m_names_inputs(&stage->settings->depfile);
+    bool names = m_names_inputs(&stage->settings->std_out) ||
+                 m_names_inputs(&stage->settings->depfile) ||
+                 m_names_inputs(&stage->settings->dead_letter);
 
     for (uint32_t i = 0; !names && i < stage->output_count; i++) {
         names = m_names_inputs(&stage->outputs[i].path);

@@ -61,6 +61,7 @@ struct plan_input {
     enum plan_input_kind kind;
     bool optional;
     bool is_stdin;
+    bool is_each;            /* its items, or lines, are those of the stream */
     bool is_tool;            /* run[0], a file of the workspace: read without being declared */
     uint16_t variant;        /* is_tool: of which command, as plan_instance.variant */
     bool is_missing;         /* optional, neither exists nor is made */
@@ -77,6 +78,7 @@ struct plan_output {
     bool folder;
     bool optional, store, temp, persist, non_empty;
     bool is_stdout;  /* also an output like any other, written by us */
+    bool is_dead;    /* the dead letters of a stream: also an output like any other */
     bool is_depfile; /* not an output that others may name; removed with the attempt's rest */
     bool is_metrics; /* also an output like any other, whose figures are taken */
 };
@@ -121,6 +123,20 @@ struct plan_breaker { /* see policy/breaker.h */
     bool fails_when_open;
 };
 
+/* Of an instance with `each`: timeout, retry and breaker are for each item, not for its attempt. */
+struct plan_stream {
+    enum m_each_kind kind;
+    bool worker; /* mode = "worker" */
+    bool dedupe;
+    uint32_t workers; /* 0: as many as there are slots */
+    uint32_t queue;
+    bool max_dead_is_share;
+    uint64_t max_dead;  /* items, or millionths of all */
+    int64_t timeout_ns; /* 0: none */
+    uint32_t retry;     /* plan->retries; 0: none */
+    uint32_t breaker;   /* plan->breakers[breaker - 1]; 0: none */
+};
+
 /* Whether the stage's own command took the place of the variant that was chosen, and why. */
 enum plan_left {
     PLAN_STAYS,
@@ -162,6 +178,7 @@ struct plan_instance {
     uint32_t pools_first, pool_count; /* plan->pool_uses */
     uint32_t retry;                   /* plan->retries; 0: none */
     uint32_t breaker;                 /* plan->breakers[breaker - 1]; 0: none */
+    uint32_t stream;                  /* plan->streams[stream - 1]; 0: it is none */
     uint32_t own;                     /* plan->owns[own - 1]; 0: it cannot leave its variant */
 };
 
@@ -201,6 +218,8 @@ struct plan {
     uint32_t *pool_slots;       /* by index into manifest->pools */
     struct plan_retry *retries; /* [0] is that of a stage without `retry` */
     uint32_t retry_count;
+    struct plan_stream *streams;
+    uint32_t stream_count;
     struct plan_breaker *breakers; /* as in the manifest */
     uint32_t breaker_count;
     struct inst_id *topo;
@@ -311,6 +330,7 @@ void plan_leave_variant(struct plan *plan, struct inst_id instance, enum plan_le
  * made it; `list_made(ctx, output)` gives the paths below a folder output. */
 struct plan_made {
     void *ctx;
+    bool but_each; /* what the items of a stream come from is left out */
     /* For a FILE output or a file below a folder output: is it there to be read in this run? */
     bool (*has)(void *ctx, struct inst_id producer, uint32_t output, struct str path);
     /* For a folder output: the files below it as workspace paths, sorted; count 0 if not made. */

@@ -231,6 +231,15 @@ bool plan_is_ignored(const struct manifest *manifest, struct str name, bool fold
 bool plan_is_ignored_below(const struct manifest *manifest, struct str path, struct str from,
                            struct str pattern);
 
+/* plan_stream.c: what a stream's items come from, as inputs of the instance. */
+struct plan_work;
+uint32_t plan_stream_inputs_most(const struct plan *plan, const struct m_stage *source);
+/* Fills the inputs for `each = { stage }`, from `inputs` on, how many; their paths come when all
+ * outputs are known. False: reported. */
+bool plan_stream_producers(struct plan_build *build, const struct plan_instance *inst,
+                           struct plan_input *inputs, uint32_t *count);
+void plan_stream_settle(struct plan_build *build, const struct plan_instance *inst);
+
 /* plan_inputs.c */
 void plan_settle_inputs(struct plan_build *build);
 const struct plan_pattern *plan_input_pattern(struct plan_build *build,

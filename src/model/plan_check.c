@@ -126,30 +126,28 @@ static void plan_check_files(struct plan_check *check, const struct m_stage *sta
         plan_check_text(check, &stage->inputs[i].path);
     }
     plan_check_text(check, &stage->settings->std_in);
+    if (stage->settings->each != NULL) {
+        plan_check_text(check, &stage->settings->each->source);
+    }
     check->scope.phase = PLAN_PHASE_OUTPUTS;
     for (uint32_t i = 0; i < stage->output_count; i++) {
         plan_check_text(check, &stage->outputs[i].path);
     }
     plan_check_text(check, &stage->settings->std_out);
+    plan_check_text(check, &stage->settings->dead_letter);
     plan_check_text(check, &stage->settings->depfile);
     plan_check_text(check, &stage->settings->metrics);
 }
 
 static void plan_check_rest(struct plan_check *check, const struct m_stage *stage)
 {
-    const struct m_text *texts[] = {&stage->settings->desc,
-                                    &stage->settings->dir,
-                                    &stage->settings->cache,
-                                    &stage->settings->timeout,
-                                    &stage->settings->grace,
-                                    &stage->settings->on_failure,
-                                    &stage->settings->on_pause,
-                                    &stage->settings->cpu,
-                                    &stage->settings->memory,
-                                    &stage->settings->log_max,
-                                    &stage->settings->priority,
-                                    &stage->settings->tty,
-                                    NULL};
+    const struct m_text *texts[] = {
+        &stage->settings->desc,     &stage->settings->dir,      &stage->settings->cache,
+        &stage->settings->timeout,  &stage->settings->grace,    &stage->settings->on_failure,
+        &stage->settings->on_pause, &stage->settings->cpu,      &stage->settings->memory,
+        &stage->settings->log_max,  &stage->settings->priority, &stage->settings->tty,
+        &stage->settings->mode,     &stage->settings->workers,  &stage->settings->queue,
+        &stage->settings->dedupe,   &stage->settings->max_dead, NULL};
 
     check->scope.phase = PLAN_PHASE_REST;
     for (const struct m_text *const *text = texts; *text != NULL; text++) {

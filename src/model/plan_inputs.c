@@ -27,6 +27,9 @@ static struct span plan_input_span(const struct plan_reader *reader, const struc
     if (number < source->input_count) {
         return source->inputs[number].path.span;
     }
+    if (input->is_each) {
+        return source->settings->each->source.span;
+    }
     return input->is_stdin ? source->settings->std_in.span : source->run_span;
 }
 
@@ -221,6 +224,8 @@ static void plan_settle_folder(struct plan_reader *reader, struct plan_input *in
     input->kind = PLAN_INPUT_FOLDER;
     if (input->is_stdin) {
         plan_fault_kind(reader, input, "is a folder, and standard input is a file");
+    } else if (input->is_each && reader->stage->source->settings->each->kind == M_EACH_LINES) {
+        plan_fault_kind(reader, input, "is a folder, and 'lines' wants a file");
     } else if (inst_is_some(path->producer) && !build->plan->outputs[path->output].folder) {
         plan_fault_kind(reader, input, "is written as a file: leave out the slash");
     } else if (plan_settle_pattern(reader, input) && input->source_count == 0 && !input->is_made) {
@@ -374,6 +379,7 @@ void plan_settle_inputs(struct plan_build *build)
             continue;
         }
         arena_reset(&build->scratch);
+        plan_stream_settle(build, inst);
         for (uint32_t k = 0, count = inst->input_count; k < count; k++) {
             plan_settle_input(&reader, &plan->inputs[inst->inputs_first + k]);
         }

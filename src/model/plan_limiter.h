@@ -13,6 +13,7 @@ struct plan_limiter {
     struct str whose;
     VEC(struct plan_pool_use) pool_uses;
     VEC(struct plan_retry) retries;
+    VEC(struct plan_stream) streams;
     VEC(struct plan_instance) owns;
 };
 
@@ -31,5 +32,11 @@ bool plan_limit_retry(struct plan_limiter *limiter, struct plan_instance *inst);
 bool plan_retry_is_constant(const struct m_stage *source);
 void plan_limit_breakers(struct plan_limiter *limiter);
 void plan_limit_retries_done(struct plan_limiter *limiter);
+
+/* plan_stream.c: what the instance has by now of times, retries and breakers becomes that of its
+ * items. */
+bool plan_limit_stream(struct plan_limiter *limiter, struct plan_instance *inst);
+bool plan_stream_is_constant(const struct m_stage *source);
+void plan_limit_streams_done(struct plan_limiter *limiter);
 
 #endif

@@ -226,7 +226,8 @@ static bool plan_has_persist(const struct m_stage *source)
 
 static void plan_limit_worth(const struct m_stage *source, bool cache, struct plan_instance *inst)
 {
-    bool reads = source->input_count != 0 || source->settings->std_in.given;
+    bool reads = source->input_count != 0 || source->settings->std_in.given ||
+                 source->settings->each != NULL;
     bool writes = source->output_count != 0 || source->settings->std_out.given;
     bool runs = source->run_kind != M_RUN_NONE;
 
@@ -269,6 +270,7 @@ static bool plan_limit_instance(struct plan_limiter *limiter, struct plan_instan
     good = plan_limit_pause(limiter, &source->settings->on_pause, inst) && good;
     good = plan_limit_pools(limiter, inst) && good;
     good = plan_limit_retry(limiter, inst) && good;
+    good = plan_limit_stream(limiter, inst) && good;
     inst->priority = (int32_t)priority;
     plan_limit_worth(limiter->stage->source, cache, inst);
     if (inst->always && inst->timeout_ns == 0) {
@@ -304,7 +306,7 @@ static bool plan_limits_are_constant(const struct m_stage *source)
             return false;
         }
     }
-    return plan_retry_is_constant(source);
+    return plan_retry_is_constant(source) && plan_stream_is_constant(source);
 }
 
 static void plan_limits_copy(const struct plan_instance *from, struct plan_instance *to)
@@ -327,6 +329,7 @@ static void plan_limits_copy(const struct plan_instance *from, struct plan_insta
     to->retry = from->retry;
     to->recovers = from->recovers;
     to->breaker = from->breaker;
+    to->stream = from->stream;
 }
 
 /* How it runs once it left its variant. */
@@ -401,4 +404,5 @@ void plan_make_limits(struct plan_build *build)
     }
     VEC_FREE(&limiter.owns);
     plan_limit_retries_done(&limiter);
+    plan_limit_streams_done(&limiter);
 }

@@ -137,6 +137,9 @@ static struct span plan_cycle_span(const struct plan *plan, const struct plan_in
     if (number < source->input_count) {
         return source->inputs[number].path.span;
     }
+    if (plan->inputs[input].is_each) {
+        return source->settings->each->source.span;
+    }
     return plan->inputs[input].is_stdin ? source->settings->std_in.span : source->run_span;
 }
 

@@ -1,9 +1,9 @@
 /* Owns the paths of instances: `when`, then each path that an instance reads or writes, rendered,
  * normalised and interned.
  *
- * An instance has one input for each item of `inputs`, in that order, then stdin, then run[0] if it
- * is a file; one output for each item of `outputs`, then stdout, then the depfile, then the
- * metrics unless they are one of these.
+ * An instance has one input for each item of `inputs`, in that order, then stdin, then what `each`
+ * names, then run[0] if it is a file; one output for each item of `outputs`, then stdout, then the
+ * dead letters, then the depfile, then the metrics unless they are one of these.
  *
  * A path with magic is a glob, but not what one `{{ expr }}` gives that is a path itself (an axis
  * over files): there a bracket is a bracket. A glob with a slash at its end is everything below
@@ -218,6 +218,32 @@ static bool plan_read_tool(struct plan_work *work, const struct m_stage *source,
     return true;
 }
 
+/* What the items of a stream come from. */
+static bool plan_read_each(struct plan_work *work, struct plan_instance *inst,
+                           struct plan_input *inputs)
+{
+    const struct m_each *each = work->source->settings->each;
+    struct plan_path_text from = {.text = each != NULL ? &each->source : NULL};
+    struct plan_input *input = &inputs[inst->input_count];
+    uint32_t count = 1;
+    bool good;
+
+    if (each == NULL || !each->given) {
+        return true;
+    }
+    if (each->kind == M_EACH_STAGE) {
+        good = plan_stream_producers(work->build, inst, input, &count);
+    } else {
+        good = plan_read_input(work, &from, input);
+        input->is_each = true;
+        if (each->kind == M_EACH_LINES) {
+            input->kind = PLAN_INPUT_FILE;
+        }
+    }
+    inst->input_count += count;
+    return good;
+}
+
 /* Of the command that it runs, and of the one that may come in its place. */
 static void plan_read_tools(struct plan_work *work, struct plan_instance *inst)
 {
@@ -255,6 +281,7 @@ static bool plan_read_inputs(struct plan_work *work, struct plan_instance *inst)
         input->is_stdin = true;
         input->kind = PLAN_INPUT_FILE;
     }
+    good = plan_read_each(work, inst, inputs) && good;
     plan_read_tools(work, inst);
     return good;
 }
@@ -340,6 +367,12 @@ static bool plan_read_outputs(struct plan_work *work, struct plan_instance *inst
             good;
         outputs[inst->output_count++].is_stdout = true;
     }
+    if (source->settings->each != NULL && source->settings->dead_letter.given) {
+        good = plan_read_output_file(work, &source->settings->dead_letter,
+                                     &outputs[inst->output_count]) &&
+               good;
+        outputs[inst->output_count++].is_dead = true;
+    }
     if (source->settings->depfile.given) {
         good =
             plan_read_output_file(work, &source->settings->depfile, &outputs[inst->output_count]) &&
@@ -365,8 +398,8 @@ static void plan_reserve_paths(struct plan *plan, uint32_t count, uint32_t outpu
     }
 }
 
-/* Stdin, run[0] of two commands, stdout, the depfile and metrics have room that is mostly not
- * needed. */
+/* Stdin, `each`, run[0] of two commands, stdout, dead letters, the depfile and metrics have room
+ * that is mostly not needed. */
 static bool plan_allocate_files(struct plan_build *build)
 {
     struct plan *plan = build->plan;
@@ -380,16 +413,16 @@ static bool plan_allocate_files(struct plan_build *build)
         uint64_t count = plan->stages[i].instance_count;
 
         instances += count;
-        inputs += count * source->input_count;
+        inputs += count * (source->input_count + plan_stream_inputs_most(plan, source));
         outputs += count * source->output_count;
     }
-    if (inputs + instances * 3 > PLAN_FILES_MOST || outputs + instances * 3 > PLAN_FILES_MOST) {
+    if (inputs + instances * 3 > PLAN_FILES_MOST || outputs + instances * 4 > PLAN_FILES_MOST) {
         diag_error(build->diags, SPAN_NONE, NULL, "the plan has more than %d inputs or outputs",
                    PLAN_FILES_MOST);
         return false;
     }
     plan->inputs = mem_alloc((inputs + instances * 3) * sizeof(*plan->inputs));
-    plan->outputs = mem_alloc((outputs + instances * 3) * sizeof(*plan->outputs));
+    plan->outputs = mem_alloc((outputs + instances * 4) * sizeof(*plan->outputs));
     if (inputs + outputs < ahead) {
         ahead = (uint32_t)(inputs + outputs);
     }

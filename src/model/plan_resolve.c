@@ -208,6 +208,9 @@ bool plan_inputs_resolve(const struct plan *plan, struct inst_id instance,
     for (uint32_t i = 0; i < resolver.inst->input_count && good; i++) {
         const struct plan_input *input = &plan->inputs[resolver.inst->inputs_first + i];
 
+        if (input->is_each && made->but_each) {
+            continue;
+        }
         good = input->kind == PLAN_INPUT_FILE ? plan_resolve_file(&resolver, input)
                                               : plan_resolve_pattern(&resolver, input);
     }

@@ -88,6 +88,9 @@ static struct span plan_output_span(const struct plan *plan, const struct plan_i
     if (plan->outputs[output].is_metrics && !plan->outputs[output].is_stdout) {
         return source->settings->metrics.span;
     }
+    if (plan->outputs[output].is_dead) {
+        return source->settings->dead_letter.span;
+    }
     return plan->outputs[output].is_stdout ? source->settings->std_out.span
                                            : source->settings->depfile.span;
 }

@@ -101,6 +101,41 @@ bool file_read(int dirfd, const char *path, uint64_t limit_bytes, struct strbuf 
     return ok;
 }
 
+/* Where the file system knows no files without names. */
+static int file_open_unlinked(int dirfd)
+{
+    char name[FILE_TEMP_BYTES];
+    int fd = -1;
+
+    if (file_temp_name(name)) {
+        fd = sys_openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    }
+    if (fd >= 0 && sys_unlinkat(dirfd, name, 0) != 0) {
+        sys_close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+int file_open_nameless(int dirfd, const char *folder, struct err *err)
+{
+    int dir = folder_open(dirfd, folder, err);
+    int fd;
+
+    if (dir < 0) {
+        return -1;
+    }
+    fd = sys_openat(dir, ".", O_RDWR | O_TMPFILE, 0600);
+    if (fd < 0) {
+        fd = file_open_unlinked(dir);
+    }
+    if (fd < 0) {
+        err_sys(err, "'%s': no file can be made there", folder);
+    }
+    sys_close(dir);
+    return fd;
+}
+
 bool file_write_all(int fd, const void *data, size_t len)
 {
     return len == 0 || sys_write_full(fd, data, len) == 0;

@@ -32,6 +32,9 @@ bool file_read_fd(int fd, const char *shown, uint64_t limit_bytes, struct strbuf
 bool file_read_between(int fd, const char *shown, uint64_t limit_bytes,
                        const struct str_range *gaps, uint32_t gap_count, struct strbuf *out,
                        struct err *err);
+/* A new file without a name, for reading and writing, on the file system of that folder: gone when
+ * it is closed. -1: `err`. */
+int file_open_nameless(int dirfd, const char *folder, struct err *err);
 /* All of it, however many writes that takes. */
 bool file_write_all(int fd, const void *data, size_t len);
 /* Makes or replaces `path` with these bytes so that a reader sees all or nothing: temporary file

@@ -22,6 +22,7 @@
 #include "run/judge.h"
 #include "run/progress_file.h"
 #include "run/strays.h"
+#include "run/stream_attempt.h"
 
 static void attempt_new_output(struct attempt *attempt, uint32_t output)
 {
@@ -126,6 +127,7 @@ void attempt_free(struct attempt *attempt)
     if (attempt->has_log) {
         pipe_log_free(&attempt->log);
     }
+    stream_attempt_free(attempt);
     attempt_close_ends(attempt);
     attempt_close(&attempt->out_fd);
     tokens_back(&attempt->executor->tokens, &attempt->loan);
@@ -245,6 +247,9 @@ static void attempt_judge_exit(struct attempt *attempt)
     bool shell = attempt->what.command.shell;
     bool oom = attempt_is_oom(attempt);
 
+    if (stream_attempt_ended(attempt)) {
+        return;
+    }
     attempt_end_as_shell(attempt);
     if (oom) {
         attempt->cause = CAUSE_OOM;

@@ -5,6 +5,7 @@
 #include "base/sys.h"
 #include "run/attempt_inside.h"
 #include "run/environment.h"
+#include "run/stream_attempt.h"
 
 static void attempt_on_log(void *ctx, unsigned events)
 {
@@ -207,6 +208,9 @@ static bool attempt_spawn(struct attempt *attempt, struct spawn *spawn, struct e
     }
     spawn->origin = attempt->executor->session->origin != NULL ? &attempt->executor->origin : NULL;
     attempt_note_time(attempt);
+    if (attempt->inst->stream != 0) {
+        return stream_attempt_start(attempt, spawn, err);
+    }
     attempt->direct = attempt_spawn_direct(attempt, spawn);
     if (attempt->direct) {
         return true;

@@ -305,6 +305,13 @@ static bool direct_knows(struct direct *direct, const struct plan_command *comma
     return direct->good;
 }
 
+void direct_expect_many(struct direct *direct)
+{
+    if (direct->seen < DIRECT_ASK_AFTER) {
+        direct->seen = DIRECT_ASK_AFTER;
+    }
+}
+
 bool direct_prepare(struct direct *direct, const struct plan_command *command, struct arena *arena,
                     struct spawn *spawn)
 {

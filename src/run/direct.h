@@ -37,6 +37,8 @@ struct direct {
     bool asked, good;
 };
 
+/* Many commands of one shell come: it is asked with the first. */
+void direct_expect_many(struct direct *direct);
 /* Fills program, argv and envp of a copy of what would start the shell. False: start the shell. */
 bool direct_prepare(struct direct *direct, const struct plan_command *command, struct arena *arena,
                     struct spawn *spawn);

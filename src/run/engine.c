@@ -208,7 +208,9 @@ static enum inst_state engine_end_state(enum cause cause)
 static enum status engine_end_status(const struct engine *engine, struct inst_id instance,
                                      enum cause cause, int64_t exit_code)
 {
-    uint32_t retry = engine->plan->instances[instance.n].retry;
+    const struct plan_instance *inst = &engine->plan->instances[instance.n];
+    uint32_t retry =
+        inst->stream != 0 ? engine->plan->streams[inst->stream - 1].retry : inst->retry;
 
     return retry != 0 ? retry_status(&engine->plan->retries[retry], cause, exit_code)
                       : cause_status(cause);
@@ -354,6 +356,9 @@ static void engine_take_notes(struct engine *engine)
             break;
         case NOTE_PROGRESS:
             engine_take_progress(engine, engine_live_of(engine, note.instance), &note);
+            break;
+        case NOTE_BREAKER:
+            engine_take_breaker(engine, &note);
             break;
         case NOTE_UNDONE:
             engine_take_undone(engine, &note);

@@ -34,6 +34,7 @@ enum note_kind {
     NOTE_ASKED,     /* somebody asks for something: see run/control.h */
     NOTE_RECOVERED, /* the command of `recover` has ended, well or not */
     NOTE_PROGRESS,  /* the command of an attempt says how far it is */
+    NOTE_BREAKER,   /* a breaker moved where items of a stream are worked */
     NOTE_UNDONE,    /* the command of `compensate` has ended, well or not */
     NOTE_BROKEN     /* the world failed: nothing more can be recorded or looked at */
 };
@@ -41,12 +42,15 @@ enum note_kind {
 struct note {
     enum note_kind kind;
     struct inst_id instance;
-    enum cause cause;     /* CAUSE_NONE: well */
-    bool changed;         /* outputs have other digests than their consumers were decided with */
-    int signal;           /* NOTE_SIGNAL */
-    struct event event;   /* NOTE_ENDED, NOTE_RESTORED: what is recorded, but for type and state;
-                             NOTE_ASKED: uid, user, pid, host and reason of who asks;
-                             NOTE_PROGRESS: permille and text */
+    enum cause cause;   /* CAUSE_NONE: well */
+    bool changed;       /* outputs have other digests than their consumers were decided with */
+    int signal;         /* NOTE_SIGNAL */
+    struct event event; /* NOTE_ENDED, NOTE_RESTORED: what is recorded, but for type and state;
+                           NOTE_ASKED: uid, user, pid, host and reason of who asks;
+                           NOTE_PROGRESS: permille and text */
+    uint32_t breaker;   /* NOTE_BREAKER: of the plan, and what it is now */
+    enum breaker_state breaker_state;
+    int64_t opened_ns;
     enum control_ask ask; /* NOTE_ASKED, with what follows */
     bool now;
     uint32_t ticket; /* comes back with the answer */

@@ -413,6 +413,21 @@ void engine_call_ended(struct engine *engine, const struct engine_live *live,
     breaker_tell_move(engine, of, breaker_reason(engine, note->instance, was_probe, !failed));
 }
 
+void engine_take_breaker(struct engine *engine, const struct note *note)
+{
+    struct engine_breaker *of;
+
+    if (engine->breakers == NULL) {
+        return;
+    }
+    of = &engine->breakers[note->breaker];
+    if (of->breaker->state != note->breaker_state) {
+        breaker_set(of->breaker, note->breaker_state, note->opened_ns);
+        of->breaker->moved = true;
+        breaker_tell_move(engine, of, note->event.reason);
+    }
+}
+
 static void breaker_holds(struct engine *engine, struct inst_id instance, struct engine_breaker *of)
 {
     struct event event = engine_event(engine, EVENT_INSTANCE_WAITING, instance);

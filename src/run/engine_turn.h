@@ -96,6 +96,8 @@ void engine_end_recovering(struct engine *engine);
  * or has failed. */
 bool engine_may_call(struct engine *engine, struct inst_id instance);
 void engine_call_begins(struct engine *engine, struct engine_live *live);
+/* Items of a stream are called where they are worked: what that did to a breaker. */
+void engine_take_breaker(struct engine *engine, const struct note *note);
 void engine_call_ended(struct engine *engine, const struct engine_live *live,
                        const struct note *note, enum cause cause);
 /* Does anything wait? */

@@ -16,6 +16,7 @@
 #include "run/judge.h"
 #include "run/progress_file.h"
 #include "run/side.h"
+#include "run/stream_attempt.h"
 
 enum { EXECUTOR_CHILDREN_LIMIT_S = 5 };
 
@@ -547,6 +548,7 @@ bool executor_finish(struct executor *executor, struct err *err)
     check_commands_kill(executor);
     remedies_kill(executor);
     compensation_kill(executor);
+    stream_earlies_kill(executor);
     executor_kill_rest(executor);
     pool_wait_idle(&executor->pool);
     executor_take_pool(executor);

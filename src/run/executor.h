@@ -100,7 +100,8 @@ struct attempt {
     uint64_t put_bytes;
     struct result_input *discovered;
     uint32_t discovered_count;
-    uint8_t *ancestors; /* by instance; NULL until somebody asks */
+    uint8_t *ancestors;        /* by instance; NULL until somebody asks */
+    struct stream_run *stream; /* NULL: it works no items */
     struct metrics metrics;
     bool outputs_changed, unkeyed;
     struct err err;
@@ -110,6 +111,8 @@ struct check_process; /* run/check_commands.c */
 struct side;          /* run/side.h */
 struct remedy;        /* run/remedy.c */
 struct compensation;  /* run/compensation.c */
+struct stream_run;    /* run/stream_attempt.c */
+struct stream_early;  /* run/stream_early.c */
 
 struct restore_job {
     struct executor_job head; /* first */
@@ -169,6 +172,7 @@ struct executor {
     uint32_t checks_running;
     struct remedy *remedies;
     struct compensation *compensation; /* NULL: none runs */
+    struct stream_early *earlies;      /* streams that are worked before their turn */
     struct side *sides;                /* commands beside the attempts that run */
     uint64_t oom_kills;                /* seen so far: see machine_oom_kills */
     int tty_fd;

@@ -136,6 +136,9 @@ bool facts_has_outlines(struct facts *facts);
  * (`reads->lack`) or the world failed (`broken`). */
 bool facts_reads_of(struct facts *facts, struct inst_id instance, struct arena *arena,
                     struct inst_reads *reads);
+/* The same of a stream but for its items, before whoever makes them has ended. */
+bool facts_stream_reads_of(struct facts *facts, struct inst_id instance, struct arena *arena,
+                           struct inst_reads *reads);
 /* The key that it would have with its stage's own command; false: that has none. */
 bool facts_own_key(struct facts *facts, struct inst_id instance, struct digest *key);
 /* Its command alone; false as above. */

@@ -1,6 +1,7 @@
 /* Owns the making of keys: resolving what an instance reads, the digest of each, its command, and
  * the fields in their order. */
 #include <fcntl.h>
+#include <inttypes.h>
 
 #include "base/hex.h"
 #include "base/limits.h"
@@ -260,8 +261,11 @@ static void reads_add_inputs(struct facts *facts, const struct inst_reads *reads
         if (read->executable) {
             value = str_concat(fields->arena, value, STR(" x"));
         }
-        key_fields_add_path(fields, input->is_stdin ? "stdin" : "input", read->path,
-                            intern_str(&facts->plan->names, input->role), value);
+        key_fields_add_path(fields,
+                            input->is_each    ? "each"
+                            : input->is_stdin ? "stdin"
+                                              : "input",
+                            read->path, intern_str(&facts->plan->names, input->role), value);
     }
 }
 
@@ -289,6 +293,7 @@ static void reads_add_outputs(const struct plan *plan, struct inst_id instance,
         const struct plan_output *output = &plan->outputs[inst->outputs_first + i];
         key_fields_add_path(fields,
                             output->is_stdout    ? "stdout"
+                            : output->is_dead    ? "dead_letter"
                             : output->is_depfile ? "depfile"
                                                  : "output",
                             plan_path_name(plan, output->path),
@@ -315,6 +320,24 @@ static void reads_add_when(struct facts *facts, struct inst_id instance, struct 
         plan_when_values(facts->plan, instance, &metrics, fields->arena, reads_add_when_value,
                          fields);
     }
+}
+
+/* How the results of its items become its outputs. */
+static void reads_add_stream(const struct plan *plan, const struct plan_instance *inst,
+                             struct key_fields *fields)
+{
+    const struct plan_stream *stream;
+
+    if (inst->stream == 0) {
+        return;
+    }
+    stream = &plan->streams[inst->stream - 1];
+    key_fields_add(fields, STR("mode"), stream->worker ? STR("worker") : STR("spawn"));
+    key_fields_add(fields, STR("stream"),
+                   str_printf(fields->arena, "%s%s max_dead=%" PRIu64 "%s",
+                              stream->kind == M_EACH_FILES ? "files" : "lines",
+                              stream->dedupe ? " dedupe" : "", stream->max_dead,
+                              stream->max_dead_is_share ? "ppm" : ""));
 }
 
 /* The command of which the key is: of an instance that left a variant that failed still that of the
@@ -359,14 +382,16 @@ static bool reads_fill_fields(struct facts *facts, struct inst_id instance,
     }
     reads_add_when(facts, instance, fields);
     reads_add_inputs(facts, reads, keyed->variant, fields);
+    reads_add_stream(facts->plan, &facts->plan->instances[instance.n], fields);
     reads_add_outputs(facts->plan, instance, fields);
     return true;
 }
 
-bool facts_inputs_of(struct facts *facts, struct inst_id instance, struct arena *arena,
-                     struct resolved_inputs *resolved)
+static bool reads_inputs_of(struct facts *facts, struct inst_id instance, bool but_each,
+                            struct arena *arena, struct resolved_inputs *resolved)
 {
-    struct plan_made made = {.ctx = facts, .has = reads_has, .list = reads_list};
+    struct plan_made made = {
+        .ctx = facts, .but_each = but_each, .has = reads_has, .list = reads_list};
 
     bool good = plan_inputs_resolve(facts->plan, instance, &made, arena, resolved);
 
@@ -374,13 +399,20 @@ bool facts_inputs_of(struct facts *facts, struct inst_id instance, struct arena 
     return good;
 }
 
-static bool reads_resolve(struct facts *facts, struct inst_id instance, struct arena *arena,
-                          struct inst_reads *reads, struct resolved_inputs *resolved)
+bool facts_inputs_of(struct facts *facts, struct inst_id instance, struct arena *arena,
+                     struct resolved_inputs *resolved)
+{
+    return reads_inputs_of(facts, instance, false, arena, resolved);
+}
+
+static bool reads_resolve(struct facts *facts, struct inst_id instance, bool but_each,
+                          struct arena *arena, struct inst_reads *reads,
+                          struct resolved_inputs *resolved)
 {
     struct err err = {0};
 
     *reads = (struct inst_reads){.count = 0};
-    if (!facts_inputs_of(facts, instance, arena, resolved)) {
+    if (!reads_inputs_of(facts, instance, but_each, arena, resolved)) {
         reads->lack = resolved->missing;
         reads->lack_status = resolved->is_unmade ? STATUS_STAGE_FAILED : STATUS_MANIFEST;
         return false;
@@ -411,14 +443,14 @@ static bool reads_command_of_key(struct facts *facts, struct inst_id instance,
     return false;
 }
 
-static bool reads_make(struct facts *facts, struct inst_id instance, bool own, struct arena *arena,
-                       struct inst_reads *reads)
+static bool reads_make(struct facts *facts, struct inst_id instance, bool own, bool but_each,
+                       struct arena *arena, struct inst_reads *reads)
 {
     struct reads_keyed keyed = reads_keyed_of(facts, instance, own);
     struct resolved_inputs resolved;
 
     facts->ahead.from = instance;
-    if (!reads_resolve(facts, instance, arena, reads, &resolved) ||
+    if (!reads_resolve(facts, instance, but_each, arena, reads, &resolved) ||
         !reads_command_of_key(facts, instance, &resolved, arena, reads, &keyed)) {
         return false;
     }
@@ -440,7 +472,13 @@ static bool reads_make(struct facts *facts, struct inst_id instance, bool own, s
 bool facts_reads_of(struct facts *facts, struct inst_id instance, struct arena *arena,
                     struct inst_reads *reads)
 {
-    return reads_make(facts, instance, false, arena, reads);
+    return reads_make(facts, instance, false, false, arena, reads);
+}
+
+bool facts_stream_reads_of(struct facts *facts, struct inst_id instance, struct arena *arena,
+                           struct inst_reads *reads)
+{
+    return reads_make(facts, instance, false, true, arena, reads);
 }
 
 bool facts_own_key(struct facts *facts, struct inst_id instance, struct digest *key)
@@ -450,7 +488,7 @@ bool facts_own_key(struct facts *facts, struct inst_id instance, struct digest *
     bool good;
 
     arena_init(&arena);
-    good = reads_make(facts, instance, true, &arena, &reads);
+    good = reads_make(facts, instance, true, false, &arena, &reads);
     *key = reads.declared;
     arena_fini(&arena);
     return good;
@@ -461,7 +499,7 @@ bool facts_command_of(struct facts *facts, struct inst_id instance, struct arena
 {
     struct inst_reads reads;
     struct resolved_inputs resolved;
-    bool good = reads_resolve(facts, instance, arena, &reads, &resolved);
+    bool good = reads_resolve(facts, instance, false, arena, &reads, &resolved);
 
     *command = reads.command;
     return good;

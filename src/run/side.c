@@ -68,16 +68,21 @@ static bool side_spawn(struct side *side, const struct side_start *start, struct
     struct executor *executor = side->executor;
     const char **argv = ARENA_ARRAY(&side->arena, const char *, start->argc + 1);
     int lives_fd = executor->session->lives.fd;
-    struct spawn_fd fds[1] = {{lives_fd, lives_fd}};
+    struct spawn_fd *fds = ARENA_ARRAY(&side->arena, struct spawn_fd, start->fd_count + 1);
     struct spawn spawn = {.stdin_fd = executor->empty_fd,
                           .by_signal = true,
                           .rss_floor_bytes = &executor->rss_floor_bytes,
                           .tty_fd = -1,
                           .envp = start->envp,
-                          .fds = fds,
-                          .fd_count = lives_fd >= 0};
+                          .fds = fds};
     struct str program;
 
+    if (lives_fd >= 0) {
+        fds[spawn.fd_count++] = (struct spawn_fd){lives_fd, lives_fd};
+    }
+    for (uint32_t i = 0; i < start->fd_count; i++) {
+        fds[spawn.fd_count++] = start->fds[i];
+    }
     for (uint32_t i = 0; i < start->argc; i++) {
         argv[i] = start->argv[i].data;
     }

@@ -32,7 +32,9 @@ struct side_start {
     const char *const *envp;
     struct str log_name;
     uint64_t log_max_bytes;
-    int64_t timeout_ns; /* 0: none */
+    int64_t timeout_ns;         /* 0: none */
+    const struct spawn_fd *fds; /* beyond what all have */
+    uint32_t fd_count;
 };
 
 void side_init(struct side *side, struct executor *executor,

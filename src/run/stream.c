@@ -1,0 +1,493 @@
+/* Owns the loop of a stream: what is taken, what becomes of each item, when it is over. */
+#include "run/stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/sys.h"
+#include "os/files.h"
+#include "policy/retry.h"
+
+enum { STREAM_TAKEN_A_TURN = 4096, STREAM_TICK_MS = 500 };
+
+int64_t stream_now(const struct stream *stream)
+{
+    return clock_mono_ns(&stream->clock);
+}
+
+/* --- why it ends --- */
+
+bool stream_is_over(const struct stream *stream)
+{
+    return stream->end.cause != CAUSE_NONE || stream->stopping;
+}
+
+void stream_fail(struct stream *stream, enum cause cause, int exit_code, struct str reason)
+{
+    if (stream->end.cause == CAUSE_NONE) {
+        stream->end = (struct stream_word){.kind = STREAM_ENDED,
+                                           .cause = cause,
+                                           .exit_code = exit_code,
+                                           .reason = str_dup(&stream->arena, reason)};
+    }
+}
+
+void stream_broken(struct stream *stream, const struct err *err)
+{
+    stream_fail(stream, err->status == STATUS_CORRUPT ? CAUSE_CORRUPT : CAUSE_ENVIRONMENT, -1,
+                str_of(err->text));
+}
+
+void stream_fail_dead(struct stream *stream, uint64_t dead, uint64_t all, enum cause cause,
+                      struct str reason)
+{
+    const struct plan_stream *rule = &stream->spec.rule;
+    struct strbuf text = {0};
+
+    strbuf_printf(&text, "%" PRIu64 " of %" PRIu64 " items %s dead", dead, all,
+                  dead == 1 ? "is" : "are");
+    if (rule->max_dead_is_share) {
+        strbuf_printf(&text, ", more than %g%%", (double)rule->max_dead / 10000);
+    } else if (rule->max_dead != 0) {
+        strbuf_printf(&text, ", more than %" PRIu64, rule->max_dead);
+    }
+    strbuf_printf(&text, "; the first: %.*s", STR_ARG(reason));
+    stream_fail(stream, cause, stream->first_exit_code, strbuf_str(&text));
+    strbuf_fini(&text);
+}
+
+/* --- what becomes of an item --- */
+
+static void stream_breaker_moved(struct stream *stream)
+{
+    struct stream_word word = {.kind = STREAM_BREAKER,
+                               .state = stream->breaker.state,
+                               .opened_ns = stream->breaker.opened_ns};
+
+    if (breaker_take_move(&stream->breaker)) {
+        stream_tell_word(stream, &word);
+    }
+}
+
+static void stream_call_ended(struct stream *stream, const struct stream_item *item,
+                              enum breaker_end end)
+{
+    if (stream->spec.has_breaker) {
+        breaker_end(&stream->breaker, item->breaker_began, end, clock_real_ns(&stream->clock));
+        stream_breaker_moved(stream);
+    }
+}
+
+void stream_item_back(struct stream *stream, struct stream_item *item, bool alone)
+{
+    stream_call_ended(stream, item, BREAKER_NOT_COUNTED);
+    item->alone |= alone;
+    stream_queue_push_first(&stream->ready, item);
+}
+
+static void stream_item_over(struct stream *stream, struct stream_item *item)
+{
+    stream_flight_drop(stream, item);
+    stream_source_free_place(stream);
+}
+
+static void stream_item_dead(struct stream *stream, struct stream_item *item,
+                             const struct item_end *end, struct str reason)
+{
+    struct str text = item->path.len != 0 ? item->path : strbuf_str(&item->bytes);
+    struct item_result result = {.state = ITEM_DEAD,
+                                 .attempts = item->attempts,
+                                 .cause = (uint32_t)end->cause,
+                                 .bytes = reason,
+                                 .item = str_head(text, LIMIT_DEAD_ITEM_BYTES)};
+    struct stream_tally *tally = &stream->tally;
+    struct err err = {0};
+
+    if (!items_put(&stream->items, &item->digest, &result, &err)) {
+        stream_broken(stream, &err);
+    }
+    if (tally->dead++ == 0) {
+        stream->first_exit_code = end->exit_code;
+    }
+    if (!stream->spec.early &&
+        items_too_many_dead(&stream->spec.rule, tally->dead, tally->taken, stream->source_done)) {
+        stream_fail_dead(stream, tally->dead, tally->taken, end->cause, reason);
+    }
+    stream_item_over(stream, item);
+}
+
+static void stream_item_kept(struct stream *stream, struct stream_item *item, struct str bytes)
+{
+    struct item_result result = {.state = ITEM_DONE, .attempts = item->attempts, .bytes = bytes};
+    struct item_end end = {.cause = CAUSE_OUTPUT, .for_good = true};
+    struct err err = {0};
+
+    if (!items_put(&stream->items, &item->digest, &result, &err)) {
+        if (err.status == STATUS_STAGE_FAILED) {
+            stream_item_dead(stream, item, &end, str_of(err.text));
+        } else {
+            stream_broken(stream, &err);
+            stream_item_over(stream, item);
+        }
+        return;
+    }
+    stream->tally.kept++;
+    stream->tally.filtered += bytes.len == 0;
+    stream_links_send(stream, bytes);
+    stream_item_over(stream, item);
+}
+
+static void stream_item_again(struct stream *stream, struct stream_item *item)
+{
+    uint64_t draw = 0;
+
+    sys_getrandom(&draw, sizeof(draw));
+    stream->tally.retried++;
+    item->alone = true;
+    item->due_ns = stream_now(stream) + retry_delay_ns(&stream->spec.retry, item->attempts, draw);
+    stream_queue_insert(&stream->waiting, item);
+}
+
+void stream_item_ended(struct stream *stream, struct stream_item *item, const struct item_end *end,
+                       struct str bytes)
+{
+    const struct stream_spec *spec = &stream->spec;
+    int64_t took_ns = stream_now(stream) - item->began_ns;
+    bool failed =
+        end->cause != CAUSE_NONE && (spec->retry.on == 0 || end->may_pass ||
+                                     retry_names(&spec->retry, end->cause, end->exit_code));
+
+    if (end->cause != CAUSE_BREAKER) {
+        stream_tally_latency(stream, took_ns);
+        stream_call_ended(stream, item,
+                          spec->has_breaker ? breaker_judge(&spec->breaker, failed, took_ns)
+                                            : BREAKER_GOOD);
+    }
+    switch (item_fate(&spec->retry, item->attempts, end)) {
+    case ITEM_IS_KEPT:
+        stream_item_kept(stream, item, bytes);
+        break;
+    case ITEM_IS_TRIED_AGAIN:
+        stream_item_again(stream, item);
+        break;
+    case ITEM_IS_DEAD:
+        stream_item_dead(stream, item, end, bytes);
+        break;
+    }
+}
+
+/* --- taking --- */
+
+/* What an item is known by: its bytes, and of a file its name, unless equal ones are one. */
+static struct digest stream_digest(const struct stream *stream, struct str bytes, struct str path)
+{
+    struct sha256 sha;
+    struct digest digest;
+
+    sha256_init(&sha);
+    if (path.len != 0 && !stream->spec.rule.dedupe) {
+        sha256_update(&sha, path.data, path.len + 1);
+    }
+    sha256_update(&sha, bytes.data, bytes.len);
+    sha256_finish(&sha, &digest);
+    return digest;
+}
+
+/* Those who take our results early know nothing yet of what was known here before. */
+static void stream_take_known(struct stream *stream, const struct digest *digest)
+{
+    struct item_result result;
+    struct err err = {0};
+
+    stream->tally.known++;
+    stream_source_free_place(stream);
+    if (stream->spec.link_count == 0) {
+        return;
+    }
+    strbuf_clear(&stream->text);
+    if (!items_get(&stream->items, digest, &stream->text, &result, &err)) {
+        stream_broken(stream, &err);
+    } else if (result.state == ITEM_DONE) {
+        stream_links_send(stream, result.bytes);
+    }
+}
+
+static void stream_take_new(struct stream *stream, const struct digest *digest, struct str bytes,
+                            struct str path)
+{
+    struct stream_item *item = stream_flight_add(stream, digest);
+
+    strbuf_add_str(&item->bytes, bytes);
+    if (path.len != 0) {
+        strbuf_add_str(&item->path_bytes, path);
+        item->path = strbuf_str(&item->path_bytes);
+    }
+    stream->bytes_in_flight += bytes.len;
+    stream_queue_push(&stream->ready, item);
+}
+
+static void stream_take(struct stream *stream, struct str bytes, struct str path)
+{
+    struct digest digest = stream_digest(stream, bytes, path);
+    struct err err = {0};
+
+    stream->tally.taken++;
+    if (!stream->spec.early && !stream_order_put(&stream->order, &digest, &err)) {
+        stream_broken(stream, &err);
+        return;
+    }
+    if (stream_flight_has(stream, &digest)) {
+        stream->tally.repeated++;
+        stream_source_free_place(stream);
+        return;
+    }
+    switch (items_find(&stream->items, &digest)) {
+    case ITEM_DONE:
+        stream_take_known(stream, &digest);
+        break;
+    case ITEM_DEAD:
+        stream->tally.dead++;
+        stream_source_free_place(stream);
+        break;
+    case ITEM_UNKNOWN:
+        stream_take_new(stream, &digest, bytes, path);
+        break;
+    }
+}
+
+static bool stream_may_take(const struct stream *stream)
+{
+    return !stream->source.ended && !stream_is_over(stream) && !stream_links_hold(stream) &&
+           items_may_take(stream->spec.rule.queue, stream->in_flight, stream->bytes_in_flight);
+}
+
+/* Some of what may be taken: the loop has its turn in between. True: there is more at once. */
+static bool stream_take_some(struct stream *stream)
+{
+    for (uint32_t i = 0; i < STREAM_TAKEN_A_TURN; i++) {
+        struct str bytes, path;
+
+        if (!stream_may_take(stream) || !stream_source_next(stream, &bytes, &path)) {
+            stream->source_done = stream->source.ended;
+            return false;
+        }
+        stream_take(stream, bytes, path);
+    }
+    return true;
+}
+
+static void stream_wake_waiting(struct stream *stream, int64_t now_ns)
+{
+    while (stream->waiting.first != NULL && stream->waiting.first->due_ns <= now_ns) {
+        stream_queue_push(&stream->ready, stream_queue_pop(&stream->waiting));
+    }
+}
+
+/* --- the loop --- */
+
+static void stream_on_signal(void *ctx, unsigned events)
+{
+    struct stream *stream = ctx;
+    struct signals_note note;
+
+    (void)events;
+    while (signals_next(&stream->signals, &note)) {
+        if (note.number == SIGCHLD) {
+            stream->child_signal = true;
+        } else if (note.number == SIGTERM || note.number == SIGINT || note.number == SIGHUP) {
+            stream->stopping = true;
+            stream_slots_signal(stream, SIGTERM);
+        }
+    }
+}
+
+static bool stream_is_idle(const struct stream *stream)
+{
+    return !stream_slots_run(stream) && stream_links_are_empty(stream) &&
+           (stream_is_over(stream) || (stream->source_done && stream->in_flight == 0));
+}
+
+static int64_t stream_next_time(const struct stream *stream, int64_t now_ns, bool more)
+{
+    int64_t next_ns = stream_slots_next_time(stream);
+    int64_t breaker_ns;
+
+    if (more || stream->child_signal) {
+        return 0;
+    }
+    if (stream->waiting.first != NULL && stream->waiting.first->due_ns < next_ns) {
+        next_ns = stream->waiting.first->due_ns;
+    }
+    if (stream->spec.has_breaker) {
+        int64_t real_ns = clock_real_ns(&stream->clock);
+
+        breaker_ns = breaker_next_ns(&stream->breaker, real_ns);
+        if (breaker_ns != INT64_MAX && now_ns + breaker_ns - real_ns < next_ns) {
+            next_ns = now_ns + breaker_ns - real_ns;
+        }
+    }
+    return now_ns + STREAM_TICK_MS * NS_PER_MS < next_ns ? now_ns + STREAM_TICK_MS * NS_PER_MS
+                                                         : next_ns;
+}
+
+static bool stream_turn(struct stream *stream)
+{
+    struct err err = {0};
+    int64_t now_ns = stream_now(stream);
+    bool more;
+
+    if (stream->spec.has_breaker) {
+        breaker_tick(&stream->breaker, clock_real_ns(&stream->clock));
+        stream_breaker_moved(stream);
+    }
+    stream_wake_waiting(stream, now_ns);
+    more = stream_take_some(stream);
+    stream_slots_dispatch(stream);
+    if (!items_flush(&stream->items, &err)) {
+        stream_broken(stream, &err);
+    }
+    stream_source_tell_places(stream);
+    stream_tell_progress(stream, now_ns);
+    if (stream_is_over(stream) || (stream->source_done && stream->in_flight == 0)) {
+        stream_slots_end_input(stream);
+    }
+    if (stream_is_idle(stream)) {
+        return false;
+    }
+    if (!loop_wait(&stream->loop, stream_next_time(stream, now_ns, more), &err)) {
+        stream_broken(stream, &err);
+        return false;
+    }
+    stream_slots_take_exits(stream);
+    stream_slots_take_time(stream, stream_now(stream));
+    return true;
+}
+
+/* --- its life --- */
+
+static bool stream_read_spec(struct stream *stream, int spec_fd, struct err *err)
+{
+    struct strbuf bytes = {0};
+    bool ok = sys_seek(spec_fd, 0, SEEK_SET) == 0 &&
+              file_read_fd(spec_fd, "the spec", LIMIT_RECORD_BYTES, &bytes, err) &&
+              stream_spec_read(&stream->spec, strbuf_str(&bytes), &stream->arena);
+
+    strbuf_fini(&bytes);
+    sys_close(spec_fd);
+    return ok || err->status != 0 ||
+           err_set(err, STATUS_USAGE, "'stream' is started by pawl itself");
+}
+
+/* Only now may it be told to end in order: until it has the log, which another that works ahead may
+ * still have, there is nothing to put in order. */
+static bool stream_open_loop(struct stream *stream, struct err *err)
+{
+    return loop_open(&stream->loop, err) && signals_open(&stream->signals, &stream->origin, err) &&
+           loop_add(&stream->loop, &stream->signal_source, stream->signals.fd, LOOP_READ,
+                    stream_on_signal, stream, err);
+}
+
+static void stream_open_fds(const struct stream_spec *spec)
+{
+    sys_set_cloexec(spec->channel_fd, true);
+    for (uint32_t i = 0; i < spec->link_count; i++) {
+        sys_set_cloexec(spec->links[i], true);
+    }
+    if (spec->source_fd >= 0) {
+        sys_set_cloexec(spec->source_fd, true);
+    }
+}
+
+static bool stream_open(struct stream *stream, struct err *err)
+{
+    const struct stream_spec *spec = &stream->spec;
+    struct items_about about = {spec->stage, spec->instance};
+    int pawl_fd = folder_open(AT_FDCWD, ".pawl", err);
+
+    stream_open_fds(spec);
+    stream_queue_init(&stream->ready);
+    stream_queue_init(&stream->waiting);
+    if (spec->has_breaker) {
+        breaker_init(&stream->breaker, &spec->breaker);
+        breaker_set(&stream->breaker, spec->breaker_state, spec->breaker_opened_ns);
+        breaker_take_move(&stream->breaker);
+    }
+    stream->has_items =
+        pawl_fd >= 0 && items_open(&stream->items, pawl_fd, &spec->key, &about, err);
+    stream->tally.began_ns = stream->tally.told_ns = stream_now(stream);
+    if (!stream->has_items || !children_subreaper(err) || !stream_open_loop(stream, err)) {
+        return false;
+    }
+    origin_compare(&stream->origin);
+    return (spec->early || stream_order_open(&stream->order, err)) && stream_slots_open(stream) &&
+           stream_source_open(stream, err) && stream_links_open(stream, err);
+}
+
+static void stream_close(struct stream *stream)
+{
+    stream_slots_close(stream);
+    stream_links_close(stream);
+    stream_flight_fini(stream);
+    stream_source_close(stream);
+    stream_order_close(&stream->order);
+    if (stream->has_items) {
+        items_close(&stream->items);
+    }
+    if (stream->spec.has_breaker) {
+        breaker_fini(&stream->breaker);
+    }
+    strbuf_fini(&stream->text);
+    arena_fini(&stream->arena);
+}
+
+/* The second pass, if the first came to its end. */
+static void stream_finish(struct stream *stream)
+{
+    struct err err = {0};
+
+    if (!items_flush(&stream->items, &err)) {
+        stream_broken(stream, &err);
+    }
+    if (!stream_is_over(stream) && !stream->spec.early) {
+        stream_write(stream);
+    }
+}
+
+int stream_main(int spec_fd, const struct origin *origin)
+{
+    struct stream stream = {.clock = clock_system,
+                            .origin = *origin,
+                            .kill_at_ns = INT64_MAX,
+                            .order = {.fd = -1},
+                            .source = {.fd = -1}};
+    struct err err = {0};
+    int status;
+
+    arena_init(&stream.arena);
+    stream.signal_source.fd = -1;
+    stream.source.loop_source.fd = -1;
+    if (!stream_read_spec(&stream, spec_fd, &err)) {
+        arena_fini(&stream.arena);
+        return STATUS_USAGE;
+    }
+    if (stream_open(&stream, &err)) {
+        while (stream_turn(&stream)) {
+        }
+        stream_finish(&stream);
+    } else {
+        stream_broken(&stream, &err);
+    }
+    if (stream.end.cause != CAUSE_NONE) {
+        stream_tell_word(&stream, &stream.end);
+    }
+    status = stream.end.cause != CAUSE_NONE ? STATUS_STAGE_FAILED
+             : stream.stopping              ? STATUS_SIGNAL + SIGTERM
+                                            : STATUS_OK;
+    stream_close(&stream);
+    return status;
+}

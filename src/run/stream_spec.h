@@ -1,0 +1,75 @@
+#ifndef PAWL_RUN_STREAM_SPEC_H
+#define PAWL_RUN_STREAM_SPEC_H
+/* What the process that works the items of a stream is told, and what it tells: the one to the
+ * other side of one build, so without a version.
+ *
+ * A stream is worked by a process of its own, `pawl stream FD`, which is the command of the
+ * attempt: what can happen to a command happens to it, and a million items are no matter of the
+ * process that runs the pipeline. FD is a file that holds the spec. Its environment is that of the
+ * attempt, and its working folder the workspace; its standard output becomes `stdout` of the stage.
+ *
+ * On `channel_fd` it tells: how it ended, and moves of its breaker.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "model/plan.h"
+#include "policy/breaker.h"
+#include "policy/outcome.h"
+
+/* A command as spawn wants it. */
+struct stream_command {
+    struct str program, *sooner;
+    struct str *argv;
+    struct str *envp;
+    uint32_t sooner_count, argc, envc;
+};
+
+struct stream_spec {
+    struct str stage, instance;
+    struct str attempt_id; /* progress is told under this name */
+    struct digest key;     /* of what its items give: names their log */
+    struct plan_stream rule;
+    struct plan_retry retry;
+    struct plan_breaker breaker;
+    bool has_breaker;
+    enum breaker_state breaker_state; /* as earlier runs left it */
+    int64_t breaker_opened_ns;
+    bool early;      /* the items come on source_fd; only their results are kept */
+    bool one_by_one; /* what it does is seen outside: no item is worked twice to find out which
+                        failed */
+    bool has_stdout;
+    uint32_t workers;
+    int64_t grace_ns;
+    struct str dir;                      /* of the command; "": the workspace */
+    struct stream_command direct, shell; /* the first without its shell; without argv: not so */
+    struct str *paths;                   /* what the items come from */
+    uint32_t path_count;
+    struct str dead_path;                /* "": no dead letters are written */
+    int channel_fd, source_fd, lives_fd; /* -1: none */
+    int *links;                          /* sockets to those who take its results early */
+    uint32_t link_count;
+};
+
+void stream_spec_write(const struct stream_spec *spec, struct strbuf *out);
+/* Texts are copied into the arena. False: it is none. */
+bool stream_spec_read(struct stream_spec *spec, struct str bytes, struct arena *arena);
+
+/* What it tells. */
+struct stream_word {
+    enum { STREAM_ENDED = 1, STREAM_BREAKER } kind;
+    /* STREAM_ENDED: why, as of an attempt */
+    enum cause cause;
+    int exit_code, signal;
+    struct str reason;
+    /* STREAM_BREAKER */
+    enum breaker_state state;
+    int64_t opened_ns;
+};
+
+void stream_word_write(const struct stream_word *word, struct strbuf *out);
+/* Takes the first whole one off `bytes`; false: there is none yet. Texts lie in `bytes`. */
+bool stream_word_take(struct str *bytes, struct stream_word *word);
+
+#endif

@@ -1,0 +1,147 @@
+/* Owns the second pass: the results of all items in their order become the standard output, those
+ * that are dead the dead letters, one JSON object a line:
+ *
+ *     {"item":"…","reason":"exit 1","cause":"exit","attempts":3}
+ *
+ * The item is its text, of a file its path; bytes that are no UTF-8 stand as in all JSON of pawl.
+ */
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/json_write.h"
+#include "base/sys.h"
+#include "run/stream.h"
+
+enum { WRITE_BUFFER_BYTES = 256 << 10 };
+
+struct stream_pass {
+    struct stream *stream;
+    struct strbuf out, dead, bytes;
+    int dead_fd;
+    uint64_t written, dead_count;
+    struct item_result first; /* the first dead one, in `first_bytes` */
+    struct strbuf first_bytes;
+};
+
+static bool pass_flush(struct strbuf *out, int fd, const char *what, struct err *err)
+{
+    if (out->len != 0 && sys_write_full(fd, out->data, out->len) != 0) {
+        return err_sys(err, "%s cannot be written", what);
+    }
+    strbuf_clear(out);
+    return true;
+}
+
+static bool pass_add_result(struct stream_pass *pass, struct str bytes, struct err *err)
+{
+    if (!pass->stream->spec.has_stdout || bytes.len == 0) {
+        return true;
+    }
+    strbuf_add_str(&pass->out, bytes);
+    if (bytes.data[bytes.len - 1] != '\n') {
+        strbuf_putc(&pass->out, '\n');
+    }
+    return pass->out.len < WRITE_BUFFER_BYTES ||
+           pass_flush(&pass->out, STDOUT_FILENO, "the results", err);
+}
+
+static bool pass_add_dead(struct stream_pass *pass, const struct item_result *result,
+                          struct err *err)
+{
+    struct json_writer w;
+
+    if (pass->dead_count++ == 0) {
+        strbuf_add_str(&pass->first_bytes, result->bytes);
+        pass->first = *result;
+        pass->first.bytes = strbuf_str(&pass->first_bytes);
+    }
+    if (pass->dead_fd < 0) {
+        return true;
+    }
+    w = json_writer_of(&pass->dead, JSON_COMPACT);
+    json_object_begin(&w);
+    json_field_str(&w, "item", result->item);
+    json_field_str(&w, "reason", result->bytes);
+    json_field_str(&w, "cause", str_of(cause_name((enum cause)result->cause)));
+    json_field_int(&w, "attempts", result->attempts);
+    json_object_end(&w);
+    strbuf_putc(&pass->dead, '\n');
+    return pass->dead.len < WRITE_BUFFER_BYTES ||
+           pass_flush(&pass->dead, pass->dead_fd, "the dead letters", err);
+}
+
+static bool pass_item(void *ctx, const struct digest *digest, struct err *err)
+{
+    struct stream_pass *pass = ctx;
+    struct items *items = &pass->stream->items;
+    struct item_result result;
+
+    if (pass->stream->spec.rule.dedupe && !items_first_seen(items, digest)) {
+        return true;
+    }
+    pass->written++;
+    strbuf_clear(&pass->bytes);
+    if (!items_get(items, digest, &pass->bytes, &result, err)) {
+        return false;
+    }
+    return result.state == ITEM_DEAD ? pass_add_dead(pass, &result, err)
+                                     : pass_add_result(pass, result.bytes, err);
+}
+
+static bool pass_open_dead(struct stream_pass *pass, struct err *err)
+{
+    const char *path = pass->stream->spec.dead_path.data;
+
+    pass->dead_fd = -1;
+    if (pass->stream->spec.dead_path.len == 0) {
+        return true;
+    }
+    pass->dead_fd = sys_open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0666);
+    return pass->dead_fd >= 0 || err_sys(err, "'%s' cannot be made", path);
+}
+
+static bool pass_close_dead(struct stream_pass *pass, struct err *err)
+{
+    bool ok = true;
+
+    if (pass->dead_fd >= 0) {
+        ok = pass_flush(&pass->dead, pass->dead_fd, "the dead letters", err);
+        if (sys_close(pass->dead_fd) != 0 && ok) {
+            ok = err_sys(err, "the dead letters cannot be written");
+        }
+    }
+    return ok;
+}
+
+/* Too many of them? Then that is why the stage fails; else they stay dead. */
+static bool pass_judge(struct stream_pass *pass, struct err *err)
+{
+    struct stream *stream = pass->stream;
+
+    if (items_too_many_dead(&stream->spec.rule, pass->dead_count, pass->written, true)) {
+        stream_fail_dead(stream, pass->dead_count, pass->written, (enum cause)pass->first.cause,
+                         pass->first.bytes);
+        return false;
+    }
+    return items_accept(&stream->items, err);
+}
+
+bool stream_write(struct stream *stream)
+{
+    struct stream_pass pass = {.stream = stream};
+    struct err err = {0};
+    bool ok;
+
+    items_forget_seen(&stream->items);
+    ok = pass_open_dead(&pass, &err) && stream_order_walk(&stream->order, pass_item, &pass, &err) &&
+         pass_flush(&pass.out, STDOUT_FILENO, "the results", &err);
+    ok = pass_close_dead(&pass, &err) && ok && pass_judge(&pass, &err);
+    if (err.status != 0) {
+        stream_broken(stream, &err);
+    }
+    strbuf_fini(&pass.out);
+    strbuf_fini(&pass.dead);
+    strbuf_fini(&pass.bytes);
+    strbuf_fini(&pass.first_bytes);
+    return ok;
+}
