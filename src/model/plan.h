@@ -317,6 +317,11 @@ void plan_close_over_consumers(const struct plan *plan, uint8_t *selected);
 
 /* The variant that was chosen for an instance, NULL: none. It stays so when it is left. */
 const struct m_variant *plan_variant(const struct plan *plan, const struct plan_instance *inst);
+/* In a stage with `each`: is it chosen for each item, not for the instance? */
+static inline bool plan_variant_is_of_items(const struct m_variant *variant)
+{
+    return variant->flag->by == NULL && !variant->flag->by_instance;
+}
 /* What the instance runs, and how: its stage, with the keys replaced that its variant replaces. */
 const struct m_stage *plan_source(const struct plan *plan, const struct plan_instance *inst);
 /* Would the stage's own command take the place of one that fails or is out? */

@@ -149,6 +149,9 @@ static bool plan_choose(struct plan_build *build, struct plan_scope *scope,
     scope->inst = inst;
     arena_reset(&build->scratch);
     for (uint32_t i = 0; i < variants->count && !on; i++) {
+        if (scope->stage->settings->each != NULL && plan_variant_is_of_items(&variants->items[i])) {
+            continue;
+        }
         if (!plan_flag_decide(scope, variants->items[i].flag, &build->scratch, &on, &error)) {
             plan_report(build, scope, &error);
             return false;

@@ -141,24 +141,23 @@ static int64_t attempt_most(const struct attempt *attempt)
     return retries ? (int64_t)executor->plan->retries[attempt->inst->retry].max + 1 : 1;
 }
 
-static bool attempt_environment(struct attempt *attempt, struct spawn *spawn, struct err *err)
+static void attempt_about(struct attempt *attempt, struct environment_attempt *about)
 {
     struct executor *executor = attempt->executor;
-    struct environment_attempt about = {.stage = attempt->stage->name,
-                                        .instance = attempt->inst->name,
-                                        .attempt_id = attempt->id,
-                                        .span = attempt->span,
-                                        .attempt = attempt->number,
-                                        .max_attempts = attempt_most(attempt),
-                                        .cpus = attempt->cpus,
-                                        .memory_bytes = attempt->memory_bytes,
-                                        .makeflags = attempt->loan.makeflags};
+
+    *about = (struct environment_attempt){.stage = attempt->stage->name,
+                                          .instance = attempt->inst->name,
+                                          .attempt_id = attempt->id,
+                                          .span = attempt->span,
+                                          .attempt = attempt->number,
+                                          .max_attempts = attempt_most(attempt),
+                                          .cpus = attempt->cpus,
+                                          .memory_bytes = attempt->memory_bytes,
+                                          .makeflags = attempt->loan.makeflags};
 
     if (attempt->inst->always) {
-        always_about(executor, &attempt->arena, &about);
+        always_about(executor, &attempt->arena, about);
     }
-    return environment_build(&executor->frame, attempt->stage, &attempt->what.command, &about,
-                             &attempt->arena, &spawn->envp, err);
 }
 
 /* The input that was not settled may have been written in this very tick of the clock that stamps
@@ -200,16 +199,20 @@ static bool attempt_spawn_direct(struct attempt *attempt, const struct spawn *sp
 static bool attempt_spawn(struct attempt *attempt, struct spawn *spawn, struct err *err)
 {
     const struct plan_command *command = &attempt->what.command;
+    struct executor *executor = attempt->executor;
+    struct environment_attempt about;
     struct str program;
 
     spawn->dir = command->dir.len != 0 ? command->dir.data : NULL;
-    if (!attempt_environment(attempt, spawn, err)) {
+    attempt_about(attempt, &about);
+    if (!environment_build(&executor->frame, attempt->stage, command, &about, &attempt->arena,
+                           &spawn->envp, err)) {
         return false;
     }
-    spawn->origin = attempt->executor->session->origin != NULL ? &attempt->executor->origin : NULL;
+    spawn->origin = executor->session->origin != NULL ? &executor->origin : NULL;
     attempt_note_time(attempt);
     if (attempt->inst->stream != 0) {
-        return stream_attempt_start(attempt, spawn, err);
+        return stream_attempt_start(attempt, &about, spawn, err);
     }
     attempt->direct = attempt_spawn_direct(attempt, spawn);
     if (attempt->direct) {

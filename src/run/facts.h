@@ -45,6 +45,13 @@ struct output_fact {
     struct tree *tree; /* of a folder, once somebody asked */
 };
 
+/* A variant of a stage with `each` whose flag is decided for each item. */
+struct inst_variant {
+    const struct m_variant *variant;
+    struct plan_command command;
+    struct key_fields fields;
+};
+
 /* What an instance reads and runs, and the key of that. In the arena of who asked. */
 struct inst_reads {
     struct read_fact *items;
@@ -52,7 +59,9 @@ struct inst_reads {
     struct plan_command command;
     struct key_fields fields;
     struct digest declared; /* key of what is declared, which `fields` are of */
-    struct str lack;        /* not "": why there is no key and it cannot run */
+    struct inst_variant *variants;
+    uint32_t variant_count;
+    struct str lack; /* not "": why there is no key and it cannot run */
     enum status lack_status;
 };
 

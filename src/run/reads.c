@@ -443,6 +443,57 @@ static bool reads_command_of_key(struct facts *facts, struct inst_id instance,
     return false;
 }
 
+/* A variant that is chosen item by item: its whole key is a field of that of the instance, with
+ * the share of the items that it has. */
+static bool reads_add_variant(struct facts *facts, struct inst_id instance, uint32_t number,
+                              const struct m_variant *variant,
+                              const struct resolved_inputs *resolved, struct inst_reads *reads)
+{
+    struct arena *arena = reads->fields.arena;
+    struct inst_variant *row = &reads->variants[reads->variant_count++];
+    struct reads_keyed keyed = {.stage = &variant->stage, .variant = (uint16_t)(number + 1)};
+    struct digest digest;
+    struct err err = {0};
+
+    if (!plan_command_of(facts->plan, instance, &variant->stage, resolved, arena, &keyed.command,
+                         &err)) {
+        reads->lack = str_dup(arena, str_of(err.text));
+        reads->lack_status = STATUS_MANIFEST;
+        return false;
+    }
+    row->variant = variant;
+    row->command = keyed.command;
+    key_fields_init(&row->fields, arena);
+    if (!reads_fill_fields(facts, instance, &keyed, reads, &row->fields)) {
+        return false;
+    }
+    digest = key_fields_digest(&row->fields);
+    key_fields_add(&reads->fields, str_printf(arena, "stream variant %.*s", STR_ARG(variant->name)),
+                   str_printf(arena, "%.*s %.17g%s", STR_ARG(digest_str(&digest, arena)),
+                              variant->flag->percent, variant->fallback ? " fallback" : ""));
+    return true;
+}
+
+static bool reads_add_variants(struct facts *facts, struct inst_id instance,
+                               const struct resolved_inputs *resolved, struct inst_reads *reads)
+{
+    const struct plan_instance *inst = &facts->plan->instances[instance.n];
+    const struct m_settings *settings = facts->plan->stages[inst->stage.n].source->settings;
+    const struct m_variants *variants = settings->variants;
+
+    if (inst->stream == 0 || variants == NULL || inst->variant != 0) {
+        return true;
+    }
+    reads->variants = ARENA_ARRAY(reads->fields.arena, struct inst_variant, variants->count);
+    for (uint32_t i = 0; i < variants->count; i++) {
+        if (plan_variant_is_of_items(&variants->items[i]) &&
+            !reads_add_variant(facts, instance, i, &variants->items[i], resolved, reads)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool reads_make(struct facts *facts, struct inst_id instance, bool own, bool but_each,
                        struct arena *arena, struct inst_reads *reads)
 {
@@ -462,7 +513,8 @@ static bool reads_make(struct facts *facts, struct inst_id instance, bool own, b
         reads->count++;
     }
     key_fields_init(&reads->fields, arena);
-    if (!reads_fill_fields(facts, instance, &keyed, reads, &reads->fields)) {
+    if (!reads_fill_fields(facts, instance, &keyed, reads, &reads->fields) ||
+        !reads_add_variants(facts, instance, &resolved, reads)) {
         return false;
     }
     reads->declared = key_fields_digest(&reads->fields);

@@ -63,23 +63,14 @@ void stream_fail_dead(struct stream *stream, uint64_t dead, uint64_t all, enum c
 
 /* --- what becomes of an item --- */
 
-static void stream_breaker_moved(struct stream *stream)
-{
-    struct stream_word word = {.kind = STREAM_BREAKER,
-                               .state = stream->breaker.state,
-                               .opened_ns = stream->breaker.opened_ns};
-
-    if (breaker_take_move(&stream->breaker)) {
-        stream_tell_word(stream, &word);
-    }
-}
-
 static void stream_call_ended(struct stream *stream, const struct stream_item *item,
                               enum breaker_end end)
 {
-    if (stream->spec.has_breaker) {
-        breaker_end(&stream->breaker, item->breaker_began, end, clock_real_ns(&stream->clock));
-        stream_breaker_moved(stream);
+    struct stream_way *way = &stream->ways[item->way];
+
+    if (way->spec->has_breaker) {
+        breaker_end(&way->breaker, item->breaker_began, end, clock_real_ns(&stream->clock));
+        stream_way_tell_moves(stream, way);
     }
 }
 
@@ -87,7 +78,7 @@ void stream_item_back(struct stream *stream, struct stream_item *item, bool alon
 {
     stream_call_ended(stream, item, BREAKER_NOT_COUNTED);
     item->alone |= alone;
-    stream_queue_push_first(&stream->ready, item);
+    stream_queue_push_first(&stream->ways[item->way].ready, item);
 }
 
 static void stream_item_over(struct stream *stream, struct stream_item *item)
@@ -96,20 +87,60 @@ static void stream_item_over(struct stream *stream, struct stream_item *item)
     stream_source_free_place(stream);
 }
 
+void stream_item_known(struct stream *stream, struct stream_item *item)
+{
+    struct item_result result;
+    struct err err = {0};
+
+    stream->tally.known++;
+    strbuf_clear(&stream->text);
+    if (stream->spec.link_count != 0 &&
+        !items_get(&stream->ways[item->way].items, &item->digest, &stream->text, &result, &err)) {
+        stream_broken(stream, &err);
+    } else if (stream->spec.link_count != 0 && result.state == ITEM_DONE) {
+        stream_links_send(stream, result.bytes);
+    }
+    stream_item_over(stream, item);
+}
+
+/* The variant is not used for it: the stage's own command has it, unless it had it before. */
+void stream_item_to_own(struct stream *stream, struct stream_item *item)
+{
+    item->way = 0;
+    item->attempts = 0;
+    if (items_find(&stream->ways[0].items, &item->digest) != ITEM_UNKNOWN) {
+        stream_item_known(stream, item);
+    } else {
+        stream_queue_push(&stream->ways[0].ready, item);
+    }
+}
+
+static void stream_item_left(struct stream *stream, struct stream_item *item)
+{
+    stream->tally.fell_back++;
+    stream_item_to_own(stream, item);
+}
+
 static void stream_item_dead(struct stream *stream, struct stream_item *item,
                              const struct item_end *end, struct str reason)
 {
-    struct str text = item->path.len != 0 ? item->path : strbuf_str(&item->bytes);
+    struct str line = str_head(strbuf_str(&item->bytes), item->bytes.len - 1);
+    struct str text = item->path.len != 0 ? item->path : line;
+    bool left = stream->ways[item->way].spec->fallback;
     struct item_result result = {.state = ITEM_DEAD,
                                  .attempts = item->attempts,
-                                 .cause = (uint32_t)end->cause,
+                                 .cause = (uint32_t)end->cause | (left ? STREAM_CAUSE_LEFT : 0),
                                  .bytes = reason,
                                  .item = str_head(text, LIMIT_DEAD_ITEM_BYTES)};
     struct stream_tally *tally = &stream->tally;
     struct err err = {0};
 
-    if (!items_put(&stream->items, &item->digest, &result, &err)) {
+    if (!items_put(&stream->ways[item->way].items, &item->digest, &result, &err)) {
         stream_broken(stream, &err);
+    }
+    if (left) {
+        stream_item_left(stream, item);
+        return;
     }
     if (tally->dead++ == 0) {
         stream->first_exit_code = end->exit_code;
@@ -127,7 +158,7 @@ static void stream_item_kept(struct stream *stream, struct stream_item *item, st
     struct item_end end = {.cause = CAUSE_OUTPUT, .for_good = true};
     struct err err = {0};
 
-    if (!items_put(&stream->items, &item->digest, &result, &err)) {
+    if (!items_put(&stream->ways[item->way].items, &item->digest, &result, &err)) {
         if (err.status == STATUS_STAGE_FAILED) {
             stream_item_dead(stream, item, &end, str_of(err.text));
         } else {
@@ -137,7 +168,6 @@ static void stream_item_kept(struct stream *stream, struct stream_item *item, st
         return;
     }
     stream->tally.kept++;
-    stream->tally.filtered += bytes.len == 0;
     stream_links_send(stream, bytes);
     stream_item_over(stream, item);
 }
@@ -165,8 +195,7 @@ void stream_item_ended(struct stream *stream, struct stream_item *item, const st
     if (end->cause != CAUSE_BREAKER) {
         stream_tally_latency(stream, took_ns);
         stream_call_ended(stream, item,
-                          spec->has_breaker ? breaker_judge(&spec->breaker, failed, took_ns)
-                                            : BREAKER_GOOD);
+                          breaker_judge(&spec->ways[item->way].breaker, failed, took_ns));
     }
     switch (item_fate(&spec->retry, item->attempts, end)) {
     case ITEM_IS_KEPT:
@@ -199,7 +228,7 @@ static struct digest stream_digest(const struct stream *stream, struct str bytes
 }
 
 /* Those who take our results early know nothing yet of what was known here before. */
-static void stream_take_known(struct stream *stream, const struct digest *digest)
+static void stream_take_known(struct stream *stream, const struct digest *digest, uint8_t way)
 {
     struct item_result result;
     struct err err = {0};
@@ -210,7 +239,7 @@ static void stream_take_known(struct stream *stream, const struct digest *digest
         return;
     }
     strbuf_clear(&stream->text);
-    if (!items_get(&stream->items, digest, &stream->text, &result, &err)) {
+    if (!items_get(&stream->ways[way].items, digest, &stream->text, &result, &err)) {
         stream_broken(stream, &err);
     } else if (result.state == ITEM_DONE) {
         stream_links_send(stream, result.bytes);
@@ -218,26 +247,31 @@ static void stream_take_known(struct stream *stream, const struct digest *digest
 }
 
 static void stream_take_new(struct stream *stream, const struct digest *digest, struct str bytes,
-                            struct str path)
+                            struct str path, uint8_t way)
 {
     struct stream_item *item = stream_flight_add(stream, digest);
 
+    item->way = way;
     strbuf_add_str(&item->bytes, bytes);
     if (path.len != 0) {
         strbuf_add_str(&item->path_bytes, path);
         item->path = strbuf_str(&item->path_bytes);
+    } else {
+        strbuf_putc(&item->bytes, '\n');
     }
-    stream->bytes_in_flight += bytes.len;
-    stream_queue_push(&stream->ready, item);
+    stream->bytes_in_flight += item->bytes.len;
+    stream_queue_push(&stream->ways[way].ready, item);
 }
 
 static void stream_take(struct stream *stream, struct str bytes, struct str path)
 {
     struct digest digest = stream_digest(stream, bytes, path);
+    uint8_t chosen = stream_way_choose(stream, path.len != 0 ? path : bytes);
+    uint8_t way;
     struct err err = {0};
 
     stream->tally.taken++;
-    if (!stream->spec.early && !stream_order_put(&stream->order, &digest, &err)) {
+    if (!stream->spec.early && !stream_order_put(&stream->order, &digest, chosen, &err)) {
         stream_broken(stream, &err);
         return;
     }
@@ -246,16 +280,16 @@ static void stream_take(struct stream *stream, struct str bytes, struct str path
         stream_source_free_place(stream);
         return;
     }
-    switch (items_find(&stream->items, &digest)) {
+    switch (stream_way_find(stream, &digest, chosen, &way)) {
     case ITEM_DONE:
-        stream_take_known(stream, &digest);
+        stream_take_known(stream, &digest, way);
         break;
     case ITEM_DEAD:
         stream->tally.dead++;
         stream_source_free_place(stream);
         break;
     case ITEM_UNKNOWN:
-        stream_take_new(stream, &digest, bytes, path);
+        stream_take_new(stream, &digest, bytes, path, way);
         break;
     }
 }
@@ -284,7 +318,9 @@ static bool stream_take_some(struct stream *stream)
 static void stream_wake_waiting(struct stream *stream, int64_t now_ns)
 {
     while (stream->waiting.first != NULL && stream->waiting.first->due_ns <= now_ns) {
-        stream_queue_push(&stream->ready, stream_queue_pop(&stream->waiting));
+        struct stream_item *item = stream_queue_pop(&stream->waiting);
+
+        stream_queue_push(&stream->ways[item->way].ready, item);
     }
 }
 
@@ -315,7 +351,7 @@ static bool stream_is_idle(const struct stream *stream)
 static int64_t stream_next_time(const struct stream *stream, int64_t now_ns, bool more)
 {
     int64_t next_ns = stream_slots_next_time(stream);
-    int64_t breaker_ns;
+    int64_t ways_ns = stream_ways_next_time(stream, now_ns);
 
     if (more || stream->child_signal) {
         return 0;
@@ -323,14 +359,7 @@ static int64_t stream_next_time(const struct stream *stream, int64_t now_ns, boo
     if (stream->waiting.first != NULL && stream->waiting.first->due_ns < next_ns) {
         next_ns = stream->waiting.first->due_ns;
     }
-    if (stream->spec.has_breaker) {
-        int64_t real_ns = clock_real_ns(&stream->clock);
-
-        breaker_ns = breaker_next_ns(&stream->breaker, real_ns);
-        if (breaker_ns != INT64_MAX && now_ns + breaker_ns - real_ns < next_ns) {
-            next_ns = now_ns + breaker_ns - real_ns;
-        }
-    }
+    next_ns = ways_ns < next_ns ? ways_ns : next_ns;
     return now_ns + STREAM_TICK_MS * NS_PER_MS < next_ns ? now_ns + STREAM_TICK_MS * NS_PER_MS
                                                          : next_ns;
 }
@@ -341,14 +370,11 @@ static bool stream_turn(struct stream *stream)
     int64_t now_ns = stream_now(stream);
     bool more;
 
-    if (stream->spec.has_breaker) {
-        breaker_tick(&stream->breaker, clock_real_ns(&stream->clock));
-        stream_breaker_moved(stream);
-    }
+    stream_ways_tick(stream);
     stream_wake_waiting(stream, now_ns);
     more = stream_take_some(stream);
     stream_slots_dispatch(stream);
-    if (!items_flush(&stream->items, &err)) {
+    if (!stream_ways_flush(stream, &err)) {
         stream_broken(stream, &err);
     }
     stream_source_tell_places(stream);
@@ -406,21 +432,13 @@ static void stream_open_fds(const struct stream_spec *spec)
 static bool stream_open(struct stream *stream, struct err *err)
 {
     const struct stream_spec *spec = &stream->spec;
-    struct items_about about = {spec->stage, spec->instance};
     int pawl_fd = folder_open(AT_FDCWD, ".pawl", err);
 
     stream_open_fds(spec);
-    stream_queue_init(&stream->ready);
     stream_queue_init(&stream->waiting);
-    if (spec->has_breaker) {
-        breaker_init(&stream->breaker, &spec->breaker);
-        breaker_set(&stream->breaker, spec->breaker_state, spec->breaker_opened_ns);
-        breaker_take_move(&stream->breaker);
-    }
-    stream->has_items =
-        pawl_fd >= 0 && items_open(&stream->items, pawl_fd, &spec->key, &about, err);
+    stream->has_ways = pawl_fd >= 0 && stream_ways_open(stream, pawl_fd, err);
     stream->tally.began_ns = stream->tally.told_ns = stream_now(stream);
-    if (!stream->has_items || !children_subreaper(err) || !stream_open_loop(stream, err)) {
+    if (!stream->has_ways || !children_subreaper(err) || !stream_open_loop(stream, err)) {
         return false;
     }
     origin_compare(&stream->origin);
@@ -435,12 +453,7 @@ static void stream_close(struct stream *stream)
     stream_flight_fini(stream);
     stream_source_close(stream);
     stream_order_close(&stream->order);
-    if (stream->has_items) {
-        items_close(&stream->items);
-    }
-    if (stream->spec.has_breaker) {
-        breaker_fini(&stream->breaker);
-    }
+    stream_ways_close(stream);
     strbuf_fini(&stream->text);
     arena_fini(&stream->arena);
 }
@@ -450,7 +463,7 @@ static void stream_finish(struct stream *stream)
 {
     struct err err = {0};
 
-    if (!items_flush(&stream->items, &err)) {
+    if (!stream_ways_flush(stream, &err)) {
         stream_broken(stream, &err);
     }
     if (!stream_is_over(stream) && !stream->spec.early) {

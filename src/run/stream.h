@@ -30,10 +30,11 @@
 struct stream_item {
     struct stream_item *next;
     struct digest digest;
-    struct strbuf bytes; /* of a file: empty */
+    struct strbuf bytes; /* as its command finds it: a line has its line break */
     struct str path;     /* of a file: in `path_bytes` */
     struct strbuf path_bytes;
     uint32_t attempts;
+    uint8_t way;    /* that works it now */
     bool alone;     /* it is not handed to a worker together with others */
     int64_t due_ns; /* monotonic: not before */
     int64_t began_ns;
@@ -43,6 +44,16 @@ struct stream_item {
 struct stream_queue { /* first in, first out */
     struct stream_item *first, **last;
     uint32_t count;
+};
+
+/* A way to work items, and what is known of those that were worked so. */
+struct stream_way {
+    const struct stream_way_spec *spec;
+    struct items items;
+    bool has_items;
+    struct stream_queue ready;
+    struct breaker breaker;
+    bool direct; /* its command is tried without its shell */
 };
 
 /* Where the items come from. */
@@ -59,7 +70,7 @@ struct stream_source {
     struct strbuf whole; /* FILES: of the present one */
 };
 
-/* The digests of all items in their order. */
+/* The digests of all items in their order, each with the way that was chosen for it. */
 struct stream_order {
     int fd;
     unsigned char *buffer;
@@ -72,6 +83,7 @@ struct stream_slot {
     struct stream *stream;
     struct arena arena; /* of the process that runs */
     struct child child; /* pid 0: none runs */
+    uint8_t way;        /* of the process that runs */
     bool direct;
     int in_fd, out_fd, status_fd; /* our ends; -1: closed */
     struct loop_source in_source, out_source, status_source;
@@ -106,7 +118,7 @@ struct stream_link {
 enum { STREAM_LATENCIES = 1024 };
 
 struct stream_tally {
-    uint64_t taken, known, repeated, kept, filtered, dead, retried;
+    uint64_t taken, known, repeated, kept, dead, retried, fell_back;
     int64_t began_ns, told_ns, warned_ns;
     uint64_t latencies_ns[STREAM_LATENCIES];
     uint64_t latency_count;
@@ -122,21 +134,20 @@ struct stream {
     struct loop_source signal_source;
     struct origin origin;
     bool child_signal, stopping, source_done;
-    int64_t kill_at_ns; /* when what was told to end is killed */
-    struct items items;
-    bool has_items;
+    int64_t kill_at_ns;      /* when what was told to end is killed */
+    struct stream_way *ways; /* by spec.ways */
+    bool has_ways;
     struct stream_source source;
     struct stream_order order;
     struct stream_slot *slots;
-    uint32_t slot_count;
+    uint32_t slot_count, busy; /* of those, with items */
     int64_t rss_floor_bytes;
     int empty_fd;
-    struct stream_queue ready, waiting; /* the second in order of due_ns */
+    struct stream_queue waiting; /* in order of due_ns */
     struct stream_item *spare;
     struct stream_item **flight; /* open addressing by digest; NULL: free */
     uint32_t flight_mask, in_flight;
     uint64_t bytes_in_flight;
-    struct breaker breaker;
     struct stream_link *links;
     struct stream_tally tally;
     struct strbuf text; /* scratch */
@@ -187,10 +198,12 @@ int stream_source_permille(const struct stream *stream);
 
 /* stream_order.c */
 bool stream_order_open(struct stream_order *order, struct err *err);
-bool stream_order_put(struct stream_order *order, const struct digest *digest, struct err *err);
+bool stream_order_put(struct stream_order *order, const struct digest *digest, uint8_t way,
+                      struct err *err);
 /* Calls for each in order; false: `err`, or a call was. */
 bool stream_order_walk(struct stream_order *order,
-                       bool (*each)(void *ctx, const struct digest *digest, struct err *err),
+                       bool (*each)(void *ctx, const struct digest *digest, uint8_t way,
+                                    struct err *err),
                        void *ctx, struct err *err);
 void stream_order_close(struct stream_order *order);
 
@@ -221,7 +234,31 @@ void stream_worker_look(struct stream_slot *slot);
 void stream_worker_exited(struct stream_slot *slot, const struct child_end *end);
 void stream_worker_in(void *ctx, unsigned events);
 
+/* stream_way.c */
+bool stream_ways_open(struct stream *stream, int pawl_fd, struct err *err);
+void stream_ways_close(struct stream *stream);
+bool stream_ways_flush(struct stream *stream, struct err *err);
+bool stream_ways_accept(struct stream *stream, struct err *err);
+void stream_ways_tick(struct stream *stream);
+/* When a breaker lets something through again, monotonic. */
+int64_t stream_ways_next_time(const struct stream *stream, int64_t now_ns);
+/* Some item may be worked now. */
+bool stream_ways_are_ready(const struct stream *stream);
+/* The way that is chosen for an item. */
+uint8_t stream_way_choose(const struct stream *stream, struct str unit);
+/* What is known of an item, and, in `way`, in whose log; of one that is not known the way by which
+ * it is to be worked. */
+enum item_state stream_way_find(struct stream *stream, const struct digest *digest, uint8_t chosen,
+                                uint8_t *way);
+void stream_way_tell_moves(struct stream *stream, struct stream_way *way);
+/* A dead item that is left to the stage's own command has this in its cause. */
+enum { STREAM_CAUSE_LEFT = 0x100 };
+
 /* stream.c: what became of an item */
+/* It is known without being worked. */
+void stream_item_known(struct stream *stream, struct stream_item *item);
+/* The variant that was chosen for it is not used. */
+void stream_item_to_own(struct stream *stream, struct stream_item *item);
 void stream_item_ended(struct stream *stream, struct stream_item *item, const struct item_end *end,
                        struct str bytes);
 /* Back to be handed out again, as if it had never been. */

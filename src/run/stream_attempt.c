@@ -67,14 +67,14 @@ static bool stream_field_is_of_stream(struct str name)
 
 /* Everything that can change what an item gives, but the item. What acts on the world outside is
  * done anew in each run, and, where it can be undone, by each attempt. */
-static struct digest stream_key(const struct stream_setup *setup)
+static struct digest stream_key(const struct stream_setup *setup, const struct key_fields *of)
 {
     const struct plan_instance *inst = &setup->executor->plan->instances[setup->instance.n];
     struct key_fields fields;
 
     key_fields_init(&fields, setup->arena);
-    for (uint32_t i = 0; i < setup->reads->fields.count; i++) {
-        const struct key_field *field = &setup->reads->fields.items[i];
+    for (uint32_t i = 0; i < of->count; i++) {
+        const struct key_field *field = &of->items[i];
 
         if (!stream_field_is_of_stream(field->name)) {
             key_fields_add(&fields, field->name, field->value);
@@ -102,28 +102,24 @@ static void stream_strings(const char *const *list, struct arena *arena, struct 
     }
 }
 
-static bool stream_shell(struct stream_setup *setup, struct err *err)
+static bool stream_shell(struct stream_setup *setup, const struct plan_command *command,
+                         const char *const *envp, struct stream_command *shell, struct err *err)
 {
-    const struct plan_command *command = &setup->reads->command;
-    struct stream_command *shell = &setup->spec.shell;
-
     shell->argv = command->argv;
     shell->argc = command->argc;
-    stream_strings(setup->envp, setup->arena, &shell->envp, &shell->envc);
-    return spawn_find(setup->arena, command->argv[0], environment_path(setup->envp),
+    stream_strings(envp, setup->arena, &shell->envp, &shell->envc);
+    return spawn_find(setup->arena, command->argv[0], environment_path(envp),
                       command->dir.len != 0 ? command->dir.data : NULL, &shell->program, err);
 }
 
-static void stream_direct(struct stream_setup *setup)
+static void stream_direct(struct stream_setup *setup, const struct plan_command *command,
+                          const char *const *envp, struct stream_command *direct)
 {
-    struct stream_command *direct = &setup->spec.direct;
-    struct spawn spawn = {.envp = setup->envp,
-                          .dir = setup->reads->command.dir.len != 0 ? setup->reads->command.dir.data
-                                                                    : NULL,
-                          .tty_fd = -1};
+    struct spawn spawn = {
+        .envp = envp, .dir = command->dir.len != 0 ? command->dir.data : NULL, .tty_fd = -1};
 
     direct_expect_many(&setup->executor->direct);
-    if (!direct_prepare(&setup->executor->direct, &setup->reads->command, setup->arena, &spawn)) {
+    if (!direct_prepare(&setup->executor->direct, command, setup->arena, &spawn)) {
         return;
     }
     direct->program = str_of(spawn.program);
@@ -132,19 +128,69 @@ static void stream_direct(struct stream_setup *setup)
     stream_strings(spawn.envp, setup->arena, &direct->envp, &direct->envc);
 }
 
-static void stream_breaker(struct stream_setup *setup)
+/* `number`: of plan->breakers and 1; 0: it has none. */
+static void stream_breaker(const struct stream_setup *setup, uint32_t number,
+                           struct stream_way_spec *way)
 {
     const struct executor *executor = setup->executor;
-    struct stream_spec *spec = &setup->spec;
 
-    if (spec->rule.breaker != 0 && executor->breakers != NULL) {
-        const struct breaker *breaker = &executor->breakers->items[spec->rule.breaker - 1];
+    if (number != 0 && executor->breakers != NULL) {
+        const struct breaker *breaker = &executor->breakers->items[number - 1];
 
-        spec->has_breaker = true;
-        spec->breaker = executor->plan->breakers[spec->rule.breaker - 1];
-        spec->breaker_state = breaker->state;
-        spec->breaker_opened_ns = breaker->opened_ns;
+        way->has_breaker = true;
+        way->breaker_number = number - 1;
+        way->breaker = executor->plan->breakers[number - 1];
+        way->breaker_state = breaker->state;
+        way->breaker_opened_ns = breaker->opened_ns;
     }
+}
+
+static bool stream_way(struct stream_setup *setup, const struct plan_command *command,
+                       const struct key_fields *fields, const char *const *envp,
+                       struct stream_way_spec *way, struct err *err)
+{
+    way->key = stream_key(setup, fields);
+    way->dir = command->dir;
+    stream_direct(setup, command, envp, &way->direct);
+    return stream_shell(setup, command, envp, &way->shell, err);
+}
+
+static bool stream_variant(struct stream_setup *setup, const struct inst_variant *of,
+                           struct stream_way_spec *way, struct err *err)
+{
+    const struct plan *plan = setup->executor->plan;
+    const struct m_variant *variant = of->variant;
+    const struct m_breaker *breaker =
+        variant->breaks ? manifest_breaker(plan->manifest, variant->stage.settings->breaker.name)
+                        : NULL;
+    const char *const *envp;
+
+    way->variant = variant->name;
+    way->flag = variant->flag->name;
+    way->percent = variant->flag->percent;
+    way->fallback = variant->fallback;
+    if (breaker != NULL) {
+        stream_breaker(setup, (uint32_t)(breaker - plan->manifest->breakers) + 1, way);
+    }
+    return environment_build(&setup->executor->frame, &variant->stage, &of->command, setup->about,
+                             setup->arena, &envp, err) &&
+           stream_way(setup, &of->command, &of->fields, envp, way, err);
+}
+
+static bool stream_ways(struct stream_setup *setup, struct err *err)
+{
+    const struct inst_reads *reads = setup->reads;
+    struct stream_spec *spec = &setup->spec;
+    bool ok;
+
+    spec->ways = ARENA_ARRAY(setup->arena, struct stream_way_spec, reads->variant_count + 1);
+    stream_breaker(setup, spec->rule.breaker, &spec->ways[spec->way_count]);
+    ok = stream_way(setup, &reads->command, &reads->fields, setup->envp,
+                    &spec->ways[spec->way_count++], err);
+    for (uint32_t i = 0; ok && i < reads->variant_count; i++) {
+        ok = stream_variant(setup, &reads->variants[i], &spec->ways[spec->way_count++], err);
+    }
+    return ok;
 }
 
 bool stream_setup_spec(struct stream_setup *setup, struct err *err)
@@ -161,18 +207,14 @@ bool stream_setup_spec(struct stream_setup *setup, struct err *err)
     if (spec->rule.retry != 0 && !executor->no_retry) {
         spec->retry = plan->retries[spec->rule.retry];
     }
-    spec->key = stream_key(setup);
     spec->grace_ns = inst->grace_ns;
-    spec->dir = setup->reads->command.dir;
     spec->channel_fd = spec->source_fd = -1;
     spec->lives_fd = executor->session->lives.fd;
     for (uint32_t i = 0; i < inst->output_count; i++) {
         spec->has_stdout |= plan->outputs[inst->outputs_first + i].is_stdout;
     }
     spec->one_by_one = inst->compensates || inst->no_cache || !spec->has_stdout;
-    stream_breaker(setup);
-    stream_direct(setup);
-    return stream_shell(setup, err);
+    return stream_ways(setup, err);
 }
 
 bool stream_setup_argv(struct stream_setup *setup, struct str argv[static 3], struct err *err)
@@ -209,15 +251,14 @@ static void stream_take_word(struct stream_run *run, const struct stream_word *w
 {
     struct attempt *attempt = run->attempt;
     struct executor *executor = attempt->executor;
-    uint32_t breaker = executor->plan->streams[attempt->inst->stream - 1].breaker;
     struct note note = {.kind = NOTE_BREAKER, .instance = attempt->instance};
 
     if (word->kind == STREAM_ENDED) {
         run->end = *word;
         run->end.reason = str_dup(&attempt->arena, word->reason);
         run->has_end = true;
-    } else if (word->kind == STREAM_BREAKER && breaker != 0) {
-        note.breaker = breaker - 1;
+    } else if (word->kind == STREAM_BREAKER && word->breaker < executor->plan->breaker_count) {
+        note.breaker = word->breaker;
         note.breaker_state = word->state;
         note.opened_ns = word->opened_ns;
         note.event.reason =
@@ -300,11 +341,13 @@ static void stream_attempt_spec(struct attempt *attempt, struct stream_setup *se
     }
 }
 
-bool stream_attempt_start(struct attempt *attempt, struct spawn *spawn, struct err *err)
+bool stream_attempt_start(struct attempt *attempt, const struct environment_attempt *about,
+                          struct spawn *spawn, struct err *err)
 {
     struct stream_setup setup = {.executor = attempt->executor,
                                  .instance = attempt->instance,
                                  .reads = &attempt->what,
+                                 .about = about,
                                  .envp = spawn->envp,
                                  .arena = &attempt->arena,
                                  .attempt_id = attempt->id};

@@ -10,7 +10,8 @@
 #include "run/stream_spec.h"
 
 /* Starts it. `spawn` is complete but for program and argv. */
-bool stream_attempt_start(struct attempt *attempt, struct spawn *spawn, struct err *err);
+bool stream_attempt_start(struct attempt *attempt, const struct environment_attempt *about,
+                          struct spawn *spawn, struct err *err);
 /* Takes the rest of what it said. True: that says how the attempt ended, which is set. */
 bool stream_attempt_ended(struct attempt *attempt);
 void stream_attempt_free(struct attempt *attempt);
@@ -25,7 +26,8 @@ struct stream_setup {
     struct executor *executor;
     struct inst_id instance;
     const struct inst_reads *reads;
-    const char *const *envp;
+    const struct environment_attempt *about;
+    const char *const *envp; /* what the command finds with that */
     struct arena *arena;
     struct str attempt_id;
     struct spawn_fd *fds;

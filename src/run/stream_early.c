@@ -89,12 +89,13 @@ static bool early_may(const struct executor *executor, struct inst_id instance,
 }
 
 static bool early_environment(struct stream_early *early, const struct inst_reads *reads,
-                              struct stream_setup *setup, struct err *err)
+                              struct environment_attempt *about, struct stream_setup *setup,
+                              struct err *err)
 {
     struct executor *executor = early->side.executor;
     const struct plan_instance *inst = &executor->plan->instances[early->instance.n];
     const struct m_stage *stage = executor->plan->stages[inst->stage.n].source;
-    struct environment_attempt about = {
+    *about = (struct environment_attempt){
         .stage = stage->name,
         .instance = inst->name,
         .attempt_id = STR_JOIN(setup->arena, executor->recorder->run, STR(".early")),
@@ -103,8 +104,9 @@ static bool early_environment(struct stream_early *early, const struct inst_read
         .max_attempts = 1,
         .cpus = 1};
 
-    setup->attempt_id = about.attempt_id;
-    return environment_build(&executor->frame, stage, &reads->command, &about, setup->arena,
+    setup->about = about;
+    setup->attempt_id = about->attempt_id;
+    return environment_build(&executor->frame, stage, &reads->command, about, setup->arena,
                              &setup->envp, err);
 }
 
@@ -115,6 +117,7 @@ static bool early_spawn(struct stream_early *early, int source, struct err *err)
     struct arena *arena = &early->side.arena;
     struct inst_reads reads;
     struct str argv[3];
+    struct environment_attempt about;
     struct stream_setup setup = {
         .executor = executor, .instance = early->instance, .reads = &reads, .arena = arena};
     int lives_fd = executor->session->lives.fd;
@@ -128,7 +131,7 @@ static bool early_spawn(struct stream_early *early, int source, struct err *err)
 
     stream_setup_init(&setup, &lives, lives_fd >= 0);
     ok = facts_stream_reads_of(executor->facts, early->instance, arena, &reads) &&
-         early_environment(early, &reads, &setup, err) && stream_setup_spec(&setup, err);
+         early_environment(early, &reads, &about, &setup, err) && stream_setup_spec(&setup, err);
     if (ok) {
         setup.spec.early = true;
         setup.spec.workers = setup.spec.rule.workers != 0  ? setup.spec.rule.workers

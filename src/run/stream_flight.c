@@ -112,6 +112,7 @@ struct stream_item *stream_flight_add(struct stream *stream, const struct digest
     }
     item->digest = *digest;
     item->attempts = 0;
+    item->way = 0;
     item->alone = false;
     item->due_ns = 0;
     stream->flight[flight_find(stream, digest)] = item;

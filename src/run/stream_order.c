@@ -1,4 +1,5 @@
-/* Owns the list of what was taken: digests, one behind the other, in a file without a name. */
+/* Owns the list of what was taken: digests, each with a byte for the way, one behind the other, in
+ * a file without a name. */
 #include <fcntl.h>
 #include <stdlib.h>
 
@@ -7,7 +8,7 @@
 #include "os/files.h"
 #include "run/stream.h"
 
-enum { ORDER_BUFFER_BYTES = DIGEST_BYTES * 2048 };
+enum { ORDER_ROW_BYTES = DIGEST_BYTES + 1, ORDER_BUFFER_BYTES = ORDER_ROW_BYTES * 2048 };
 
 bool stream_order_open(struct stream_order *order, struct err *err)
 {
@@ -28,19 +29,22 @@ static bool order_flush(struct stream_order *order, struct err *err)
     return true;
 }
 
-bool stream_order_put(struct stream_order *order, const struct digest *digest, struct err *err)
+bool stream_order_put(struct stream_order *order, const struct digest *digest, uint8_t way,
+                      struct err *err)
 {
     if (order->len == ORDER_BUFFER_BYTES && !order_flush(order, err)) {
         return false;
     }
     memcpy(order->buffer + order->len, digest->bytes, DIGEST_BYTES);
-    order->len += DIGEST_BYTES;
+    order->buffer[order->len + DIGEST_BYTES] = way;
+    order->len += ORDER_ROW_BYTES;
     order->count++;
     return true;
 }
 
 bool stream_order_walk(struct stream_order *order,
-                       bool (*each)(void *ctx, const struct digest *digest, struct err *err),
+                       bool (*each)(void *ctx, const struct digest *digest, uint8_t way,
+                                    struct err *err),
                        void *ctx, struct err *err)
 {
     uint64_t left = order->count;
@@ -52,22 +56,22 @@ bool stream_order_walk(struct stream_order *order,
         return err_sys(err, "the list of the items cannot be read");
     }
     while (left != 0) {
-        size_t want = left < ORDER_BUFFER_BYTES / DIGEST_BYTES ? (size_t)left * DIGEST_BYTES
-                                                               : ORDER_BUFFER_BYTES;
+        size_t want = left < ORDER_BUFFER_BYTES / ORDER_ROW_BYTES ? (size_t)left * ORDER_ROW_BYTES
+                                                                  : ORDER_BUFFER_BYTES;
         ssize_t got = sys_read_full(order->fd, order->buffer, want);
 
         if (got != (ssize_t)want) {
             return err_sys(err, "the list of the items cannot be read");
         }
-        for (size_t at = 0; at < want; at += DIGEST_BYTES) {
+        for (size_t at = 0; at < want; at += ORDER_ROW_BYTES) {
             struct digest digest;
 
             memcpy(digest.bytes, order->buffer + at, DIGEST_BYTES);
-            if (!each(ctx, &digest, err)) {
+            if (!each(ctx, &digest, order->buffer[at + DIGEST_BYTES], err)) {
                 return false;
             }
         }
-        left -= want / DIGEST_BYTES;
+        left -= want / ORDER_ROW_BYTES;
     }
     return true;
 }

@@ -28,7 +28,9 @@ enum {
 
 bool stream_slots_open(struct stream *stream)
 {
-    stream->slot_count = stream->spec.workers != 0 ? stream->spec.workers : 1;
+    /* Long-lived ones of each way stay where they are; never more than `workers` are at work. */
+    stream->slot_count =
+        (stream->spec.workers != 0 ? stream->spec.workers : 1) * stream->spec.way_count;
     stream->slots = mem_calloc(stream->slot_count, sizeof(*stream->slots));
     for (uint32_t i = 0; i < stream->slot_count; i++) {
         struct stream_slot *slot = &stream->slots[i];
@@ -39,7 +41,7 @@ bool stream_slots_open(struct stream *stream)
         slot->in_source.fd = slot->out_source.fd = slot->status_source.fd = -1;
         slot->batch = 1;
         slot->child.pidfd = -1;
-        slot->direct = stream->spec.direct.argc != 0;
+        slot->way = (uint8_t)(i % stream->spec.way_count);
         slot->due_ns = slot->kill_ns = slot->warn_ns = INT64_MAX;
         slot->items = mem_calloc(ITEMS_BATCH_MOST, sizeof(struct stream_item *));
     }
@@ -203,8 +205,8 @@ static bool slot_open_streams(struct stream_slot *slot, struct stream_item *item
 {
     const struct stream_spec *spec = &slot->stream->spec;
     struct spawn *spawn = &start->spawn;
-    int status_fd =
-        spec->lives_fd >= SLOT_STATUS_FD_LEAST ? spec->lives_fd + 1 : SLOT_STATUS_FD_LEAST;
+    /* One digit: more are no number of a descriptor for some shells. */
+    int status_fd = SLOT_STATUS_FD_LEAST + (spec->lives_fd == SLOT_STATUS_FD_LEAST);
 
     *more = STR("");
     if (item != NULL) {
@@ -248,8 +250,8 @@ static bool slot_watch(struct stream_slot *slot)
 static bool slot_execute(struct stream_slot *slot, struct slot_start *start, struct str more)
 {
     struct stream *stream = slot->stream;
-    const struct stream_command *command =
-        slot->direct ? &stream->spec.direct : &stream->spec.shell;
+    const struct stream_way *way = &stream->ways[slot->way];
+    const struct stream_command *command = slot->direct ? &way->spec->direct : &way->spec->shell;
     struct spawn *spawn = &start->spawn;
     struct err err = {0};
 
@@ -293,8 +295,10 @@ bool stream_slot_spawn(struct stream_slot *slot, struct stream_item *item)
     slot->lines = 0;
     slot->killed = false;
     slot->due_ns = slot->kill_ns = slot->warn_ns = INT64_MAX;
+    slot->direct = stream->ways[slot->way].direct;
     start.spawn.fds = start.fds;
-    start.spawn.dir = stream->spec.dir.len != 0 ? stream->spec.dir.data : NULL;
+    start.spawn.dir =
+        stream->spec.ways[slot->way].dir.len != 0 ? stream->spec.ways[slot->way].dir.data : NULL;
     if (stream->spec.lives_fd >= 0) {
         start.fds[start.spawn.fd_count++] =
             (struct spawn_fd){stream->spec.lives_fd, stream->spec.lives_fd};
@@ -315,25 +319,27 @@ bool stream_slot_spawn(struct stream_slot *slot, struct stream_item *item)
 /* --- handing out --- */
 
 /* An item that may be worked now: its time has come, and its breaker lets it. */
-static bool slot_may_hand(struct stream *stream)
+static bool slot_may_hand(struct stream *stream, struct stream_way *way)
 {
-    enum breaker_answer answer;
+    static const struct item_end refused = {.cause = CAUSE_BREAKER, .for_good = true};
 
-    if (stream->ready.first == NULL || stream_is_over(stream) || stream_links_hold(stream)) {
-        return false;
-    }
-    if (!stream->spec.has_breaker) {
-        return true;
-    }
-    answer = breaker_ask(&stream->breaker);
-    if (answer == BREAKER_FAIL) {
-        struct stream_item *item = stream_queue_pop(&stream->ready);
-        struct item_end end = {.cause = CAUSE_BREAKER, .for_good = true};
+    while (way->ready.first != NULL && !stream_is_over(stream) && !stream_links_hold(stream)) {
+        enum breaker_answer answer =
+            way->spec->has_breaker ? breaker_ask(&way->breaker) : BREAKER_CALL;
 
-        stream_item_ended(stream, item, &end, STR("its circuit breaker is open"));
-        return slot_may_hand(stream);
+        if (answer == BREAKER_CALL) {
+            return true;
+        }
+        if (way != stream->ways && way->breaker.state == BREAKER_OPEN) {
+            stream_item_to_own(stream, stream_queue_pop(&way->ready));
+        } else if (answer == BREAKER_FAIL) {
+            stream_item_ended(stream, stream_queue_pop(&way->ready), &refused,
+                              STR("its circuit breaker is open"));
+        } else {
+            return false;
+        }
     }
-    return answer == BREAKER_CALL;
+    return false;
 }
 
 static void slot_begin(struct stream_slot *slot, struct stream_item *item)
@@ -342,7 +348,9 @@ static void slot_begin(struct stream_slot *slot, struct stream_item *item)
 
     item->attempts++;
     item->began_ns = stream_now(stream);
-    item->breaker_began = stream->spec.has_breaker ? breaker_begin(&stream->breaker) : 0;
+    item->breaker_began = stream->ways[item->way].spec->has_breaker
+                              ? breaker_begin(&stream->ways[item->way].breaker)
+                              : 0;
     slot->items[slot->item_count++] = item;
     if (stream->spec.rule.timeout_ns != 0) {
         slot->due_ns = item->began_ns + stream->spec.rule.timeout_ns;
@@ -351,7 +359,7 @@ static void slot_begin(struct stream_slot *slot, struct stream_item *item)
 
 static void slot_hand_one(struct stream_slot *slot)
 {
-    struct stream_item *item = stream_queue_pop(&slot->stream->ready);
+    struct stream_item *item = stream_queue_pop(&slot->stream->ways[slot->way].ready);
 
     slot_begin(slot, item);
     stream_slot_spawn(slot, item);
@@ -362,19 +370,20 @@ static void slot_hand_batch(struct stream_slot *slot)
 {
     struct stream *stream = slot->stream;
     size_t bytes = 0;
-    uint32_t most = stream->spec.one_by_one || stream->spec.has_breaker ? 1 : slot->batch;
+    struct stream_way *way = &stream->ways[slot->way];
+    uint32_t most = stream->spec.one_by_one || way->spec->has_breaker ? 1 : slot->batch;
 
     if (slot->child.pid == 0 && !stream_slot_spawn(slot, NULL)) {
         return;
     }
-    while (slot->item_count < most && slot_may_hand(stream)) {
-        struct stream_item *item = stream->ready.first;
+    while (slot->item_count < most && slot_may_hand(stream, way)) {
+        struct stream_item *item = way->ready.first;
 
-        bytes += item->bytes.len + 1;
+        bytes += item->bytes.len;
         if (slot->item_count != 0 && (item->alone || bytes > SLOT_PIPE_BYTES / 2)) {
             break;
         }
-        slot_begin(slot, stream_queue_pop(&stream->ready));
+        slot_begin(slot, stream_queue_pop(&way->ready));
         if (item->alone) {
             break;
         }
@@ -384,18 +393,35 @@ static void slot_hand_batch(struct stream_slot *slot)
     }
 }
 
+/* How many of them are at work. */
+static uint32_t slots_at_work(const struct stream *stream)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < stream->slot_count; i++) {
+        count += stream->slots[i].item_count != 0;
+    }
+    return count;
+}
+
 void stream_slots_dispatch(struct stream *stream)
 {
-    for (uint32_t i = 0; i < stream->slot_count && slot_may_hand(stream); i++) {
+    uint32_t free = stream->slot_count / stream->spec.way_count - slots_at_work(stream);
+
+    for (uint32_t i = 0; i < stream->slot_count && free != 0; i++) {
         struct stream_slot *slot = &stream->slots[i];
 
+        if (slot->item_count != 0 || slot->killed ||
+            (slot->child.pid != 0 && !stream->spec.rule.worker) ||
+            !slot_may_hand(stream, &stream->ways[slot->way])) {
+            continue;
+        }
         if (stream->spec.rule.worker) {
-            if (slot->item_count == 0 && !slot->killed) {
-                slot_hand_batch(slot);
-            }
-        } else if (slot->child.pid == 0) {
+            slot_hand_batch(slot);
+        } else {
             slot_hand_one(slot);
         }
+        free -= slot->item_count != 0;
     }
 }
 
@@ -499,10 +525,10 @@ static void slot_never_ran(struct stream_slot *slot, const struct err *err)
     struct stream *stream = slot->stream;
 
     if (slot->direct) {
-        for (uint32_t i = 0; i < stream->slot_count; i++) {
-            stream->slots[i].direct = false;
+        stream->ways[slot->way].direct = false;
+        while (slot->item_count != 0) {
+            stream_item_back(stream, slot->items[--slot->item_count], false);
         }
-        stream_item_back(stream, slot->items[--slot->item_count], false);
         return;
     }
     stream_fail(stream, CAUSE_NOT_FOUND, -1, str_of(err->text));

@@ -77,11 +77,12 @@ static void spec_get_retry(struct reader *reader, struct arena *arena, struct pl
     retry->exit_codes = codes;
 }
 
-static void spec_put_breaker(struct strbuf *out, const struct stream_spec *spec)
+static void spec_put_breaker(struct strbuf *out, const struct stream_way_spec *way)
 {
-    const struct plan_breaker *rule = &spec->breaker;
+    const struct plan_breaker *rule = &way->breaker;
 
-    bytes_put_u8(out, spec->has_breaker);
+    bytes_put_u8(out, way->has_breaker);
+    bytes_put_u32(out, way->breaker_number);
     bytes_put_str(out, rule->name);
     bytes_put_f64(out, rule->failure_ratio);
     bytes_put_u32(out, rule->min_calls);
@@ -89,15 +90,17 @@ static void spec_put_breaker(struct strbuf *out, const struct stream_spec *spec)
     bytes_put_i64(out, rule->open_for_ns);
     bytes_put_i64(out, rule->slow_call_ns);
     bytes_put_u8(out, rule->fails_when_open);
-    bytes_put_u32(out, spec->breaker_state);
-    bytes_put_i64(out, spec->breaker_opened_ns);
+    bytes_put_u32(out, way->breaker_state);
+    bytes_put_i64(out, way->breaker_opened_ns);
 }
 
-static void spec_get_breaker(struct reader *reader, struct arena *arena, struct stream_spec *spec)
+static void spec_get_breaker(struct reader *reader, struct arena *arena,
+                             struct stream_way_spec *way)
 {
-    struct plan_breaker *rule = &spec->breaker;
+    struct plan_breaker *rule = &way->breaker;
 
-    spec->has_breaker = reader_u8(reader) != 0;
+    way->has_breaker = reader_u8(reader) != 0;
+    way->breaker_number = reader_u32(reader);
     rule->name = spec_get_str(reader, arena);
     rule->failure_ratio = reader_f64(reader);
     rule->min_calls = reader_u32(reader);
@@ -105,8 +108,34 @@ static void spec_get_breaker(struct reader *reader, struct arena *arena, struct 
     rule->open_for_ns = reader_i64(reader);
     rule->slow_call_ns = reader_i64(reader);
     rule->fails_when_open = reader_u8(reader) != 0;
-    spec->breaker_state = (enum breaker_state)reader_u32(reader);
-    spec->breaker_opened_ns = reader_i64(reader);
+    way->breaker_state = (enum breaker_state)reader_u32(reader);
+    way->breaker_opened_ns = reader_i64(reader);
+}
+
+static void spec_put_way(struct strbuf *out, const struct stream_way_spec *way)
+{
+    bytes_put_str(out, way->variant);
+    bytes_put_str(out, way->flag);
+    bytes_put_f64(out, way->percent);
+    bytes_put_u8(out, way->fallback);
+    bytes_put_digest(out, &way->key);
+    bytes_put_str(out, way->dir);
+    spec_put_command(out, &way->direct);
+    spec_put_command(out, &way->shell);
+    spec_put_breaker(out, way);
+}
+
+static void spec_get_way(struct reader *reader, struct arena *arena, struct stream_way_spec *way)
+{
+    way->variant = spec_get_str(reader, arena);
+    way->flag = spec_get_str(reader, arena);
+    way->percent = reader_f64(reader);
+    way->fallback = reader_u8(reader) != 0;
+    way->key = reader_digest(reader);
+    way->dir = spec_get_str(reader, arena);
+    spec_get_command(reader, arena, &way->direct);
+    spec_get_command(reader, arena, &way->shell);
+    spec_get_breaker(reader, arena, way);
 }
 
 static void spec_put_rule(struct strbuf *out, const struct plan_stream *rule)
@@ -138,18 +167,17 @@ void stream_spec_write(const struct stream_spec *spec, struct strbuf *out)
     bytes_put_str(out, spec->stage);
     bytes_put_str(out, spec->instance);
     bytes_put_str(out, spec->attempt_id);
-    bytes_put_digest(out, &spec->key);
     spec_put_rule(out, &spec->rule);
     spec_put_retry(out, &spec->retry);
-    spec_put_breaker(out, spec);
+    bytes_put_u32(out, spec->way_count);
+    for (uint32_t i = 0; i < spec->way_count; i++) {
+        spec_put_way(out, &spec->ways[i]);
+    }
     bytes_put_u8(out, spec->early);
     bytes_put_u8(out, spec->one_by_one);
     bytes_put_u8(out, spec->has_stdout);
     bytes_put_u32(out, spec->workers);
     bytes_put_i64(out, spec->grace_ns);
-    bytes_put_str(out, spec->dir);
-    spec_put_command(out, &spec->direct);
-    spec_put_command(out, &spec->shell);
     spec_put_strs(out, spec->paths, spec->path_count);
     bytes_put_str(out, spec->dead_path);
     bytes_put_i64(out, spec->channel_fd);
@@ -169,18 +197,18 @@ bool stream_spec_read(struct stream_spec *spec, struct str bytes, struct arena *
     spec->stage = spec_get_str(&reader, arena);
     spec->instance = spec_get_str(&reader, arena);
     spec->attempt_id = spec_get_str(&reader, arena);
-    spec->key = reader_digest(&reader);
     spec_get_rule(&reader, &spec->rule);
     spec_get_retry(&reader, arena, &spec->retry);
-    spec_get_breaker(&reader, arena, spec);
+    spec->way_count = reader_count(&reader, DIGEST_BYTES);
+    spec->ways = ARENA_ARRAY(arena, struct stream_way_spec, spec->way_count);
+    for (uint32_t i = 0; i < spec->way_count; i++) {
+        spec_get_way(&reader, arena, &spec->ways[i]);
+    }
     spec->early = reader_u8(&reader) != 0;
     spec->one_by_one = reader_u8(&reader) != 0;
     spec->has_stdout = reader_u8(&reader) != 0;
     spec->workers = reader_u32(&reader);
     spec->grace_ns = reader_i64(&reader);
-    spec->dir = spec_get_str(&reader, arena);
-    spec_get_command(&reader, arena, &spec->direct);
-    spec_get_command(&reader, arena, &spec->shell);
     spec->paths = spec_get_strs(&reader, arena, &spec->path_count);
     spec->dead_path = spec_get_str(&reader, arena);
     spec->channel_fd = (int)reader_i64(&reader);
@@ -191,7 +219,7 @@ bool stream_spec_read(struct stream_spec *spec, struct str bytes, struct arena *
     for (uint32_t i = 0; i < spec->link_count; i++) {
         spec->links[i] = (int)reader_i64(&reader);
     }
-    return reader_done(&reader);
+    return reader_done(&reader) && spec->way_count != 0;
 }
 
 /* --- words --- */
@@ -204,6 +232,7 @@ void stream_word_write(const struct stream_word *word, struct strbuf *out)
     bytes_put_u32(&body, word->cause);
     bytes_put_i64(&body, word->exit_code);
     bytes_put_i64(&body, word->signal);
+    bytes_put_u32(&body, word->breaker);
     bytes_put_u32(&body, word->state);
     bytes_put_i64(&body, word->opened_ns);
     bytes_put_str(&body, str_head(word->reason, STREAM_WORD_MOST_BYTES / 2));
@@ -225,6 +254,7 @@ bool stream_word_take(struct str *bytes, struct stream_word *word)
     word->cause = (enum cause)reader_u32(&reader);
     word->exit_code = (int)reader_i64(&reader);
     word->signal = (int)reader_i64(&reader);
+    word->breaker = reader_u32(&reader);
     word->state = (enum breaker_state)reader_u32(&reader);
     word->opened_ns = reader_i64(&reader);
     word->reason = reader_str(&reader);

@@ -26,25 +26,37 @@ struct stream_command {
     uint32_t sooner_count, argc, envc;
 };
 
-struct stream_spec {
-    struct str stage, instance;
-    struct str attempt_id; /* progress is told under this name */
-    struct digest key;     /* of what its items give: names their log */
-    struct plan_stream rule;
-    struct plan_retry retry;
-    struct plan_breaker breaker;
+/* A way to work an item: by the stage's own command, or by that of a variant whose flag is decided
+ * for each item. */
+struct stream_way_spec {
+    struct str variant; /* "": the stage's own */
+    struct str flag;    /* of a variant, with its share */
+    double percent;
+    bool fallback;                       /* an item that fails is worked by the stage's own */
+    struct digest key;                   /* of what items give so: names their log */
+    struct str dir;                      /* of the command; "": the workspace */
+    struct stream_command direct, shell; /* the first without its shell; without argv: not so */
     bool has_breaker;
+    uint32_t breaker_number; /* of plan->breakers */
+    struct plan_breaker breaker;
     enum breaker_state breaker_state; /* as earlier runs left it */
     int64_t breaker_opened_ns;
+};
+
+struct stream_spec {
+    struct str stage, instance;
+    struct str attempt_id; /* progress and figures are told under this name */
+    struct plan_stream rule;
+    struct plan_retry retry;
+    struct stream_way_spec *ways; /* the stage's own first */
+    uint32_t way_count;
     bool early;      /* the items come on source_fd; only their results are kept */
     bool one_by_one; /* what it does is seen outside: no item is worked twice to find out which
                         failed */
     bool has_stdout;
     uint32_t workers;
     int64_t grace_ns;
-    struct str dir;                      /* of the command; "": the workspace */
-    struct stream_command direct, shell; /* the first without its shell; without argv: not so */
-    struct str *paths;                   /* what the items come from */
+    struct str *paths; /* what the items come from */
     uint32_t path_count;
     struct str dead_path;                /* "": no dead letters are written */
     int channel_fd, source_fd, lives_fd; /* -1: none */
@@ -64,6 +76,7 @@ struct stream_word {
     int exit_code, signal;
     struct str reason;
     /* STREAM_BREAKER */
+    uint32_t breaker; /* of plan->breakers */
     enum breaker_state state;
     int64_t opened_ns;
 };

@@ -73,8 +73,16 @@ static void tell_text(struct stream *stream, int64_t now_ns, struct strbuf *out)
     if (tally->dead != 0) {
         strbuf_printf(out, ", %llu dead", (unsigned long long)tally->dead);
     }
-    if (stream->breaker.state != BREAKER_CLOSED) {
-        strbuf_printf(out, ", breaker %s", breaker_state_name(stream->breaker.state));
+    if (tally->fell_back != 0) {
+        strbuf_printf(out, ", %llu fell back", (unsigned long long)tally->fell_back);
+    }
+    for (uint32_t i = 0; i < stream->spec.way_count; i++) {
+        const struct stream_way *way = &stream->ways[i];
+
+        if (way->spec->has_breaker && way->breaker.state != BREAKER_CLOSED) {
+            strbuf_printf(out, ", breaker '%.*s' %s", STR_ARG(way->spec->breaker.name),
+                          breaker_state_name(way->breaker.state));
+        }
     }
 }
 

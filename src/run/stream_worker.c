@@ -51,7 +51,6 @@ void stream_worker_hand(struct stream_slot *slot)
     slot->in_at = 0;
     for (uint32_t i = 0; i < slot->item_count; i++) {
         strbuf_add_str(&slot->in, strbuf_str(&slot->items[i]->bytes));
-        strbuf_putc(&slot->in, '\n');
     }
     slot->warn_ns = stream_now(slot->stream) + WORKER_SILENCE_S * NS_PER_SEC;
     stream_worker_in(slot, 0);

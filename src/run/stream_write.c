@@ -6,6 +6,7 @@
  * The item is its text, of a file its path; bytes that are no UTF-8 stand as in all JSON of pawl.
  */
 #include <fcntl.h>
+#include <inttypes.h>
 #include <unistd.h>
 
 #include "base/json_write.h"
@@ -18,8 +19,9 @@ struct stream_pass {
     struct stream *stream;
     struct strbuf out, dead, bytes;
     int dead_fd;
-    uint64_t written, dead_count;
-    struct item_result first; /* the first dead one, in `first_bytes` */
+    uint64_t count, dead_count, filtered, repeated;
+    uint64_t *chosen, *fell_back; /* by way */
+    struct item_result first;     /* the first dead one, in `first_bytes` */
     struct strbuf first_bytes;
 };
 
@@ -70,20 +72,30 @@ static bool pass_add_dead(struct stream_pass *pass, const struct item_result *re
            pass_flush(&pass->dead, pass->dead_fd, "the dead letters", err);
 }
 
-static bool pass_item(void *ctx, const struct digest *digest, struct err *err)
+static bool pass_item(void *ctx, const struct digest *digest, uint8_t chosen, struct err *err)
 {
     struct stream_pass *pass = ctx;
-    struct items *items = &pass->stream->items;
+    struct stream *stream = pass->stream;
     struct item_result result;
+    struct items *items;
+    uint8_t way;
 
-    if (pass->stream->spec.rule.dedupe && !items_first_seen(items, digest)) {
-        return true;
+    stream_way_find(stream, digest, chosen, &way);
+    items = &stream->ways[way].items;
+    if (!items_first_seen(items, digest)) {
+        pass->repeated++;
+        if (stream->spec.rule.dedupe) {
+            return true;
+        }
     }
-    pass->written++;
+    pass->count++;
+    pass->chosen[chosen]++;
+    pass->fell_back[chosen] += way != chosen;
     strbuf_clear(&pass->bytes);
     if (!items_get(items, digest, &pass->bytes, &result, err)) {
         return false;
     }
+    pass->filtered += result.state == ITEM_DONE && result.bytes.len == 0;
     return result.state == ITEM_DEAD ? pass_add_dead(pass, &result, err)
                                      : pass_add_result(pass, result.bytes, err);
 }
@@ -118,24 +130,61 @@ static bool pass_judge(struct stream_pass *pass, struct err *err)
 {
     struct stream *stream = pass->stream;
 
-    if (items_too_many_dead(&stream->spec.rule, pass->dead_count, pass->written, true)) {
-        stream_fail_dead(stream, pass->dead_count, pass->written, (enum cause)pass->first.cause,
+    if (items_too_many_dead(&stream->spec.rule, pass->dead_count, pass->count, true)) {
+        stream_fail_dead(stream, pass->dead_count, pass->count, (enum cause)pass->first.cause,
                          pass->first.bytes);
         return false;
     }
-    return items_accept(&stream->items, err);
+    return stream_ways_accept(stream, err);
+}
+
+/* Figures of the attempt, in the file that `"$PAWL" metric` adds to: how many there were, and how
+ * they fared. */
+static bool pass_tell_figures(struct stream_pass *pass, struct err *err)
+{
+    const struct stream_spec *spec = &pass->stream->spec;
+    struct str path =
+        STR_JOIN(&pass->stream->arena, STR(".pawl/tmp/"), spec->attempt_id, STR(".metrics"));
+    struct strbuf text = {0};
+    int fd = sys_open(path.data, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, SYS_OWN_FILE);
+    bool ok;
+
+    strbuf_printf(
+        &text, "items=%" PRIu64 "\ndead=%" PRIu64 "\nfiltered=%" PRIu64 "\nrepeated=%" PRIu64 "\n",
+        pass->count, pass->dead_count, pass->filtered, pass->repeated);
+    for (uint32_t i = 1; i < spec->way_count; i++) {
+        struct str name = spec->ways[i].variant;
+
+        strbuf_printf(&text, "variant.%.*s=%" PRIu64 "\nfallback.%.*s=%" PRIu64 "\n", STR_ARG(name),
+                      pass->chosen[i], STR_ARG(name), pass->fell_back[i]);
+    }
+    ok = fd >= 0 && sys_write_full(fd, text.data, text.len) == 0;
+    if (!ok) {
+        err_sys(err, "'%s' cannot be written", path.data);
+    }
+    if (fd >= 0) {
+        sys_close(fd);
+    }
+    strbuf_fini(&text);
+    return ok;
 }
 
 bool stream_write(struct stream *stream)
 {
-    struct stream_pass pass = {.stream = stream};
+    struct stream_pass pass = {
+        .stream = stream,
+        .chosen = ARENA_ARRAY(&stream->arena, uint64_t, stream->spec.way_count),
+        .fell_back = ARENA_ARRAY(&stream->arena, uint64_t, stream->spec.way_count)};
     struct err err = {0};
     bool ok;
 
-    items_forget_seen(&stream->items);
+    for (uint32_t i = 0; i < stream->spec.way_count; i++) {
+        items_forget_seen(&stream->ways[i].items);
+    }
     ok = pass_open_dead(&pass, &err) && stream_order_walk(&stream->order, pass_item, &pass, &err) &&
          pass_flush(&pass.out, STDOUT_FILENO, "the results", &err);
-    ok = pass_close_dead(&pass, &err) && ok && pass_judge(&pass, &err);
+    ok = pass_close_dead(&pass, &err) && ok && pass_tell_figures(&pass, &err) &&
+         pass_judge(&pass, &err);
     if (err.status != 0) {
         stream_broken(stream, &err);
     }
