@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "base/sys.h"
 #include "os/files.h"
 #include "policy/retry.h"
@@ -43,21 +44,30 @@ void stream_broken(struct stream *stream, const struct err *err)
                 str_of(err->text));
 }
 
-void stream_fail_dead(struct stream *stream, uint64_t dead, uint64_t all, enum cause cause,
-                      struct str reason)
+void stream_fail_dead(struct stream *stream, uint64_t dead, uint64_t all,
+                      const struct item_result *first)
 {
+    enum { SHOWN_BYTES = 60 };
     const struct plan_stream *rule = &stream->spec.rule;
     struct strbuf text = {0};
 
-    strbuf_printf(&text, "%" PRIu64 " of %" PRIu64 " items %s dead", dead, all,
-                  dead == 1 ? "is" : "are");
+    strbuf_printf(&text, "%" PRIu64, dead);
+    if (all != 0) {
+        strbuf_printf(&text, " of %" PRIu64 " items", all);
+    } else {
+        strbuf_puts(&text, dead == 1 ? " item" : " items");
+    }
+    strbuf_puts(&text, dead == 1 ? " is dead" : " are dead");
     if (rule->max_dead_is_share) {
         strbuf_printf(&text, ", more than %g%%", (double)rule->max_dead / 10000);
     } else if (rule->max_dead != 0) {
         strbuf_printf(&text, ", more than %" PRIu64, rule->max_dead);
     }
-    strbuf_printf(&text, "; the first: %.*s", STR_ARG(reason));
-    stream_fail(stream, cause, stream->first_exit_code, strbuf_str(&text));
+    strbuf_puts(&text, "; the first, '");
+    path_show(&text, str_head(first->item, SHOWN_BYTES));
+    strbuf_printf(&text, "%s': %.*s", first->item.len > SHOWN_BYTES ? "…" : "",
+                  STR_ARG(first->bytes));
+    stream_fail(stream, (enum cause)first->cause, stream->first_exit_code, strbuf_str(&text));
     strbuf_fini(&text);
 }
 
@@ -147,7 +157,7 @@ static void stream_item_dead(struct stream *stream, struct stream_item *item,
     }
     if (!stream->spec.early &&
         items_too_many_dead(&stream->spec.rule, tally->dead, tally->taken, stream->source_done)) {
-        stream_fail_dead(stream, tally->dead, tally->taken, end->cause, reason);
+        stream_fail_dead(stream, tally->dead, stream->source_done ? tally->taken : 0, &result);
     }
     stream_item_over(stream, item);
 }

@@ -166,9 +166,9 @@ int64_t stream_now(const struct stream *stream);
 void stream_broken(struct stream *stream, const struct err *err);
 /* It ends for this; the first counts. */
 void stream_fail(struct stream *stream, enum cause cause, int exit_code, struct str reason);
-/* Too many items are dead: the cause is that of the first. */
-void stream_fail_dead(struct stream *stream, uint64_t dead, uint64_t all, enum cause cause,
-                      struct str reason);
+/* Too many items are dead: the cause is that of the first. `all`: 0, not counted yet. */
+void stream_fail_dead(struct stream *stream, uint64_t dead, uint64_t all,
+                      const struct item_result *first);
 bool stream_is_over(const struct stream *stream);
 
 /* stream_flight.c */

@@ -21,8 +21,8 @@ struct stream_pass {
     int dead_fd;
     uint64_t count, dead_count, filtered, repeated;
     uint64_t *chosen, *fell_back; /* by way */
-    struct item_result first;     /* the first dead one, in `first_bytes` */
-    struct strbuf first_bytes;
+    struct item_result first;     /* the first dead one, in the next two */
+    struct strbuf first_bytes, first_item;
 };
 
 static bool pass_flush(struct strbuf *out, int fd, const char *what, struct err *err)
@@ -54,8 +54,10 @@ static bool pass_add_dead(struct stream_pass *pass, const struct item_result *re
 
     if (pass->dead_count++ == 0) {
         strbuf_add_str(&pass->first_bytes, result->bytes);
+        strbuf_add_str(&pass->first_item, result->item);
         pass->first = *result;
         pass->first.bytes = strbuf_str(&pass->first_bytes);
+        pass->first.item = strbuf_str(&pass->first_item);
     }
     if (pass->dead_fd < 0) {
         return true;
@@ -131,8 +133,7 @@ static bool pass_judge(struct stream_pass *pass, struct err *err)
     struct stream *stream = pass->stream;
 
     if (items_too_many_dead(&stream->spec.rule, pass->dead_count, pass->count, true)) {
-        stream_fail_dead(stream, pass->dead_count, pass->count, (enum cause)pass->first.cause,
-                         pass->first.bytes);
+        stream_fail_dead(stream, pass->dead_count, pass->count, &pass->first);
         return false;
     }
     return stream_ways_accept(stream, err);
@@ -192,5 +193,6 @@ bool stream_write(struct stream *stream)
     strbuf_fini(&pass.dead);
     strbuf_fini(&pass.bytes);
     strbuf_fini(&pass.first_bytes);
+    strbuf_fini(&pass.first_item);
     return ok;
 }

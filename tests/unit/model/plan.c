@@ -195,7 +195,7 @@ static void making_list(void *ctx, struct inst_id producer, uint32_t output, str
 static void assert_resolves(struct planning *p, const char *name, struct making making,
                             const char *expected)
 {
-    struct plan_made made = {&making, making_has, making_list};
+    struct plan_made made = {.ctx = &making, .has = making_has, .list = making_list};
     struct resolved_inputs resolved;
     struct strbuf out = {0};
 
@@ -215,7 +215,7 @@ static void assert_resolves(struct planning *p, const char *name, struct making 
 static void assert_late_command(struct planning *p, const char *name, struct making making,
                                 const char *expected)
 {
-    struct plan_made made = {&making, making_has, making_list};
+    struct plan_made made = {.ctx = &making, .has = making_has, .list = making_list};
     struct resolved_inputs resolved;
     struct plan_command command;
     struct err err = {0};
