@@ -47,6 +47,32 @@ static struct str plan_input_text(const struct plan_reader *reader, const struct
 
 /* --- what is wrong --- */
 
+static bool plan_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* A number that is one off, such as the year before the first, is no slip of the pen. */
+static bool plan_differs_in_digits(struct str a, struct str b)
+{
+    if (a.len != b.len) {
+        return false;
+    }
+    for (size_t i = 0; i < a.len; i++) {
+        if (a.data[i] != b.data[i] && !(plan_is_digit(a.data[i]) && plan_is_digit(b.data[i]))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void plan_offer_path(struct suggest *suggest, struct str path)
+{
+    if (!plan_differs_in_digits(suggest->word, path)) {
+        suggest_offer(suggest, path);
+    }
+}
+
 static void plan_suggest_path(struct plan_build *build, struct str path)
 {
     const struct plan *plan = build->plan;
@@ -59,13 +85,13 @@ static void plan_suggest_path(struct plan_build *build, struct str path)
     }
     for (uint32_t i = 0; i < plan->output_count && i < 10000; i++) {
         if (!plan->outputs[i].is_depfile) {
-            suggest_offer(&suggest, plan_path_name(plan, plan->outputs[i].path));
+            plan_offer_path(&suggest, plan_path_name(plan, plan->outputs[i].path));
         }
     }
     listing = plan_list(build, path_dir(path));
     for (uint32_t i = 0; i < listing->count && i < 10000; i++) {
-        suggest_offer(&suggest,
-                      path_join(&build->scratch, path_dir(path), listing->entries[i].name));
+        plan_offer_path(&suggest,
+                        path_join(&build->scratch, path_dir(path), listing->entries[i].name));
     }
     if (suggest.best.len != 0) {
         diag_hint(build->diags, "did you mean '%.*s'?", STR_ARG(suggest.best));

@@ -154,6 +154,26 @@ pages() {
 	sed -n '/^stage  variant/,/^embed  new/p' said | sed 's/ *[0-9]*ms */ /' | diff -u shown -
 }
 
+@test "examples of docs/loops.md" {
+	try_page docs/loops.md
+	[ -d 1 ]
+	# What the page says of years that are added, forced, and damaged.
+	cd 1/workspace
+	sed -n 's/^    \(pawl run .*simulate[^#]*\).*/\1/p' "$source_root/docs/loops.md" >lines
+	[ "$(wc -l <lines)" -eq 4 ]
+	while read -r _ _ words; do
+		# shellcheck disable=SC2086
+		"$PAWL" run $words
+	done <lines
+	echo nonsense >state/north-2027.csv
+	"$PAWL" run -p end_year=2031
+	[ "$(cat state/north-2031.csv)" = 2031,130 ]
+	rm state/north-2025.csv
+	run "$PAWL" run
+	[ "$status" -eq 3 ]
+	[ "${lines[0]}" = "$(sed -n 's/^    \(pawl.toml:.*\)/\1/p' "$source_root/docs/loops.md")" ]
+}
+
 @test "examples of docs/control.md" {
 	try_page docs/control.md
 	[ -d 1 ]
@@ -209,7 +229,7 @@ pages() {
 		case $page in
 		README.md | docs/manifest.md | docs/expressions.md | docs/running.md | docs/control.md | \
 			docs/retries.md | docs/compensations.md | docs/hooks.md | docs/checks.md | docs/reports.md | \
-			docs/always.md | docs/testing.md | docs/progress.md | docs/flags.md) ;;
+			docs/always.md | docs/testing.md | docs/progress.md | docs/flags.md | docs/loops.md) ;;
 		*) ! grep -n '^```toml' "$source_root/$page" || return 1 ;;
 		esac
 	done

@@ -318,3 +318,15 @@ some_instance() {
 	calm "${small[@]}" -p end_year=2029
 	diff -r --exclude .pawl ../calm "$root/work"
 }
+
+@test "workforce: five generators of events stand side by side, behind the needs by level" {
+	"$PAWL" graph --format json | perl -MJSON::PP -0777 -ne '
+		my @five = qw(hires terminations promotions merit enrolment);
+		my %five = map { $_ => 1 } @five;
+		my @edges = @{decode_json($_)->{edges}};
+		die "one waits for another\n" if grep { $five{$_->{from}} && $five{$_->{to}} } @edges;
+		for my $one (@five) {
+			die "$one\n" if 1 != grep { $_->{from} eq "needs-by-level" && $_->{to} eq $one } @edges;
+			die "$one\n" if 1 != grep { $_->{from} eq $one && $_->{to} eq "yearly-events" } @edges;
+		}'
+}
