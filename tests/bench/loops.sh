@@ -1,7 +1,7 @@
 #!/bin/sh
 # A loop with carried state: YEARS years in ten regions, each of which copies the state of the year
 # before. Planned, run, run again with nothing to do, and with one state in the middle changed by hand;
-# the same graph by ninja. Tools take turns in each round.
+# the same graph by ninja, both with two at once. Tools take turns in each round.
 #
 #   BENCH_YEARS   years (default: 1000)
 #   BENCH_RUNS    rounds (default: 5)
@@ -52,15 +52,15 @@ one_round() { # TOOL
     case $1 in
     pawl)
         measured "plan,pawl" "$pawl" plan
-        measured "full,pawl" "$pawl" run -q
+        measured "full,pawl" "$pawl" run -q -j 2
         measured "no-op,pawl" "$pawl" run
         echo damaged >"state/3-$((years / 2))"
         measured "damaged,pawl" "$pawl" run
-        measured "from,pawl" "$pawl" run -q --from "simulate@year=$((years - 9))"
+        measured "from,pawl" "$pawl" run -q -j 2 --from "simulate@year=$((years - 9))"
         ;;
     ninja)
         measured "plan,ninja" ninja -n
-        measured "full,ninja" ninja
+        measured "full,ninja" ninja --quiet -j 2
         measured "no-op,ninja" ninja
         ;;
     esac
@@ -77,6 +77,10 @@ for round in $(seq "${BENCH_RUNS:-5}"); do
     done
 done
 report '
+    function bar_of(what, of, name) {
+        bar("loops: " what " of " 10 * years " instances, share of the " name " of ninja", "most", 1,
+            ratio(median(of, what SUBSEP "pawl"), median(of, what SUBSEP "ninja")))
+    }
     { row = $1 SUBSEP $2; if (!(row in count)) rows[++n] = row; note(row) }
     END {
         print "| what | tool | wall ms | processor ms | MiB |"
@@ -86,12 +90,8 @@ report '
             printf "| %s | %s | %.1f | %.1f | %.1f |\n", part[1], part[2], median(wall_ms, rows[i]), \
                 median(cpu_ms, rows[i]), median(mib, rows[i])
         }
-        split("plan full no-op", what, " ")
-        for (i = 1; i <= 3; i++) {
-            other = what[i] SUBSEP "ninja"
-            own = median(wall_ms, what[i] SUBSEP "pawl")
-            bar("loops: " what[i] " of " 10 * years " instances in chains, share of ninja", "most", 1,
-                ratio(own, median(wall_ms, other)))
-        }
+        bar_of("plan", cpu_ms, "processor time")
+        bar_of("full", wall_ms, "time")
+        bar_of("no-op", wall_ms, "time")
         bar("loops: KiB an instance to plan", "most", 1, median(mib, "plan" SUBSEP "pawl") * 1024 / (10 * years))
     }' years="$years"

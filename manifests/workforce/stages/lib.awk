@@ -10,7 +10,6 @@ FNR == 1 { file++; next }
 
 function stop(reason) {
 	print FILENAME ":" FNR ": " reason > "/dev/stderr"
-	stopped = 1
 	exit 65
 }
 

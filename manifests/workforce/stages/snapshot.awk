@@ -1,5 +1,6 @@
 # Everybody who was employed in the year, as the year leaves him, with what he was paid: his salary from
-# day to day. Files: the opening, the yearly events, the registries of deferral and enrolment.
+# day to day. Files: the opening, the yearly events, the registries of deferral, enrolment
+# and escalation.
 
 file == 1 {
 	people[++rows] = $1
@@ -22,6 +23,8 @@ file == 2 && $3 == "termination" { pay($4, $2 + 1); left[$4] = 1; terminations++
 file == 3 { rate[$1] = $2 + 0 }
 
 file == 4 { how[$1] = $4 }
+
+file == 5 { times[$1] = $2 }
 
 function begin(id, born_in, hired_in, at_level, of_department, with, day) {
 	born[id] = born_in
@@ -54,16 +57,18 @@ END {
 		}
 	for (i = 1; i <= rows; i++)
 		close_year(people[i])
-	for (id in rate)
-		strangers += !(id in how)
 	for (id in how)
 		strangers += !(id in salary)
+	for (id in rate)
+		strangers += !(id in salary)
+	for (id in times)
+		unpaired += !(id in rate)
 	printf "{ \"year\": %d, \"closing\": %d, \"payroll\": %.0f,\n", year, closing, payroll > figures
 	printf "  \"leavers\": %d, \"enrolled\": %d, \"unpaired\": %d, \"strangers\": %d }\n", leavers, enrolled, unpaired, strangers > figures
 }
 
 function close_year(id,    takes_part) {
-	takes_part = how[id] != "" && how[id] != "opt-out"
+	takes_part = id in how && how[id] != "opt-out"
 	unpaired += takes_part != (id in rate)
 	if (!(id in left)) {
 		pay(id, 366)
