@@ -15,7 +15,7 @@ setup() {
 teardown() {
 	touch ../go
 	rm -f ../hold
-	[ ! -e ../pid ] || kill -9 "$(cat ../pid)" 2>/dev/null || true
+	[ ! -e ../pid ] || end_left "$(cat ../pid)"
 }
 
 # Two stages in a row, and two that clean up in a row. While ../hold is there `first` does not end.

@@ -15,7 +15,7 @@ setup() {
 
 teardown() {
 	touch ../go
-	[ ! -e ../pid ] || kill -9 "$(cat ../pid)" 2>/dev/null || true
+	[ ! -e ../pid ] || end_left "$(cat ../pid)"
 }
 
 # a, then b, then c, each with an effect; c fails until ../good is there, and waits while ../hold is.

@@ -29,7 +29,7 @@ setup() {
 teardown() {
 	touch ../first.go ../go
 	rm -f ../hold
-	[ ! -e ../pid ] || kill -9 "$(cat ../pid)" 2>/dev/null || true
+	[ ! -e ../pid ] || end_left "$(cat ../pid)"
 }
 
 # Starts a run in the background: its id is in $id, its process in ../pid.

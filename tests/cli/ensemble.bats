@@ -12,7 +12,7 @@ setup() {
 
 teardown() {
 	touch ../go
-	[ ! -e ../pid ] || kill -9 "$(cat ../pid)" 2>/dev/null || true
+	[ ! -e ../pid ] || end_left "$(cat ../pid)"
 }
 
 # Names in allocated/, in one line.

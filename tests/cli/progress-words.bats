@@ -6,7 +6,7 @@ load run.bash
 
 teardown() {
 	touch ../go
-	[ -z "${pid-}" ] || kill "$pid" 2>/dev/null || :
+	[ -z "${pid-}" ] || end_left "$pid"
 }
 
 # Waits for ../go when it has said this.

@@ -117,6 +117,14 @@ killed_run() {
 	wait "$pid" || :
 }
 
+# For teardown: kills what a test left running, by its number, if that still is a program in the test's
+# folder. A number may have been given to somebody else since.
+end_left() { # $1 pid
+	case $(readlink "/proc/$1/cwd") in
+	"$(realpath "$BATS_TEST_TMPDIR")"/*) kill -9 "$1" 2>/dev/null || : ;;
+	esac
+}
+
 # Every object of a store is whole.
 all_whole() {
 	wrong=$(find "$1/objects" -type f -exec sha256sum {} + |

@@ -7,7 +7,7 @@ load run
 
 teardown() {
 	touch "$BATS_TEST_TMPDIR/w/go"
-	[ -z "${pid:-}" ] || kill -9 "$pid" 2>/dev/null || :
+	[ -z "${pid:-}" ] || end_left "$pid"
 }
 
 # A record of more than a megabyte. The last stage waits for the file go.

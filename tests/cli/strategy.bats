@@ -13,7 +13,7 @@ setup() {
 
 teardown() {
 	touch ../go
-	[ ! -e ../pid ] || kill -9 "$(cat ../pid)" 2>/dev/null || true
+	[ ! -e ../pid ] || end_left "$(cat ../pid)"
 }
 
 # Instances that started an attempt in the latest run, sorted, in one line.

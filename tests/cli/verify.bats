@@ -7,7 +7,7 @@ load run
 
 teardown() {
 	touch "$BATS_TEST_TMPDIR/w/go"
-	[ -z "${pid:-}" ] || kill -9 "$pid" 2>/dev/null || :
+	[ -z "${pid:-}" ] || end_left "$pid"
 }
 
 three_stages() {
