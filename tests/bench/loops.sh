@@ -4,7 +4,7 @@
 # the same graph by ninja, both with two at once. Tools take turns in each round.
 #
 #   BENCH_YEARS   years (default: 1000)
-#   BENCH_RUNS    rounds (default: 5)
+#   BENCH_RUNS    rounds (default: 3)
 #   and the settings of common.sh
 #
 # With ninja the last has nothing to be compared with: it takes a state that was changed for a newer input
@@ -69,7 +69,7 @@ one_round() { # TOOL
 
 enter loops
 tools="pawl $(installed ninja)"
-for round in $(seq "${BENCH_RUNS:-5}"); do
+for round in $(seq "${BENCH_RUNS:-3}"); do
     say "loops, round $round"
     # shellcheck disable=SC2086 # words
     for tool in $(rotate "$round" $tools); do

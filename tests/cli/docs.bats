@@ -357,3 +357,15 @@ first_column() {
 	grep -q '^ *\./build\.sh ' "$source_root/README.md"
 	grep -q '^ *\./build\.sh test' "$source_root/README.md"
 }
+
+@test "README names each whole example, and the line that runs it" {
+	local folder name failed=0
+	for folder in "$source_root"/manifests/*/; do
+		name=$(basename "$folder")
+		grep -qF "(manifests/$name)" "$source_root/README.md" && grep -qxF "    pawl -C manifests/$name run" "$source_root/README.md" ||
+			{ echo "no '$name'"; failed=1; }
+		"$PAWL" -C "$folder" check >/dev/null || failed=1
+		[ -e "$folder/README.md" ] && [ -e "$source_root/tests/cli/$name.bats" ] || { echo "$name is not told or tried"; failed=1; }
+	done
+	return "$failed"
+}

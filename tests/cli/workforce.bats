@@ -270,7 +270,8 @@ some_instance() {
 	for program in sh awk; do
 		cat >"../bin/$program" <<-END
 			#!/bin/sh
-			[ "\$PAWL_INSTANCE" != "\$(cat '$BATS_TEST_TMPDIR/instance')" ] || : >'$BATS_TEST_TMPDIR/begins'
+			read -r instance <'$BATS_TEST_TMPDIR/instance'
+			[ "\$PAWL_INSTANCE" != "\$instance" ] || : >'$BATS_TEST_TMPDIR/begins'
 			exec $(command -v "$program") "\$@"
 		END
 		chmod +x "../bin/$program"
