@@ -96,7 +96,7 @@ struct cli {
     int output, progress, format;
     bool keep_going, dry, rehash, only, wait, quiet, verbose;
     bool json, check, follow, all, instances, orphans, overwrite;
-    bool repair, no_retry;
+    bool repair, no_retry, retry;
     bool lenient; /* failed validations are warnings */
     bool kept;
     bool detach, now, no_wait, as_recorded;
@@ -171,6 +171,7 @@ int cmd_cancel(struct cli *cli);
 int cmd_check(struct cli *cli);
 int cmd_clean(struct cli *cli);
 int cmd_completions(struct cli *cli);
+int cmd_dead(struct cli *cli);
 int cmd_doctor(struct cli *cli);
 int cmd_dump(struct cli *cli);
 int cmd_events(struct cli *cli);
@@ -181,6 +182,7 @@ int cmd_graph(struct cli *cli);
 int cmd_help(struct cli *cli);
 int cmd_import(struct cli *cli);
 int cmd_init(struct cli *cli);
+int cmd_items(struct cli *cli);
 int cmd_list(struct cli *cli);
 int cmd_log(struct cli *cli);
 int cmd_metric(struct cli *cli);

@@ -246,6 +246,20 @@ static const struct option_row log_options[] = {
 static const struct option_row events_options[] = {
     {NAME("follow", 'f'), FLAG(follow), HELP("go on printing until the run ends")}, END};
 
+static const struct option_row items_options[] = {
+    {NAME("follow", 'f'), FLAG(follow), HELP("go on printing until the run ends")}, ROW_JSON, END};
+static const struct option_row dead_options[] = {
+    {LONG("retry"), FLAG(retry), HELP("give them another chance with the next run")},
+    ROW_PARAM,
+    ROW_PARAMS,
+    ROW_JSON,
+    ROW_WAIT,
+    END,
+};
+static const char *const dead_examples[] = {
+    "pawl dead embed", "which items failed for good, and why", "pawl dead embed --retry",
+    "'pawl run' works them once more", NULL};
+
 static const struct option_row restore_options[] = {
     ROW_PARAM,
     ROW_PARAMS,
@@ -438,6 +452,31 @@ const struct cli_command commands[] = {
      .options = events_options,
      .operands_most = 1,
      .fn = cmd_events},
+    {.name = "items",
+     .arguments = "STAGE",
+     .summary = "show what the items of a stream gave",
+     .text = "Prints the results that are kept of a stage with 'each', in the order in which they "
+             "came, also those that no output holds yet, instance by instance. STAGE may be an "
+             "instance or a selection. Of an instance that was worked by several commands, one "
+             "after the other, those of the one that was used last.",
+     .options = items_options,
+     .operands_least = 1,
+     .operands_most = 1,
+     .fn = cmd_items},
+    {.name = "dead",
+     .arguments = "STAGE",
+     .summary = "show the items of a stream that failed for good",
+     .text =
+         "Prints a line for each dead item of a stage with 'each': instance, reason, attempts and "
+         "the beginning of the item. STAGE may be an instance or a selection. With '--json' one "
+         "object a line, with the item as it was (the first 64 KiB of it).\n\n"
+         "With '--retry' they are dead no more, and the results of their instances are forgotten, "
+         "so that the next run works them again, and nothing else of the stream.",
+     .options = dead_options,
+     .examples = dead_examples,
+     .operands_least = 1,
+     .operands_most = 1,
+     .fn = cmd_dead},
     {.name = "pause",
      .arguments = "RUN",
      .summary = "let a run stand still until it is resumed",
@@ -559,7 +598,8 @@ const struct cli_command commands[] = {
          "Removes results and objects from the store that neither the last runs of this "
          "workspace nor any run of another workspace of the store need, older runs, and what "
          "failed attempts of those left. What the last run needs stays always, and so does what "
-         "a live or interrupted run needs. Only this command removes anything from a store.\n\n"
+         "a live or interrupted run needs. Of each stream what was used last stays. Only this "
+         "command removes anything from a store.\n\n"
          "Works beside runs of other workspaces in a shared store, and on a full disk.",
      .options = gc_options,
      .examples = gc_examples,

@@ -4,6 +4,7 @@
 
 #include "base/hex.h"
 #include "base/vec.h"
+#include "cmd/evict.h"
 #include "cmd/place.h"
 #include "cmd/targets.h"
 
@@ -103,15 +104,11 @@ static bool evict_is_selected(const struct evict *evict, const struct result *re
            str_equal(result->stage, session->plan.stages[session->plan.instances[n].stage.n].name);
 }
 
-static bool evict_select(struct evict *evict, const char *word, struct err *err)
+static void evict_find_selected(struct evict *evict, const uint8_t *selected)
 {
     const struct plan *plan = &evict->session->plan;
-    uint8_t *selected = ARENA_ARRAY(&evict->cli->arena, uint8_t, plan->instance_count);
     struct lookup names;
 
-    if (!targets_select(evict->session, word, selected, err)) {
-        return false;
-    }
     lookup_init(&names);
     for (uint32_t i = 0; i < plan->instance_count; i++) {
         if (selected[i]) {
@@ -120,7 +117,18 @@ static bool evict_select(struct evict *evict, const char *word, struct err *err)
     }
     evict_find(evict, evict_is_selected, &names);
     lookup_fini(&names);
-    return true;
+}
+
+static bool evict_select(struct evict *evict, const char *word, struct err *err)
+{
+    uint8_t *selected =
+        ARENA_ARRAY(&evict->cli->arena, uint8_t, evict->session->plan.instance_count);
+    bool ok = targets_select(evict->session, word, selected, err);
+
+    if (ok) {
+        evict_find_selected(evict, selected);
+    }
+    return ok;
 }
 
 /* --- the command --- */
@@ -156,6 +164,18 @@ static bool evict_forget(struct evict *evict, struct err *err)
         }
     }
     return results_flush(session->results, err) && index_save(session->index, err);
+}
+
+bool evict_selected(struct cli *cli, struct session *session, const uint8_t *selected,
+                    struct err *err)
+{
+    struct evict evict = {.cli = cli, .session = session};
+    bool ok;
+
+    evict_find_selected(&evict, selected);
+    ok = evict.found.count == 0 || evict_forget(&evict, err);
+    VEC_FREE(&evict.found);
+    return ok;
 }
 
 static void evict_show(const struct evict *evict)

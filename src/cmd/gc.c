@@ -15,6 +15,7 @@
 #include "os/walk.h"
 #include "store/event_log.h"
 #include "store/gc.h"
+#include "store/items.h"
 #include "store/run_dir.h"
 
 enum { GC_KEEP_RUNS = 10, GC_KEEP_RUNS_MOST = 1000000 };
@@ -27,6 +28,7 @@ struct gc_call {
     uint32_t first_kept; /* of the runs */
     VEC(struct digest) needed;
     struct gc_done done;
+    struct items_gc_done items;
     uint32_t runs_gone, kept_gone;
     uint64_t folder_bytes;
 };
@@ -215,6 +217,11 @@ static bool gc_remove_folders(struct gc_call *call, struct err *err)
 
 /* --- what is said --- */
 
+static uint64_t gc_freed_bytes(const struct gc_call *call)
+{
+    return call->done.freed_bytes + call->folder_bytes + call->items.freed_bytes;
+}
+
 static void gc_show_json(const struct gc_call *call)
 {
     struct json_writer w = json_writer_of(&call->cli->out, JSON_PRETTY);
@@ -225,7 +232,8 @@ static void gc_show_json(const struct gc_call *call)
     json_field_uint(&w, "objects", call->done.objects);
     json_field_uint(&w, "runs", call->runs_gone);
     json_field_uint(&w, "kept_folders", call->kept_gone);
-    json_field_uint(&w, "freed_bytes", call->done.freed_bytes + call->folder_bytes);
+    json_field_uint(&w, "item_logs", call->items.logs);
+    json_field_uint(&w, "freed_bytes", gc_freed_bytes(call));
     json_field_uint(&w, "objects_left", call->done.kept_objects);
     json_field_uint(&w, "objects_left_bytes", call->done.kept_bytes);
     json_object_end(&w);
@@ -256,9 +264,9 @@ static void gc_show_text(const struct gc_call *call)
     char freed[UNITS_TEXT_BYTES];
     char left[UNITS_TEXT_BYTES];
 
-    size_format(done->freed_bytes + call->folder_bytes, freed);
+    size_format(gc_freed_bytes(call), freed);
     size_format(done->kept_bytes, left);
-    if (done->results + done->objects + call->runs_gone + call->kept_gone == 0 &&
+    if (done->results + done->objects + call->runs_gone + call->kept_gone + call->items.logs == 0 &&
         call->folder_bytes == 0) {
         strbuf_puts(out, "nothing to remove");
     } else {
@@ -266,6 +274,10 @@ static void gc_show_text(const struct gc_call *call)
                       call->cli->dry ? "would free " : "freed ", freed, done->results,
                       gc_plural(done->results), done->objects, gc_plural(done->objects),
                       call->runs_gone, gc_plural(call->runs_gone));
+        if (call->items.logs != 0) {
+            strbuf_printf(out, ", %u log%s of items", call->items.logs,
+                          gc_plural(call->items.logs));
+        }
     }
     strbuf_printf(out, "; the store holds %s in %u object%s\n", left, done->kept_objects,
                   gc_plural(done->kept_objects));
@@ -297,7 +309,10 @@ static bool gc_work(struct gc_call *call, struct err *err)
     gc_need_of_made(call);
     store.needed = call->needed.items;
     store.needed_count = (uint32_t)call->needed.count;
-    ok = gc_remove_folders(call, err) && gc_store(&store, &call->options, &call->done, err);
+    ok = gc_remove_folders(call, err) &&
+         items_gc(session->workspace.pawlfd, call->options.cutoff_ns, call->cli->dry, &call->items,
+                  err) &&
+         gc_store(&store, &call->options, &call->done, err);
     VEC_FREE(&call->needed);
     return ok;
 }

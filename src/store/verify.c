@@ -28,6 +28,7 @@ void verify_fini(struct verify *verify)
         sys_close(epoch->fd);
     }
     VEC_FREE(&verify->foreign);
+    VEC_FREE(&verify->items);
     VEC_FREE(&verify->problems);
     VEC_FREE(&verify->damaged);
     VEC_FREE(&verify->damaged_problems);
@@ -293,6 +294,7 @@ void verify_look(struct verify *verify)
     verify->run = STR("");
     verify_left(verify);
     verify_records(verify);
+    verify_items(verify);
     if (objects == NULL) {
         verify_say_err(verify, str_of(verify->options.store), &err, "");
     } else {

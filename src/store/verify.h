@@ -62,6 +62,15 @@ struct verify_epoch {
     struct str path; /* in the store */
 };
 
+enum verify_state { VERIFY_WHOLE, VERIFY_HOLES, VERIFY_NO_HEAD };
+
+/* A damaged log of items. */
+struct verify_items_log {
+    size_t problem;
+    struct str path; /* below .pawl */
+    enum verify_state state;
+};
+
 struct verify_counts {
     uint64_t objects, object_bytes, results, runs, events;
     uint64_t damaged, left, unreadable;
@@ -87,7 +96,6 @@ enum verify_file {
     VERIFY_INDEX,
     VERIFY_FILES
 };
-enum verify_state { VERIFY_WHOLE, VERIFY_HOLES, VERIFY_NO_HEAD };
 
 struct verify {
     struct verify_options options;
@@ -98,6 +106,7 @@ struct verify {
     VEC(size_t) damaged_problems;
     VEC(struct verify_lost) lost;
     VEC(struct verify_epoch) foreign;
+    VEC(struct verify_items_log) items;
     struct known seen, trees; /* KNOWN_DURABLE: good, KNOWN_FRESH: not */
     enum verify_state files[VERIFY_FILES];
     size_t file_problems[VERIFY_FILES];

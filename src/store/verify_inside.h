@@ -14,6 +14,15 @@ size_t verify_say_err(struct verify *verify, struct str place, const struct err 
 /* A path in the store, as it is shown. */
 struct str verify_in_store(struct verify *verify, const char *path);
 
+/* verify_repair.c: notes what a repair did. */
+void verify_repaired(struct verify *verify, size_t problem, struct str repair);
+/* Renames a file of records that is nothing that can be read. */
+bool verify_set_aside(int dirfd, const char *name, const char *kind, const char *aside,
+                      struct err *err);
+
+/* verify_items.c */
+void verify_items(struct verify *verify);
+bool verify_repair_items(struct verify *verify, struct err *err);
 /* verify_objects.c */
 void verify_objects(struct verify *verify, struct objects *objects);
 /* verify_results.c */

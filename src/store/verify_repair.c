@@ -12,7 +12,7 @@
 
 enum { REPLACE_TRIES = 10 };
 
-static void repaired(struct verify *verify, size_t problem, struct str repair)
+void verify_repaired(struct verify *verify, size_t problem, struct str repair)
 {
     verify->problems.items[problem].repair = str_dup(&verify->arena, repair);
 }
@@ -55,7 +55,7 @@ static bool record_rewrite(int dirfd, const char *name, const char *kind, struct
 }
 
 /* Is the name still this file, and nothing that can be read? */
-static bool record_is_beyond(int fd, int dirfd, const char *name)
+static bool record_is_beyond(int fd, int dirfd, const char *name, const char *kind)
 {
     struct record_file file;
     struct sys_stat locked, named;
@@ -64,7 +64,7 @@ static bool record_is_beyond(int fd, int dirfd, const char *name)
                 sys_statat(dirfd, name, AT_SYMLINK_NOFOLLOW, &named) == 0 &&
                 locked.ino == named.ino;
 
-    if (same && record_file_open(&file, dirfd, name, name, &why)) {
+    if (same && record_file_open(&file, dirfd, name, kind, &why)) {
         record_file_close(&file);
     }
     return same && why.status == STATUS_CORRUPT;
@@ -72,7 +72,8 @@ static bool record_is_beyond(int fd, int dirfd, const char *name)
 
 /* Under the lock of those who write to it, as another repair may have done it meanwhile and others
  * have begun a new file. */
-static bool record_set_aside(int dirfd, const char *name, const char *aside, struct err *err)
+bool verify_set_aside(int dirfd, const char *name, const char *kind, const char *aside,
+                      struct err *err)
 {
     int fd = sys_openat(dirfd, name, O_RDWR | O_NOFOLLOW, 0);
     bool ok;
@@ -80,9 +81,10 @@ static bool record_set_aside(int dirfd, const char *name, const char *aside, str
     if (fd < 0) {
         return errno == ENOENT || err_sys(err, "'%s': cannot be opened", name);
     }
-    ok = (sys_lock(fd, F_WRLCK, 0, 0, true) == 0 || err_sys(err, "'%s': cannot be locked", name)) &&
-         (!record_is_beyond(fd, dirfd, name) || sys_renameat(dirfd, name, dirfd, aside) == 0 ||
-          err_sys(err, "'%s': cannot be set aside", name));
+    ok =
+        (sys_lock(fd, F_WRLCK, 0, 0, true) == 0 || err_sys(err, "'%s': cannot be locked", name)) &&
+        (!record_is_beyond(fd, dirfd, name, kind) || sys_renameat(dirfd, name, dirfd, aside) == 0 ||
+         err_sys(err, "'%s': cannot be set aside", name));
     (void)sys_close(fd);
     return ok;
 }
@@ -99,16 +101,17 @@ static bool repair_record(struct verify *verify, enum verify_file which, int dir
         if (!record_rewrite(dirfd, name, name, err)) {
             return false;
         }
-        repaired(verify, verify->file_problems[which], STR("written anew with its whole records"));
+        verify_repaired(verify, verify->file_problems[which],
+                        STR("written anew with its whole records"));
         return true;
     case VERIFY_NO_HEAD:
         break;
     }
-    if (!record_set_aside(dirfd, name, aside.data, err)) {
+    if (!verify_set_aside(dirfd, name, name, aside.data, err)) {
         return false;
     }
-    repaired(verify, verify->file_problems[which],
-             STR_JOIN(&verify->arena, STR("set aside as '"), aside, STR("'")));
+    verify_repaired(verify, verify->file_problems[which],
+                    STR_JOIN(&verify->arena, STR("set aside as '"), aside, STR("'")));
     return true;
 }
 
@@ -125,11 +128,11 @@ static bool repair_index(struct verify *verify, struct err *err)
         return false;
     }
     if (log) {
-        repaired(verify, verify->file_problems[VERIFY_INDEX_LOG],
-                 STR("removed, the index with it"));
+        verify_repaired(verify, verify->file_problems[VERIFY_INDEX_LOG],
+                        STR("removed, the index with it"));
     }
     if (index) {
-        repaired(verify, verify->file_problems[VERIFY_INDEX], STR("removed"));
+        verify_repaired(verify, verify->file_problems[VERIFY_INDEX], STR("removed"));
     }
     return true;
 }
@@ -138,7 +141,7 @@ bool verify_repair_records(struct verify *verify, struct err *err)
 {
     return repair_record(verify, VERIFY_RESULTS, verify->options.store_fd, "results", err) &&
            repair_record(verify, VERIFY_MADE, verify->options.pawl_fd, "made", err) &&
-           repair_index(verify, err);
+           verify_repair_items(verify, err) && repair_index(verify, err);
 }
 
 /* --- objects and results --- */
@@ -152,8 +155,8 @@ static bool repair_remove_objects(struct verify *verify, struct objects *objects
             return false;
         }
         /* Else somebody made it again since, or took it away. */
-        repaired(verify, verify->damaged_problems.items[i],
-                 removed ? STR("removed") : STR("set right by another process"));
+        verify_repaired(verify, verify->damaged_problems.items[i],
+                        removed ? STR("removed") : STR("set right by another process"));
     }
     return true;
 }
@@ -213,9 +216,9 @@ static bool repair_results(struct verify *verify, struct objects *objects, struc
     }
     VEC_EACH (lost, &verify->lost) {
         if (repair_has(objects, lost->outputs, lost->output_count)) {
-            repaired(verify, lost->problem, STR("stored again"));
+            verify_repaired(verify, lost->problem, STR("stored again"));
         } else if (shared && repair_is_made(objects, results, &lost->key)) {
-            repaired(verify, lost->problem, STR("made again by another workspace"));
+            verify_repaired(verify, lost->problem, STR("made again by another workspace"));
         } else {
             results_forget(results, &lost->key);
         }
@@ -256,7 +259,7 @@ bool verify_repair_objects(struct verify *verify, struct objects *objects, struc
     }
     VEC_EACH (lost, &verify->lost) {
         if (verify->problems.items[lost->problem].repair.len == 0) {
-            repaired(verify, lost->problem, STR("forgotten"));
+            verify_repaired(verify, lost->problem, STR("forgotten"));
         }
     }
     return verify->lost.count == 0 || barrier_now(objects, verify->options.root_fd, err);
