@@ -23,6 +23,7 @@
 #include "store/barrier.h"
 #include "store/event_log.h"
 #include "store/index.h"
+#include "store/items.h"
 #include "store/made.h"
 #include "store/park.h"
 #include "store/restore.h"
@@ -545,6 +546,107 @@ static void test_events(void **state)
     each_call(prepare_nothing, use_events, judge_events);
 }
 
+/* --- logs of items --- */
+
+enum { SOME_ITEMS = 3 };
+static const struct digest log_key = {{1}};
+static const char log_path[] =
+    "items/0100000000000000000000000000000000000000000000000000000000000000";
+static const struct items_about log_about = {.stage = {"s", 1}, .instance = {"s@n=1", 5}};
+static bool accepted, revived, rewritten;
+
+static struct digest item(unsigned n)
+{
+    return sha256_of(&n, sizeof(n));
+}
+
+static bool put_item(struct items *items, unsigned n, enum item_state state)
+{
+    struct item_result one = {.state = state, .attempts = n, .bytes = STR("bytes")};
+    struct digest digest = item(n);
+
+    return items_put(items, &digest, &one, &err);
+}
+
+/* What is said of it is what was put. */
+static bool expect_item(struct items *items, unsigned n, bool sure)
+{
+    struct digest digest = item(n);
+    enum item_state state = items_find(items, &digest);
+    struct strbuf room = {0};
+    struct item_result got;
+
+    if (state != ITEM_UNKNOWN && items_get(items, &digest, &room, &got, sure ? NULL : &err)) {
+        assert_true(got.state == state && got.attempts == n && str_is(got.bytes, "bytes"));
+    } else {
+        assert_false(sure && state != ITEM_UNKNOWN);
+    }
+    strbuf_fini(&room);
+    return state != ITEM_UNKNOWN;
+}
+
+static void use_items_log(struct items *items)
+{
+    for (unsigned n = 0; n < SOME_ITEMS; n++) {
+        (void)expect_item(items, n, false);
+        (void)put_item(items, n, ITEM_DONE);
+    }
+    first_flushed = items_flush(items, &err);
+    (void)expect_item(items, 1, false);
+    accepted = put_item(items, SOME_ITEMS, ITEM_DEAD) && items_accept(items, &err);
+}
+
+static void use_items(void)
+{
+    struct items_gc_done done;
+    struct items items;
+    uint64_t count = 0;
+
+    first_flushed = accepted = revived = rewritten = false;
+    if (items_open(&items, here.fd, &log_key, &log_about, &err)) {
+        use_items_log(&items);
+        items_close(&items);
+    }
+    if (items_open(&items, here.fd, &log_key, &log_about, &err)) {
+        (void)expect_item(&items, SOME_ITEMS, false);
+        items_close(&items);
+    }
+    rewritten = items_rewrite(here.fd, log_path, &err);
+    revived = items_revive(here.fd, log_path, &count, &err) && count == 1;
+    (void)items_gc(here.fd, INT64_MIN, false, &done, &err);
+}
+
+static void judge_items(void)
+{
+    struct items_gc_done done;
+    struct items items;
+    struct digest dead = item(SOME_ITEMS);
+    bool known;
+
+    EXPECT_OK(items_open(&items, here.fd, &log_key, &log_about, &err), &err);
+    for (unsigned n = 0; n < SOME_ITEMS; n++) {
+        known = expect_item(&items, n, true);
+        assert_true(known || !first_flushed);
+        EXPECT_OK(put_item(&items, n, ITEM_DONE), &err);
+        assert_true(expect_item(&items, n, true));
+    }
+    known = items_find(&items, &dead) == ITEM_DEAD;
+    assert_true(known ? !revived : revived || !accepted);
+    EXPECT_OK(items_accept(&items, &err), &err);
+    items_close(&items);
+    EXPECT_OK(items_open(&items, here.fd, &log_key, &log_about, &err), &err);
+    assert_true(expect_item(&items, 0, true));
+    items_close(&items);
+    EXPECT_OK(items_gc(here.fd, INT64_MAX, false, &done, &err), &err);
+    assert_int_equal(done.logs, 1);
+}
+
+static void test_items(void **state)
+{
+    (void)state;
+    each_call(prepare_nothing, use_items, judge_items);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -559,6 +661,7 @@ int main(void)
         cmocka_unit_test(test_made),
         cmocka_unit_test(test_index),
         cmocka_unit_test(test_events),
+        cmocka_unit_test(test_items),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
