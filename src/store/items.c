@@ -186,8 +186,10 @@ static void items_take_other(struct items *items, const struct record *record, b
     *has_head = *has_head || items_parse_head(record, &about);
     if (record->type == ITEMS_RECORD_ACCEPTED) {
         items->accepted = record->offset;
+        items->has_new_dead = false;
     } else if (record->type == ITEMS_RECORD_REVIVED) {
         items->revived = record->offset;
+        items->has_new_dead = false;
     }
 }
 
@@ -246,6 +248,7 @@ static bool items_walk(struct items *items, struct items_noted *noted, bool *has
             items_take_other(items, &record, has_head);
             continue;
         }
+        items->has_new_dead |= result.state == ITEM_DEAD;
         noted_add(noted, items_index_part(&items->index, items_hash(items, &digest)), &digest,
                   record.offset);
         ok = noted->count < NOTED || noted_put(noted, items, err);
@@ -339,6 +342,7 @@ bool items_put(struct items *items, const struct digest *digest, const struct it
     if (!items_note(items, digest, items->file.len + items->batch.bytes.len, err)) {
         return false;
     }
+    items->has_new_dead |= result->state == ITEM_DEAD;
     item_encode(digest, result, &items->scratch);
     record_batch_add(&items->batch,
                      result->state == ITEM_DEAD ? ITEMS_RECORD_DEAD : ITEMS_RECORD_DONE,
@@ -372,7 +376,10 @@ bool items_get(struct items *items, const struct digest *digest, struct strbuf *
 
 bool items_accept(struct items *items, struct err *err)
 {
-    record_batch_add(&items->batch, ITEMS_RECORD_ACCEPTED, STR(""));
+    if (items->has_new_dead) {
+        record_batch_add(&items->batch, ITEMS_RECORD_ACCEPTED, STR(""));
+        items->has_new_dead = false;
+    }
     return items_flush(items, err);
 }
 

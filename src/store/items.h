@@ -70,6 +70,7 @@ struct items {
     struct items_found found;
     uint64_t opened;            /* records from here on were put since it is open */
     uint64_t accepted, revived; /* before that: where the last of each lies */
+    bool has_new_dead;          /* behind the last of both */
 };
 
 bool items_open(struct items *items, int pawl_fd, const struct digest *key,
@@ -89,7 +90,7 @@ bool items_flush(struct items *items, struct err *err);
  */
 bool items_get(struct items *items, const struct digest *digest, struct strbuf *bytes,
                struct item_result *result, struct err *err);
-/* Flushes, too. */
+/* Flushes, too. Adds nothing where there is nothing to accept. */
 bool items_accept(struct items *items, struct err *err);
 
 /* For one pass over a list: true the first time a digest is asked for since items_forget_seen().

@@ -170,11 +170,20 @@ static void without_a_flush_nothing_stays(void **state)
     items_close(&items);
 }
 
+static off_t size_of_log(void)
+{
+    struct sys_stat stat;
+
+    assert_int_equal(sys_statat(folder.fd, log_path, 0, &stat), 0);
+    return (off_t)stat.size_bytes;
+}
+
 static void dead_items(void **state)
 {
     struct digest one = digest_of(1), two = digest_of(2), good = digest_of(3);
     struct items items;
     uint64_t count;
+    off_t size;
 
     (void)state;
     open_log(&items);
@@ -203,7 +212,10 @@ static void dead_items(void **state)
     close_log(&items);
     open_log(&items);
     is_dead(&items, &two, "late");
+    size = size_of_log();
+    assert_true(items_accept(&items, NULL)); /* as it was */
     close_log(&items);
+    assert_int_equal(size_of_log(), size);
 
     assert_true(items_revive(folder.fd, log_path, &count, NULL));
     assert_int_equal(count, 2);
@@ -223,14 +235,6 @@ static void dead_items(void **state)
     assert_int_equal(count, 1);
     assert_true(items_revive(folder.fd, log_path, &count, NULL));
     assert_int_equal(count, 0);
-}
-
-static off_t size_of_log(void)
-{
-    struct sys_stat stat;
-
-    assert_int_equal(sys_statat(folder.fd, log_path, 0, &stat), 0);
-    return (off_t)stat.size_bytes;
 }
 
 static void cut(off_t size)
