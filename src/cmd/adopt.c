@@ -124,7 +124,7 @@ static bool adopt_take(struct adopt *adopt, struct inst_id instance, struct err 
     struct session *session = adopt->session;
     const struct plan *plan = &session->plan;
     const struct plan_instance *inst = &plan->instances[instance.n];
-    const struct m_stage *stage = plan->stages[inst->stage.n].source;
+    const struct m_stage *stage = plan_source(plan, inst);
     struct result result = {.workspace = session->workspace.id,
                             .machine = session->machine_digest,
                             .stage = stage->name,

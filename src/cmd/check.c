@@ -79,7 +79,7 @@ static void check_path(struct check *check, struct str word)
                     0) != MAP_MISSING) {
         return;
     }
-    diag_warning(&session->diags, check->stage->source->run_span,
+    diag_warning(&session->diags, plan_source(&session->plan, check->inst)->run_span,
                  "declare it in 'inputs', so that a change of it counts",
                  "stage '%.*s' names the file '%.*s' and does not declare it",
                  STR_ARG(check->stage->name), STR_ARG(path));

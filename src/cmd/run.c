@@ -387,8 +387,7 @@ static int run_nothing(struct run_call *call, struct err *err)
     /* A file that had to be read because its times had changed need not be read again. */
     if (!run_effects_release(call, err) || !run_keep_plan(call, err) ||
         !owed_remove(&call->session, err) || !run_save_state(call, good, err) ||
-        !run_result_write_nothing(call->cli, &call->session, &first, call->request.scope, skipped,
-                                  err)) {
+        !run_result_write_nothing(call, &first, skipped, err)) {
         return err->status;
     }
     return STATUS_OK;

@@ -43,6 +43,32 @@ static bool run_has_surroundings(struct run_call *call, const struct m_stage *st
            (run_keeps_going(call) || facts_has_tools(&call->facts, stage, err));
 }
 
+/* Of the stage's own command, and of the variants that instances run, where it has any. */
+static bool run_stage_has_surroundings(struct run_call *call, const struct plan_stage *stage,
+                                       struct err *err)
+{
+    const struct plan *plan = &call->session.plan;
+    const struct m_stage *asked = NULL;
+
+    if (stage->source->settings->variants == NULL) {
+        return run_has_surroundings(call, stage->source, err);
+    }
+    for (uint32_t i = 0; i < stage->instance_count; i++) {
+        const struct plan_instance *inst = &plan->instances[stage->instances_first + i];
+        const struct m_stage *source = plan_source(plan, inst);
+
+        if (!call->request.scope[stage->instances_first + i]) {
+            continue;
+        }
+        if ((source != asked && !run_has_surroundings(call, source, err)) ||
+            (plan_may_leave(plan, inst) && !run_has_surroundings(call, stage->source, err))) {
+            return false;
+        }
+        asked = source;
+    }
+    return true;
+}
+
 /* What every command of a stage needs from outside is asked for before anything runs. */
 static bool run_has_what_it_needs(struct run_call *call, struct err *err)
 {
@@ -57,7 +83,7 @@ static bool run_has_what_it_needs(struct run_call *call, struct err *err)
 
             may_run = call->request.scope[number] && !plan->instances[number].outline;
         }
-        if (may_run && !run_has_surroundings(call, stage->source, err)) {
+        if (may_run && !run_stage_has_surroundings(call, stage, err)) {
             return false;
         }
     }

@@ -6,6 +6,7 @@
 
 #include "base/hex.h"
 #include "base/path.h"
+#include "cmd/run_variants.h"
 #include "os/files.h"
 #include "report/result_json.h"
 
@@ -87,16 +88,18 @@ static void run_result_set(struct run_state *state, enum event_type type, const 
     run_state_apply(state, &event, NULL);
 }
 
-bool run_result_write_nothing(struct cli *cli, struct session *session, struct event *first,
-                              const uint8_t *scope, const uint8_t *skipped, struct err *err)
+bool run_result_write_nothing(struct run_call *call, struct event *first, const uint8_t *skipped,
+                              struct err *err)
 {
+    struct session *session = &call->session;
+    const uint8_t *scope = call->request.scope;
     struct result_options options = {.plan = &session->plan, .scope = scope};
     struct event last = {.type = EVENT_RUN_COMPLETED, .reason = STR("ok")};
     struct run_state state;
     struct run_result result = {.state = &state, .options = &options};
     bool ok;
 
-    if (cli->result_file == NULL) {
+    if (call->cli->result_file == NULL) {
         return true;
     }
     run_state_init(&state);
@@ -105,8 +108,9 @@ bool run_result_write_nothing(struct cli *cli, struct session *session, struct e
     run_state_apply(&state, first, NULL);
     run_result_set(&state, EVENT_INSTANCES_UP_TO_DATE, scope, skipped, false);
     run_result_set(&state, EVENT_INSTANCES_SKIPPED, scope, skipped, true);
+    run_apply_variants(call, &state);
     run_state_apply(&state, &last, NULL);
-    ok = run_result_copy(cli, session, &result, err);
+    ok = run_result_copy(call->cli, session, &result, err);
     run_state_fini(&state);
     return ok;
 }

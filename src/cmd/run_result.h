@@ -9,7 +9,8 @@
 bool run_result_write(struct cli *cli, struct recorder *recorder,
                       const struct report_options *shown, int status, struct err *err);
 /* `--result` of a call that had nothing to do: `first` is what run.started would have said. */
-bool run_result_write_nothing(struct cli *cli, struct session *session, struct event *first,
-                              const uint8_t *scope, const uint8_t *skipped, struct err *err);
+struct run_call; /* cmd/run_call.h */
+bool run_result_write_nothing(struct run_call *call, struct event *first, const uint8_t *skipped,
+                              struct err *err);
 
 #endif

@@ -159,7 +159,7 @@ static void run_show_left_out(struct run_show *show)
 
     for (uint32_t i = 0; i < state->instance_count; i++) {
         const struct plan_instance *inst = &show->session->plan.instances[i];
-        const struct m_stage *stage = show->session->plan.stages[inst->stage.n].source;
+        const struct m_stage *stage = plan_source(&show->session->plan, inst);
         uint32_t left_out = environment_left_out(stage);
 
         if (state->instances[i].state == INST_FAILED &&

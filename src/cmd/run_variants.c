@@ -9,7 +9,7 @@
 
 /* Is it one of the set? */
 typedef bool (*run_in_set)(const struct run_call *call, uint32_t number);
-typedef void (*run_take_set)(struct run_call *call, struct event *event);
+typedef void (*run_take_set)(void *ctx, struct event *event);
 
 static bool run_was_chosen(const struct run_call *call, uint32_t number)
 {
@@ -23,7 +23,7 @@ static bool run_fell_back(const struct run_call *call, uint32_t number)
 }
 
 static void run_each_variant(struct run_call *call, const struct plan_stage *stage,
-                             enum event_type type, run_in_set in_set, run_take_set take)
+                             enum event_type type, run_in_set in_set, run_take_set take, void *ctx)
 {
     const struct plan *plan = &call->session.plan;
     const struct m_variants *variants = stage->source->settings->variants;
@@ -43,29 +43,34 @@ static void run_each_variant(struct run_call *call, const struct plan_stage *sta
             }
         }
         if (event.count != 0) {
-            take(call, &event);
+            take(ctx, &event);
         }
     }
 }
 
 static void run_each_set(struct run_call *call, enum event_type type, run_in_set in_set,
-                         run_take_set take)
+                         run_take_set take, void *ctx)
 {
     for (uint32_t s = 0; s < call->session.plan.stage_count; s++) {
-        run_each_variant(call, &call->session.plan.stages[s], type, in_set, take);
+        run_each_variant(call, &call->session.plan.stages[s], type, in_set, take, ctx);
     }
 }
 
-static void run_emit_set(struct run_call *call, struct event *event)
+static void run_emit_set(void *ctx, struct event *event)
 {
-    recorder_emit(&call->recorder, event);
+    recorder_emit(ctx, event);
 }
 
-static void run_tell_set(struct run_call *call, struct event *event)
+static void run_apply_set(void *ctx, struct event *event)
+{
+    run_state_apply(ctx, event, NULL);
+}
+
+static void run_tell_set(void *ctx, struct event *event)
 {
     struct strbuf line = {0};
 
-    (void)call;
+    (void)ctx;
     strbuf_puts(&line, "fallback  ");
     story_add_fallbacks(event, &line);
     sys_write_full(STDERR_FILENO, line.data, line.len);
@@ -74,15 +79,21 @@ static void run_tell_set(struct run_call *call, struct event *event)
 
 void run_record_variants(struct run_call *call)
 {
-    run_each_set(call, EVENT_VARIANTS_CHOSEN, run_was_chosen, run_emit_set);
+    run_each_set(call, EVENT_VARIANTS_CHOSEN, run_was_chosen, run_emit_set, &call->recorder);
 }
 
 void run_record_fallbacks(struct run_call *call)
 {
-    run_each_set(call, EVENT_FALLBACKS_USED, run_fell_back, run_emit_set);
+    run_each_set(call, EVENT_FALLBACKS_USED, run_fell_back, run_emit_set, &call->recorder);
 }
 
 void run_tell_fallbacks(struct run_call *call)
 {
-    run_each_set(call, EVENT_FALLBACKS_USED, run_fell_back, run_tell_set);
+    run_each_set(call, EVENT_FALLBACKS_USED, run_fell_back, run_tell_set, NULL);
+}
+
+void run_apply_variants(struct run_call *call, struct run_state *state)
+{
+    run_each_set(call, EVENT_VARIANTS_CHOSEN, run_was_chosen, run_apply_set, state);
+    run_each_set(call, EVENT_FALLBACKS_USED, run_fell_back, run_apply_set, state);
 }

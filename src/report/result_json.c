@@ -16,7 +16,7 @@ bool result_has_instance(const struct run_state *state, const struct result_opti
     if (options->scope != NULL && !options->scope[number]) {
         return false;
     }
-    if (options->all || inst->attempts != 0) {
+    if (options->all || inst->attempts != 0 || inst_told(inst)->fallback) {
         return true;
     }
     return inst->state != INST_PENDING && inst->state != INST_READY &&

@@ -279,6 +279,47 @@ retry = { max = 1, delay = "0s" }'
 	has after.txt other
 }
 
+@test "what a variant passes from outside is asked for before anything runs, and counts for it" {
+	manifest <<-'END'
+		[flags]
+		new = { percent = 0 }
+		[stage.s]
+		outputs = ["s.txt"]
+		run = 'echo own >>../ran; echo own >s.txt'
+		[stage.s.variant.v]
+		flag = "new"
+		pass_env = ["SECRET_LEVEL"]
+		run = 'echo new >>../ran; echo $SECRET_LEVEL >s.txt'
+	END
+	unset SECRET_LEVEL
+	ends 0
+	ran own
+	ends 11 --flag new=on
+	ran ""
+	says "SECRET_LEVEL"
+	export SECRET_LEVEL=1
+	ends 0 --flag new=on
+	has s.txt 1
+	ends 0 --flag new=on
+	ran ""
+	SECRET_LEVEL=2
+	ends 0 --flag new=on
+	has s.txt 2
+	ends 0
+	ran ""
+	has s.txt own
+}
+
+@test "a run without work says in its result which results stand in" {
+	moody 'fallback = true'
+	echo 3 >../mood
+	ends 0
+	ends 0 --result r.json
+	ran ""
+	grep -q '"total": 2' r.json
+	[ "$(grep -c '"fallback": "failed"' r.json)" = 1 ]
+}
+
 @test "without fallback a variant that fails, fails" {
 	moody ''
 	echo 3 >../mood

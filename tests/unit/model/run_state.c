@@ -450,6 +450,48 @@ static void an_attempt_says_how_far_it_is(void **unused)
     run_state_fini(&state);
 }
 
+static void a_variant_is_left(void **unused)
+{
+    struct event_range all = {0, 1};
+    struct event chosen = numbered(EVENT_VARIANTS_CHOSEN, 2);
+    struct event left = numbered(EVENT_VARIANT_LEFT, 6);
+    struct event used = numbered(EVENT_FALLBACKS_USED, 7);
+    struct event resumed = numbered(EVENT_RUN_RESUMED, 8);
+    const struct inst_told *told;
+    struct run_state state;
+    struct err err = {0};
+
+    (void)unused;
+    begin(&state, 2);
+    chosen.ids = used.ids = (struct event_ids){&all, 1};
+    chosen.variant = used.variant = left.variant = STR("new");
+    assert_true(run_state_apply(&state, &chosen, NULL));
+    told = inst_told(&state.instances[0]);
+    assert_true(str_is(told->variant, "new") && str_is(state.instances[1].told->variant, "new"));
+    assert_false(told->left || told->out || told->fallback);
+    state.instances[0].retries = 2;
+    left.cause = STR("exit");
+    assert_true(run_state_apply(&state, &left, NULL));
+    assert_true(told->left && !told->out);
+    assert_int_equal(state.instances[0].retries, 0);
+    left.cause = STR("breaker");
+    left.number = 1;
+    assert_true(run_state_apply(&state, &left, NULL));
+    assert_true(state.instances[1].told->out && !state.instances[1].told->left);
+    assert_true(run_state_apply(&state, &used, NULL));
+    assert_true(told->fallback);
+    /* Who failed stays away from it, who found it out asks again. */
+    state.instances[0].retries = state.instances[1].retries = 1;
+    assert_true(run_state_apply(&state, &resumed, NULL));
+    assert_true(told->left && !told->fallback && !state.instances[1].told->out);
+    assert_int_equal(state.instances[0].retries, 1);
+    assert_int_equal(state.instances[1].retries, 0);
+    left.number = all.last = 2;
+    assert_false(run_state_apply(&state, &left, &err));
+    assert_false(run_state_apply(&state, &chosen, &err));
+    run_state_fini(&state);
+}
+
 static void other_events_count(void **unused)
 {
     struct run_state state;
@@ -548,6 +590,7 @@ int main(void)
         cmocka_unit_test(ended_runs_stay_ended),
         cmocka_unit_test(the_table_is_the_law),
         cmocka_unit_test(an_attempt_says_how_far_it_is),
+        cmocka_unit_test(a_variant_is_left),
         cmocka_unit_test(other_events_count),
     };
 

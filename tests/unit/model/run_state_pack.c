@@ -115,6 +115,8 @@ static void make_state(struct run_state *state)
     apply_checks(state);
     apply_attempt(state, EVENT_ATTEMPT_STARTED, attempt(2, STR("say@n=2"), NULL));
     apply_attempt(state, EVENT_ATTEMPT_FINISHED, attempt(2, STR("say@n=2"), "waiting"));
+    apply_all(state, EVENT_VARIANTS_CHOSEN, (struct event){.number = 2, .variant = STR("new")});
+    apply_attempt(state, EVENT_VARIANT_LEFT, (struct event){.number = 2, .cause = STR("exit")});
     apply_attempt(state, EVENT_RETRY, (struct event){.number = 2});
     apply_all(state, EVENT_INSTANCES_READY, (struct event){.number = 4});
     apply_attempt(state, EVENT_ATTEMPT_STARTED, attempt(4, STR("other@n=4"), NULL));
@@ -154,6 +156,9 @@ static void packed_and_back(void **unused)
     assert_true(str_is(back.instances[4].stage, "another"));
     assert_true(str_is(back.instances[5].place, "pawl.toml:9:1"));
     assert_int_equal(back.instances[2].retries, 1);
+    assert_true(str_is(inst_told(&back.instances[2])->variant, "new"));
+    assert_true(inst_told(&back.instances[2])->left && !inst_told(&back.instances[2])->out);
+    assert_false(inst_told(&back.instances[1])->left);
     assert_int_equal(back.instances[0].exit_code, -1);
     assert_int_equal(inst_told(&back.instances[0])->checks_passed, 3);
     assert_int_equal(inst_told(&back.instances[4])->progress->permille, 425);
