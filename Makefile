@@ -68,17 +68,15 @@ FLAGS_cover = -O0 -g --coverage -fprofile-update=atomic
 FLAGS_fuzz = -O1 -g -fsanitize=fuzzer-no-link,address,undefined $(SANITIZE)
 
 # The release build is small (-Os); what each instance, path or byte passes through is fast.
-HOT = base/arena base/bytes base/chains base/hex base/json_write base/map base/mem% base/path \
-	base/record% base/sha256% base/str base/sys% base/utf8 \
-	model/event model/expr_eval model/expr_lex model/expr_parse model/glob model/key model/plan \
-	model/plan_c% model/plan_e% model/plan_inputs model/plan_o% model/plan_paths model/plan_r% \
-	model/plan_tree model/plan_writers model/run_state model/shellwords% model/template model/toml% \
-	model/value \
-	os/child os/hash% os/loop os/pipe_log os/pool os/ranges os/signature os/spawn% os/walk \
-	policy/adapt policy/decide policy/schedule \
-	store/index% store/objects store/put% store/results \
-	run/attempt% run/engine run/executor run/facts run/guards run/reads run/recorder run/slice \
-	run/sources% run/standing
+HOT = base/arena base/bytes base/hex base/json_write base/map base/mem% base/path base/record% \
+	base/sha256% base/str base/utf8 \
+	model/event model/expr_eval model/key model/plan model/plan_e% model/plan_inputs \
+	model/plan_paths model/plan_render model/plan_tree model/plan_writers model/run_state \
+	model/template model/toml% \
+	os/child os/loop os/ranges os/signature os/spawn% \
+	policy/decide policy/schedule \
+	store/index_map store/objects store/put% \
+	run/attempt run/attempt_start run/engine run/executor run/facts run/reads run/recorder
 HOT_release = -O2
 
 LINK_release = -static -s -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noseparate-code

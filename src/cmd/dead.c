@@ -62,6 +62,10 @@ static bool dead_take(void *ctx, const struct item_result *result)
 {
     struct dead *dead = ctx;
 
+    /* One that its variant failed on and left to the stage's own command is not dead. */
+    if ((result->cause & ITEM_CAUSE_LEFT) != 0 && !dead->cli->retry) {
+        return true;
+    }
     dead->log->count++;
     if (dead->cli->retry) {
         return true;

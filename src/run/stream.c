@@ -139,7 +139,7 @@ static void stream_item_dead(struct stream *stream, struct stream_item *item,
     bool left = stream->ways[item->way].spec->fallback;
     struct item_result result = {.state = ITEM_DEAD,
                                  .attempts = item->attempts,
-                                 .cause = (uint32_t)end->cause | (left ? STREAM_CAUSE_LEFT : 0),
+                                 .cause = (uint32_t)end->cause | (left ? ITEM_CAUSE_LEFT : 0),
                                  .bytes = reason,
                                  .item = str_head(text, LIMIT_DEAD_ITEM_BYTES)};
     struct stream_tally *tally = &stream->tally;

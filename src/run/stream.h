@@ -251,8 +251,6 @@ uint8_t stream_way_choose(const struct stream *stream, struct str unit);
 enum item_state stream_way_find(struct stream *stream, const struct digest *digest, uint8_t chosen,
                                 uint8_t *way);
 void stream_way_tell_moves(struct stream *stream, struct stream_way *way);
-/* A dead item that is left to the stage's own command has this in its cause. */
-enum { STREAM_CAUSE_LEFT = 0x100 };
 
 /* stream.c: what became of an item */
 /* It is known without being worked. */

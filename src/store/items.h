@@ -39,6 +39,9 @@
 
 enum item_state { ITEM_UNKNOWN, ITEM_DONE, ITEM_DEAD };
 
+/* In the cause of a dead item: only this way to work it is closed, another has it. */
+enum { ITEM_CAUSE_LEFT = 0x100 };
+
 /* Whose log it is. */
 struct items_about {
     struct str stage, instance;

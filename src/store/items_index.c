@@ -49,38 +49,13 @@ _Static_assert(FIRST_BITS >= 3, "a bit for each bucket");
 
 /* --- the file --- */
 
-static int index_open_named(int tmp)
-{
-    char name[FILE_TEMP_BYTES];
-    int fd;
-
-    if (!file_temp_name(name)) {
-        return -1;
-    }
-    fd = sys_openat(tmp, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-    if (fd >= 0 && sys_unlinkat(tmp, name, 0) != 0) {
-        sys_close(fd);
-        fd = -1;
-    }
-    return fd;
-}
-
 static bool index_open_file(struct items_index *index, int pawl_fd, struct err *err)
 {
-    int tmp = folder_make(pawl_fd, "tmp", err) ? folder_open(pawl_fd, "tmp", err) : -1;
-
-    if (tmp < 0) {
+    if (!folder_make(pawl_fd, "tmp", err)) {
         return err_wrap(err, "'.pawl'");
     }
-    index->fd = sys_openat(tmp, ".", O_RDWR | O_TMPFILE, 0600);
-    if (index->fd < 0) {
-        index->fd = index_open_named(tmp);
-    }
-    if (index->fd < 0) {
-        err_sys(err, "'.pawl/tmp': cannot make a file for the index of items");
-    }
-    sys_close(tmp);
-    return index->fd >= 0;
+    index->fd = file_open_nameless(pawl_fd, "tmp", err);
+    return index->fd >= 0 || err_wrap(err, "an index of items");
 }
 
 static bool index_write_zeros(int fd, uint64_t from, uint64_t to)
