@@ -127,6 +127,7 @@ void attempt_free(struct attempt *attempt)
     if (attempt->has_log) {
         pipe_log_free(&attempt->log);
     }
+    stream_relay_close(attempt);
     stream_attempt_free(attempt);
     attempt_close_ends(attempt);
     attempt_close(&attempt->out_fd);
@@ -179,6 +180,7 @@ static void attempt_close_pipes(struct attempt *attempt)
 
     loop_remove(loop, &attempt->log_source);
     loop_remove(loop, &attempt->out_source);
+    stream_relay_close(attempt);
     attempt_close_ends(attempt);
     if (attempt->has_log) {
         if (!log_has_ended) {
@@ -209,6 +211,7 @@ void attempt_drop_pipes(struct attempt *attempt)
 
     loop_remove(loop, &attempt->log_source);
     loop_remove(loop, &attempt->out_source);
+    stream_relay_close(attempt);
     if (attempt->has_log) {
         pipe_log_free(&attempt->log);
     }

@@ -25,6 +25,7 @@ static void attempt_on_out(void *ctx, unsigned events)
     if (pipe_file_read(&attempt->out) == PIPE_ENDED) {
         loop_remove(&attempt->executor->loop, &attempt->out_source);
     }
+    stream_relay_more(attempt);
 }
 
 static void attempt_on_data(void *ctx, const char *data, size_t len)
@@ -259,7 +260,7 @@ static bool attempt_launch(struct attempt *attempt, struct err *err)
                           .tty_fd = -1};
     struct spawn_fd fds[ATTEMPT_MORE_FDS];
     bool ok = attempt_open_stdin(attempt, &spawn, err) && attempt_open_log(attempt, &spawn, err) &&
-              attempt_open_stdout(attempt, &spawn, err);
+              attempt_open_stdout(attempt, &spawn, err) && stream_relay_open(attempt, err);
 
     if (ok) {
         attempt_open_tty(attempt, &spawn);

@@ -101,7 +101,8 @@ struct attempt {
     struct result_input *discovered;
     uint32_t discovered_count;
     uint8_t *ancestors;        /* by instance; NULL until somebody asks */
-    struct stream_run *stream; /* NULL: it works no items */
+    struct stream_run *stream;   /* NULL: it works no items */
+    struct stream_relay *relay; /* NULL: nobody takes its output as it comes */
     struct metrics metrics;
     bool outputs_changed, unkeyed;
     struct err err;
@@ -113,6 +114,7 @@ struct remedy;        /* run/remedy.c */
 struct compensation;  /* run/compensation.c */
 struct stream_run;    /* run/stream_attempt.c */
 struct stream_early;  /* run/stream_early.c */
+struct stream_relay;  /* run/stream_relay.c */
 
 struct restore_job {
     struct executor_job head; /* first */

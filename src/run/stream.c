@@ -108,7 +108,7 @@ void stream_item_known(struct stream *stream, struct stream_item *item)
         !items_get(&stream->ways[item->way].items, &item->digest, &stream->text, &result, &err)) {
         stream_broken(stream, &err);
     } else if (stream->spec.link_count != 0 && result.state == ITEM_DONE) {
-        stream_links_send(stream, result.bytes);
+        stream_links_send(&stream->links, result.bytes);
     }
     stream_item_over(stream, item);
 }
@@ -178,7 +178,7 @@ static void stream_item_kept(struct stream *stream, struct stream_item *item, st
         return;
     }
     stream->tally.kept++;
-    stream_links_send(stream, bytes);
+    stream_links_send(&stream->links, bytes);
     stream_item_over(stream, item);
 }
 
@@ -252,7 +252,7 @@ static void stream_take_known(struct stream *stream, const struct digest *digest
     if (!items_get(&stream->ways[way].items, digest, &stream->text, &result, &err)) {
         stream_broken(stream, &err);
     } else if (result.state == ITEM_DONE) {
-        stream_links_send(stream, result.bytes);
+        stream_links_send(&stream->links, result.bytes);
     }
 }
 
@@ -306,7 +306,7 @@ static void stream_take(struct stream *stream, struct str bytes, struct str path
 
 static bool stream_may_take(const struct stream *stream)
 {
-    return !stream->source.ended && !stream_is_over(stream) && !stream_links_hold(stream) &&
+    return !stream->source.ended && !stream_is_over(stream) && !stream_links_hold(&stream->links) &&
            items_may_take(stream->spec.rule.queue, stream->in_flight, stream->bytes_in_flight);
 }
 
@@ -354,7 +354,7 @@ static void stream_on_signal(void *ctx, unsigned events)
 
 static bool stream_is_idle(const struct stream *stream)
 {
-    return !stream_slots_run(stream) && stream_links_are_empty(stream) &&
+    return !stream_slots_run(stream) && stream_links_are_empty(&stream->links) &&
            (stream_is_over(stream) || (stream->source_done && stream->in_flight == 0));
 }
 
@@ -453,13 +453,13 @@ static bool stream_open(struct stream *stream, struct err *err)
     }
     origin_compare(&stream->origin);
     return (spec->early || stream_order_open(&stream->order, err)) && stream_slots_open(stream) &&
-           stream_source_open(stream, err) && stream_links_open(stream, err);
+           stream_source_open(stream, err) && stream_links_open(&stream->links, &stream->loop, spec->links, spec->link_count, err);
 }
 
 static void stream_close(struct stream *stream)
 {
     stream_slots_close(stream);
-    stream_links_close(stream);
+    stream_links_close(&stream->links);
     stream_flight_fini(stream);
     stream_source_close(stream);
     stream_order_close(&stream->order);

@@ -23,6 +23,7 @@
 #include "os/signals.h"
 #include "os/spawn.h"
 #include "policy/items.h"
+#include "run/stream_link.h"
 #include "run/stream_spec.h"
 #include "store/items.h"
 
@@ -100,21 +101,6 @@ struct stream_slot {
     bool has_status_fd;
 };
 
-/* Somebody who takes the results early. */
-struct stream_link {
-    int fd; /* -1: gone */
-    struct loop_source source;
-    struct stream *stream;
-    struct strbuf out; /* framed results to be sent from `at` on */
-    size_t at;
-    uint32_t credit;      /* places free in its queue */
-    VEC(uint32_t) frames; /* bytes of each result in `out` that has no place there yet */
-    size_t frame_next;
-    uint64_t sendable; /* bytes of `out` that may be sent */
-    bool watched;
-    struct strbuf in; /* a part of a number */
-};
-
 enum { STREAM_LATENCIES = 1024 };
 
 struct stream_tally {
@@ -148,7 +134,7 @@ struct stream {
     struct stream_item **flight; /* open addressing by digest; NULL: free */
     uint32_t flight_mask, in_flight;
     uint64_t bytes_in_flight;
-    struct stream_link *links;
+    struct stream_links links; /* to those who take the results early */
     struct stream_tally tally;
     struct strbuf text; /* scratch */
     /* Why it ends before its time; cause NONE: it does not. */
@@ -261,15 +247,6 @@ void stream_item_ended(struct stream *stream, struct stream_item *item, const st
                        struct str bytes);
 /* Back to be handed out again, as if it had never been. */
 void stream_item_back(struct stream *stream, struct stream_item *item, bool alone);
-
-/* stream_link.c */
-bool stream_links_open(struct stream *stream, struct err *err);
-/* A result: each line of it is an item there. */
-void stream_links_send(struct stream *stream, struct str result);
-/* Somebody has no place for what is to be sent. */
-bool stream_links_hold(const struct stream *stream);
-bool stream_links_are_empty(const struct stream *stream);
-void stream_links_close(struct stream *stream);
 
 /* stream_write.c: the second pass. False: told. */
 bool stream_write(struct stream *stream);

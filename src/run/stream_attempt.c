@@ -217,6 +217,19 @@ bool stream_setup_spec(struct stream_setup *setup, struct err *err)
     return stream_ways(setup, err);
 }
 
+void stream_setup_links(struct stream_setup *setup)
+{
+    int fds[STREAM_LINKS_MOST];
+    uint32_t count = setup->spec.has_stdout
+                         ? stream_earlies_start(setup->executor, setup->instance, fds)
+                         : 0;
+
+    setup->spec.links = ARENA_ARRAY(setup->arena, int, count);
+    for (uint32_t i = 0; i < count; i++) {
+        setup->spec.links[setup->spec.link_count++] = stream_setup_give(setup, fds[i]);
+    }
+}
+
 bool stream_setup_argv(struct stream_setup *setup, struct str argv[static 3], struct err *err)
 {
     struct strbuf bytes = {0};
@@ -359,7 +372,7 @@ bool stream_attempt_start(struct attempt *attempt, const struct environment_atte
     ok = stream_setup_spec(&setup, err) && stream_open_channel(attempt, &setup, err);
     if (ok) {
         stream_attempt_spec(attempt, &setup);
-        stream_earlies_start(&setup);
+        stream_setup_links(&setup);
         ok = stream_setup_argv(&setup, argv, err);
     }
     if (ok) {

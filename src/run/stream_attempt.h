@@ -16,6 +16,13 @@ bool stream_attempt_start(struct attempt *attempt, const struct environment_atte
 bool stream_attempt_ended(struct attempt *attempt);
 void stream_attempt_free(struct attempt *attempt);
 
+/* stream_relay.c: what a command that is no stream writes as its standard output is handed on, line
+ * by line, as it comes. Order: _open once that output is; _more when something was read of it;
+ * _close when it has ended. */
+bool stream_relay_open(struct attempt *attempt, struct err *err);
+void stream_relay_more(struct attempt *attempt);
+void stream_relay_close(struct attempt *attempt);
+
 /* Ends all that work ahead. */
 void stream_earlies_kill(struct executor *executor);
 
@@ -48,7 +55,11 @@ bool stream_setup_spec(struct stream_setup *setup, struct err *err);
 bool stream_setup_argv(struct stream_setup *setup, struct str argv[static 3], struct err *err);
 void stream_setup_fini(struct stream_setup *setup);
 
-/* Starts those who can take the results of `instance` early; sockets to them go into the spec. */
-void stream_earlies_start(struct stream_setup *setup);
+/* Starts those who can take the items that `instance` makes early: sockets to them, how many. */
+enum { STREAM_LINKS_MOST = 8 };
+uint32_t stream_earlies_start(struct executor *executor, struct inst_id instance,
+                              int fds[static STREAM_LINKS_MOST]);
+/* The same for one that is itself a stream: the sockets go into the spec. */
+void stream_setup_links(struct stream_setup *setup);
 
 #endif

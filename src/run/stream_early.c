@@ -13,8 +13,6 @@
 #include "run/side.h"
 #include "run/stream_attempt.h"
 
-enum { EARLY_LINKS_MOST = 8 };
-
 struct stream_early {
     struct side side; /* first */
     struct stream_early *next;
@@ -140,7 +138,7 @@ static bool early_spawn(struct stream_early *early, int source, struct err *err)
         VEC_PUSH(&setup.ours, source);
         setup.fds[setup.fd_count++] = (struct spawn_fd){source, setup.next_fd};
         setup.spec.source_fd = setup.next_fd++;
-        stream_earlies_start(&setup);
+        stream_setup_links(&setup);
         ok = stream_setup_argv(&setup, argv, err);
     } else {
         sys_close(source);
@@ -173,27 +171,26 @@ static bool early_start(struct executor *executor, struct inst_id instance, int 
     return false;
 }
 
-void stream_earlies_start(struct stream_setup *setup)
+uint32_t stream_earlies_start(struct executor *executor, struct inst_id instance,
+                              int fds[static STREAM_LINKS_MOST])
 {
-    struct executor *executor = setup->executor;
     const struct plan *plan = executor->plan;
-    const struct plan_instance *inst = &plan->instances[setup->instance.n];
-    struct stream_spec *spec = &setup->spec;
+    const struct plan_instance *inst = &plan->instances[instance.n];
+    uint32_t count = 0;
 
-    spec->links = ARENA_ARRAY(setup->arena, int, EARLY_LINKS_MOST);
-    for (uint32_t i = 0; spec->has_stdout && i < inst->consumer_count; i++) {
+    for (uint32_t i = 0; i < inst->consumer_count && count < STREAM_LINKS_MOST; i++) {
         struct inst_id consumer = plan->back_edges[inst->consumers_first + i];
         int ends[2];
 
-        if (spec->link_count == EARLY_LINKS_MOST ||
-            !early_may(executor, consumer, setup->instance) ||
+        if (!early_may(executor, consumer, instance) ||
             sys_socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) {
             continue;
         }
         if (early_start(executor, consumer, ends[1])) {
-            spec->links[spec->link_count++] = stream_setup_give(setup, ends[0]);
+            fds[count++] = ends[0];
         } else {
             sys_close(ends[0]);
         }
     }
+    return count;
 }

@@ -1,20 +1,32 @@
-/* Owns who takes our results early: each line of a result is sent, as a u32 length and its bytes,
- * once there is a place for it in the queue on the other side, which tells how many there are. As
- * long as something has no place, nothing new is worked here: so a slow consumer holds back its
- * producer. One that is gone is forgotten. */
+/* Owns the sending side: what was framed, how much of it has a place, how much was sent. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/sys.h"
-#include "run/stream.h"
+#include "base/bytes.h"
+#include "run/stream_link.h"
 
 enum { LINK_NUMBER_BYTES = 4, LINK_READ_BYTES = 256, LINK_KEPT_BYTES = 1 << 20 };
 
+struct stream_link {
+    int fd; /* -1: gone */
+    struct loop_source source;
+    struct stream_links *links;
+    struct strbuf out; /* framed results to be sent from `at` on */
+    size_t at;
+    uint32_t credit;      /* places free in its queue */
+    VEC(uint32_t) frames; /* bytes of each result in `out` that has no place there yet */
+    size_t frame_next;
+    uint64_t sendable; /* bytes of `out` that may be sent */
+    bool watched;
+    struct strbuf in; /* a part of a number */
+};
+
 static void link_drop(struct stream_link *link)
 {
-    loop_remove(&link->stream->loop, &link->source);
+    loop_remove(link->links->loop, &link->source);
     sys_close(link->fd);
     link->fd = -1;
     strbuf_fini(&link->out);
@@ -44,7 +56,7 @@ static void link_watch(struct stream_link *link)
 
     if (watch != link->watched) {
         link->watched = watch;
-        loop_change(&link->stream->loop, &link->source, LOOP_READ | (watch ? LOOP_WRITE : 0), &err);
+        loop_change(link->links->loop, &link->source, LOOP_READ | (watch ? LOOP_WRITE : 0), &err);
     }
 }
 
@@ -86,39 +98,53 @@ static void link_take_numbers(struct stream_link *link)
     link->in.len -= at;
 }
 
+static void link_take(struct stream_link *link)
+{
+    ssize_t got = sys_recv(link->fd, strbuf_reserve(&link->in, LINK_READ_BYTES), LINK_READ_BYTES,
+                           MSG_DONTWAIT);
+
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK)) {
+        link_drop(link);
+        return;
+    }
+    link->in.len += got > 0 ? (size_t)got : 0;
+    link_take_numbers(link);
+    link_place(link);
+}
+
 static void link_on_event(void *ctx, unsigned events)
 {
     struct stream_link *link = ctx;
+    struct stream_links *links = link->links;
 
     if ((events & (LOOP_READ | LOOP_HANGUP | LOOP_ERROR)) != 0) {
-        ssize_t got = sys_recv(link->fd, strbuf_reserve(&link->in, LINK_READ_BYTES),
-                               LINK_READ_BYTES, MSG_DONTWAIT);
-
-        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK)) {
-            link_drop(link);
-            return;
-        }
-        link->in.len += got > 0 ? (size_t)got : 0;
-        link_take_numbers(link);
-        link_place(link);
+        link_take(link);
     }
-    link_send(link);
+    if (link->fd >= 0) {
+        link_send(link);
+    }
+    if (links->moved != NULL) {
+        links->moved(links->ctx);
+    }
 }
 
-bool stream_links_open(struct stream *stream, struct err *err)
+bool stream_links_open(struct stream_links *links, struct loop *loop, const int *fds,
+                       uint32_t count, struct err *err)
 {
-    stream->links = mem_calloc(stream->spec.link_count, sizeof(*stream->links));
-    for (uint32_t i = 0; i < stream->spec.link_count; i++) {
-        struct stream_link *link = &stream->links[i];
+    bool ok = true;
 
-        link->fd = stream->spec.links[i];
-        link->stream = stream;
-        if (!loop_add(&stream->loop, &link->source, link->fd, LOOP_READ, link_on_event, link,
-                      err)) {
-            return false;
-        }
+    links->loop = loop;
+    links->items = mem_calloc(count, sizeof(*links->items));
+    links->count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        struct stream_link *link = &links->items[i];
+
+        link->fd = fds[i];
+        link->links = links;
+        link->source.fd = -1;
+        ok = ok && loop_add(loop, &link->source, link->fd, LOOP_READ, link_on_event, link, err);
     }
-    return true;
+    return ok;
 }
 
 static void link_add(struct stream_link *link, struct str line)
@@ -127,55 +153,55 @@ static void link_add(struct stream_link *link, struct str line)
     VEC_PUSH(&link->frames, (uint32_t)(line.len + LINK_NUMBER_BYTES));
 }
 
-void stream_links_send(struct stream *stream, struct str result)
+void stream_links_send(struct stream_links *links, struct str result)
 {
-    for (uint32_t i = 0; i < stream->spec.link_count; i++) {
-        struct stream_link *link = &stream->links[i];
+    for (uint32_t i = 0; i < links->count; i++) {
+        struct stream_link *link = &links->items[i];
         struct str rest = result;
-        struct str line;
 
-        if (link->fd < 0) {
-            continue;
-        }
-        while (rest.len != 0) {
+        while (link->fd >= 0 && rest.len != 0) {
             ptrdiff_t end = str_find(rest, '\n');
+            struct str line = str_head(rest, end >= 0 ? (size_t)end : rest.len);
 
-            line = str_head(rest, end >= 0 ? (size_t)end : rest.len);
             rest = str_skip(rest, line.len + (end >= 0));
             link_add(link, line);
         }
-        link_place(link);
-        link_send(link);
+        if (link->fd >= 0) {
+            link_place(link);
+            link_send(link);
+        }
     }
 }
 
-bool stream_links_hold(const struct stream *stream)
+bool stream_links_hold(const struct stream_links *links)
 {
-    for (uint32_t i = 0; i < stream->spec.link_count; i++) {
-        if (stream->links[i].fd >= 0 && stream->links[i].frames.count != 0) {
+    for (uint32_t i = 0; i < links->count; i++) {
+        if (links->items[i].fd >= 0 && links->items[i].frames.count != 0) {
             return true;
         }
     }
     return false;
 }
 
-bool stream_links_are_empty(const struct stream *stream)
+bool stream_links_are_empty(const struct stream_links *links)
 {
-    for (uint32_t i = 0; i < stream->spec.link_count; i++) {
-        if (stream->links[i].fd >= 0 &&
-            (stream->links[i].frames.count != 0 || stream->links[i].sendable != 0)) {
+    for (uint32_t i = 0; i < links->count; i++) {
+        const struct stream_link *link = &links->items[i];
+
+        if (link->fd >= 0 && (link->frames.count != 0 || link->sendable != 0)) {
             return false;
         }
     }
     return true;
 }
 
-void stream_links_close(struct stream *stream)
+void stream_links_close(struct stream_links *links)
 {
-    for (uint32_t i = 0; stream->links != NULL && i < stream->spec.link_count; i++) {
-        if (stream->links[i].fd >= 0) {
-            link_drop(&stream->links[i]);
+    for (uint32_t i = 0; i < links->count; i++) {
+        if (links->items[i].fd >= 0) {
+            link_drop(&links->items[i]);
         }
     }
-    free(stream->links);
+    free(links->items);
+    *links = (struct stream_links){0};
 }
