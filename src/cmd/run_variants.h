@@ -6,8 +6,8 @@
 
 void run_record_variants(struct run_call *call);
 void run_record_fallbacks(struct run_call *call);
-/* The same where nothing is to be done and no record begins: a line for people, and what result.json
- * says. */
+/* The same where nothing is to be done and no record begins: a line for people, and what
+ * result.json says. */
 void run_tell_fallbacks(struct run_call *call);
 void run_apply_variants(struct run_call *call, struct run_state *state);
 

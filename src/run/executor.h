@@ -100,8 +100,8 @@ struct attempt {
     uint64_t put_bytes;
     struct result_input *discovered;
     uint32_t discovered_count;
-    uint8_t *ancestors;        /* by instance; NULL until somebody asks */
-    struct stream_run *stream;   /* NULL: it works no items */
+    uint8_t *ancestors;         /* by instance; NULL until somebody asks */
+    struct stream_run *stream;  /* NULL: it works no items */
     struct stream_relay *relay; /* NULL: nobody takes its output as it comes */
     struct metrics metrics;
     bool outputs_changed, unkeyed;

@@ -453,7 +453,8 @@ static bool stream_open(struct stream *stream, struct err *err)
     }
     origin_compare(&stream->origin);
     return (spec->early || stream_order_open(&stream->order, err)) && stream_slots_open(stream) &&
-           stream_source_open(stream, err) && stream_links_open(&stream->links, &stream->loop, spec->links, spec->link_count, err);
+           stream_source_open(stream, err) &&
+           stream_links_open(&stream->links, &stream->loop, spec->links, spec->link_count, err);
 }
 
 static void stream_close(struct stream *stream)

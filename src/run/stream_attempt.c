@@ -220,9 +220,8 @@ bool stream_setup_spec(struct stream_setup *setup, struct err *err)
 void stream_setup_links(struct stream_setup *setup)
 {
     int fds[STREAM_LINKS_MOST];
-    uint32_t count = setup->spec.has_stdout
-                         ? stream_earlies_start(setup->executor, setup->instance, fds)
-                         : 0;
+    uint32_t count =
+        setup->spec.has_stdout ? stream_earlies_start(setup->executor, setup->instance, fds) : 0;
 
     setup->spec.links = ARENA_ARRAY(setup->arena, int, count);
     for (uint32_t i = 0; i < count; i++) {

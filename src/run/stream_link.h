@@ -5,8 +5,8 @@
  * side, which tells by u32 numbers how many there are. Whoever has something that has no place is
  * held: so a slow consumer holds back its producer. One that is gone is forgotten.
  *
- * Order: stream_links_open, which takes over the descriptors; stream_links_send; stream_links_close.
- * One thread, the loop's.
+ * Order: stream_links_open, which takes over the descriptors; stream_links_send;
+ * stream_links_close. One thread, the loop's.
  */
 #include "base/str.h"
 #include "base/vec.h"

@@ -1,6 +1,6 @@
-/* Owns the handing on of a standard output, while it is written, to those whose items its lines are.
- * It is read back from the file that it goes to. Where somebody has no place for a line, nothing
- * more is taken from the command's pipe: it waits in its next write. */
+/* Owns the handing on of a standard output, while it is written, to those whose items its lines
+ * are. It is read back from the file that it goes to. Where somebody has no place for a line,
+ * nothing more is taken from the command's pipe: it waits in its next write. */
 #include <fcntl.h>
 
 #include "base/sys.h"

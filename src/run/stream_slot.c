@@ -323,7 +323,8 @@ static bool slot_may_hand(struct stream *stream, struct stream_way *way)
 {
     static const struct item_end refused = {.cause = CAUSE_BREAKER, .for_good = true};
 
-    while (way->ready.first != NULL && !stream_is_over(stream) && !stream_links_hold(&stream->links)) {
+    while (way->ready.first != NULL && !stream_is_over(stream) &&
+           !stream_links_hold(&stream->links)) {
         enum breaker_answer answer =
             way->spec->has_breaker ? breaker_ask(&way->breaker) : BREAKER_CALL;
 
