@@ -458,7 +458,8 @@ const struct cli_command commands[] = {
      .text = "Prints the results that are kept of a stage with 'each', in the order in which they "
              "came, also those that no output holds yet, instance by instance. STAGE may be an "
              "instance or a selection. Of an instance that was worked by several commands, one "
-             "after the other, those of the one that was used last.",
+             "after the other, those of the one that was used last. With '--json' one object a "
+             "line: instance, variant if it was one, digest of the item, attempts, result.",
      .options = items_options,
      .operands_least = 1,
      .operands_most = 1,

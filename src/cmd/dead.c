@@ -1,5 +1,4 @@
 /* Owns `dead`: the items of a stage that failed for good, and another chance for them. */
-#include "base/json_write.h"
 #include "base/vec.h"
 #include "cmd/evict.h"
 #include "cmd/items_of.h"
@@ -10,7 +9,7 @@
 enum { DEAD_FLUSH_BYTES = 1 << 16, DEAD_COLUMNS = 80 };
 
 struct dead_log {
-    struct str instance, path;
+    struct str name, instance, path;
     uint64_t count;
 };
 
@@ -31,7 +30,7 @@ static void dead_print_json(const struct dead *dead, const struct item_result *r
     struct json_writer w = json_writer_of(&dead->cli->out, JSON_COMPACT);
 
     json_object_begin(&w);
-    json_field_str(&w, "instance", dead->log->instance);
+    items_of_json(&w, dead->log->name);
     json_field_str(&w, "item", result->item);
     json_field_str(&w, "reason", result->bytes);
     json_field_uint(&w, "attempts", result->attempts);
@@ -50,7 +49,7 @@ static void dead_print_text(const struct dead *dead, const struct item_result *r
 
     (void)str_split(&rest, '\n', &line);
     text_add_inline(&harmless, line);
-    strbuf_printf(out, "%.*s: ", STR_ARG(dead->log->instance));
+    strbuf_printf(out, "%.*s: ", STR_ARG(dead->log->name));
     text_add_inline(out, result->bytes);
     strbuf_printf(out, ", %u attempt%s: ", result->attempts, result->attempts == 1 ? "" : "s");
     text_add_cut(out, strbuf_str(&harmless), DEAD_COLUMNS);
@@ -78,12 +77,13 @@ static bool dead_take(void *ctx, const struct item_result *result)
     return dead->cli->out.len < DEAD_FLUSH_BYTES || cli_flush(dead->cli);
 }
 
-static bool dead_take_log(void *ctx, struct str instance, const char *path, struct err *err)
+static bool dead_take_log(void *ctx, struct str name, const char *path, struct err *err)
 {
     struct dead *dead = ctx;
     struct arena *arena = &dead->cli->arena;
-    struct dead_log log = {.instance = str_dup(arena, instance),
-                           .path = str_dup(arena, str_of(path))};
+    struct dead_log log = {.name = str_dup(arena, name), .path = str_dup(arena, str_of(path))};
+
+    log.instance = items_of_instance(log.name);
 
     VEC_PUSH(&dead->logs, log);
     dead->log = &dead->logs.items[dead->logs.count - 1];
@@ -110,8 +110,11 @@ static bool dead_evict(struct dead *dead, struct err *err)
 
     lookup_init(&names);
     for (uint32_t i = 0; i < dead->logs.count; i++) {
-        if (dead->logs.items[i].count != 0) {
-            lookup_put(&names, dead->logs.items[i].instance, i);
+        const struct dead_log *log = &dead->logs.items[i];
+
+        if (log->count != 0 &&
+            LOOKUP_GET(&names, &dead->logs, instance, log->instance) == MAP_MISSING) {
+            lookup_put(&names, log->instance, i);
         }
     }
     for (uint32_t i = 0; i < plan->instance_count; i++) {

@@ -2,7 +2,6 @@
 #include "store/items.h"
 
 #include "base/hex.h"
-#include "base/json_write.h"
 #include "base/sys.h"
 #include "base/vec.h"
 #include "cmd/items_of.h"
@@ -12,7 +11,7 @@ enum { ITEMS_FLUSH_BYTES = 1 << 16, ITEMS_WAIT_MS = 100, ITEMS_LOOK_EVERY = 10 }
 
 /* A log of which all before `pos` was printed. */
 struct items_shown {
-    struct str instance, path;
+    struct str name, path;
     uint64_t pos;
     struct record_mark mark; /* the same, for opening it without a walk */
 };
@@ -27,20 +26,40 @@ struct items_show {
 
 struct items_selected {
     struct str selection;
-    bool (*each)(void *ctx, struct str instance, const char *path, struct err *err);
+    bool (*each)(void *ctx, struct str name, const char *path, struct err *err);
     void *ctx;
 };
 
-static bool items_of_one(void *ctx, struct str instance, const char *path, struct err *err)
+/* No name of an instance has a blank. */
+struct str items_of_instance(struct str name)
+{
+    struct str rest = name;
+    struct str instance = name;
+
+    (void)str_split(&rest, ' ', &instance);
+    return instance;
+}
+
+void items_of_json(struct json_writer *w, struct str name)
+{
+    struct str instance = items_of_instance(name);
+
+    json_field_str(w, "instance", instance);
+    if (instance.len != name.len) {
+        json_field_str(w, "variant", str_skip(name, instance.len + strlen(" variant ")));
+    }
+}
+
+static bool items_of_one(void *ctx, struct str name, const char *path, struct err *err)
 {
     const struct items_selected *selected = ctx;
 
-    return !plan_selects(selected->selection, instance) ||
-           selected->each(selected->ctx, instance, path, err);
+    return !plan_selects(selected->selection, items_of_instance(name)) ||
+           selected->each(selected->ctx, name, path, err);
 }
 
 bool items_of(const struct session *session, const char *word,
-              bool (*each)(void *ctx, struct str instance, const char *path, struct err *err),
+              bool (*each)(void *ctx, struct str name, const char *path, struct err *err),
               void *ctx, struct err *err)
 {
     struct items_selected selected = {str_of(word), each, ctx};
@@ -58,8 +77,8 @@ bool items_of_none(const char *word, struct err *err)
                    "no items of '%s' are kept: a run works those of a stage with 'each'", word);
 }
 
-/* One that is shown already, or the newest now of its instance. */
-static bool items_take_log(void *ctx, struct str instance, const char *path, struct err *err)
+/* One that is shown already, or the newest now of that name. */
+static bool items_take_log(void *ctx, struct str name, const char *path, struct err *err)
 {
     struct items_show *show = ctx;
     struct arena *arena = &show->cli->arena;
@@ -67,30 +86,29 @@ static bool items_take_log(void *ctx, struct str instance, const char *path, str
 
     (void)err;
     VEC_EACH (log, &show->logs) {
-        old = str_equal(log->instance, instance) ? log : old;
+        old = str_equal(log->name, name) ? log : old;
     }
     if (old == NULL) {
-        struct items_shown fresh = {.instance = str_dup(arena, instance),
+        struct items_shown fresh = {.name = str_dup(arena, name),
                                     .path = str_dup(arena, str_of(path))};
 
         VEC_PUSH(&show->logs, fresh);
     } else if (!str_is(old->path, path)) {
-        *old =
-            (struct items_shown){.instance = old->instance, .path = str_dup(arena, str_of(path))};
+        *old = (struct items_shown){.name = old->name, .path = str_dup(arena, str_of(path))};
     }
     return true;
 }
 
 /* --- their records --- */
 
-static void items_print_json(struct strbuf *out, struct str instance, const struct digest *digest,
+static void items_print_json(struct strbuf *out, struct str name, const struct digest *digest,
                              const struct item_result *result)
 {
     struct json_writer w = json_writer_of(out, JSON_COMPACT);
     char hex[DIGEST_HEX_BYTES + 1];
 
     json_object_begin(&w);
-    json_field_str(&w, "instance", instance);
+    items_of_json(&w, name);
     json_field_text(&w, "digest", digest_hex(digest, hex));
     json_field_uint(&w, "attempts", result->attempts);
     json_field_bool(&w, "fallback", result->fallback);
@@ -119,7 +137,7 @@ static bool items_print_record(struct items_show *show, const struct items_shown
         return true;
     }
     if (cli->json) {
-        items_print_json(&cli->out, log->instance, &digest, &result);
+        items_print_json(&cli->out, log->name, &digest, &result);
     } else {
         items_print_text(&cli->out, result.bytes);
     }

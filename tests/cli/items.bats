@@ -165,6 +165,33 @@ damage() {
 	answers 0 dead embed
 }
 
+@test "items and dead: of variants, by the instance whose items they work" {
+	manifest <<-'END'
+		[flags]
+		new = true
+		[stage.embed]
+		each = { lines = "in" }
+		run = ["cat"]
+		stdout = "out"
+		max_dead = 9
+		variant.fresh = { flag = "new", run = ["sh", "-c", "read -r item; echo $item >>../ran; [ $item != b ] && echo new $item"] }
+	END
+	printf '%s\n' a b c >in
+	ends 0 -q
+	ran a b c
+	has out $'new a\nnew c'
+	answers 0 items embed
+	[ "$(sort <<<"$output")" = $'new a\nnew c' ]
+	answers 0 items --json embed
+	[[ ${lines[0]} == '{"instance":"embed","variant":"fresh","digest":'* ]]
+	answers 0 dead embed
+	[ "$output" = "embed variant fresh: exit 1, 1 attempt: b" ]
+	answers 0 dead --retry embed
+	[[ $output == "1 item of 'embed' gets another chance:"* ]]
+	ends 0 -q
+	ran b
+}
+
 @test "gc: of several logs of an instance the newest stays, and none that was not used so long" {
 	two_parts
 	cp .pawl/items/$a ".pawl/items/11${a#??}"
