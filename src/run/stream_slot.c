@@ -294,7 +294,6 @@ bool stream_slot_spawn(struct stream_slot *slot, struct stream_item *item)
     slot->in_at = 0;
     slot->lines = 0;
     slot->killed = false;
-    slot->due_ns = slot->kill_ns = slot->warn_ns = INT64_MAX;
     slot->direct = stream->ways[slot->way].direct;
     start.spawn.fds = start.fds;
     start.spawn.dir =
