@@ -474,7 +474,7 @@ static void stream_finish(struct stream *stream)
 {
     struct err err = {0};
 
-    if (!stream_ways_flush(stream, &err)) {
+    if (!stream_ways_finish(stream, &err)) {
         stream_broken(stream, &err);
     }
     if (!stream_is_over(stream) && !stream->spec.early) {

@@ -52,6 +52,7 @@ struct stream_way {
     const struct stream_way_spec *spec;
     struct items items;
     bool has_items;
+    bool is_doubtful; /* what was put since it is open is taken back */
     struct stream_queue ready;
     struct breaker breaker;
     bool direct; /* its command is tried without its shell */
@@ -94,6 +95,7 @@ struct stream_slot {
     uint32_t item_count;
     uint32_t batch; /* WORKER: how many it is handed next */
     uint32_t lines; /* WORKER: in `out` */
+    bool has_answered; /* WORKER: this one an item */
     bool killed;    /* by us: for what is in `why` */
     struct item_end why;
     const char *why_text;
@@ -223,6 +225,8 @@ void stream_worker_in(void *ctx, unsigned events);
 /* stream_way.c */
 bool stream_ways_open(struct stream *stream, int pawl_fd, struct err *err);
 void stream_ways_close(struct stream *stream);
+/* The last flush; what is doubtful is taken back. */
+bool stream_ways_finish(struct stream *stream, struct err *err);
 bool stream_ways_flush(struct stream *stream, struct err *err);
 bool stream_ways_accept(struct stream *stream, struct err *err);
 void stream_ways_tick(struct stream *stream);

@@ -293,7 +293,7 @@ bool stream_slot_spawn(struct stream_slot *slot, struct stream_item *item)
     strbuf_clear(&slot->status);
     slot->in_at = 0;
     slot->lines = 0;
-    slot->killed = false;
+    slot->killed = slot->has_answered = false;
     slot->direct = stream->ways[slot->way].direct;
     start.spawn.fds = start.fds;
     start.spawn.dir =

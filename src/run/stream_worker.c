@@ -5,7 +5,11 @@
  * is for but their order, so a batch is believed only as a whole: as many lines as items, nothing
  * said on the other descriptor, nothing left over. Else what of it failed is not known, and its
  * items are handed out again, each alone, where every answer is clear. Of a stage whose effects are
- * seen outside every item is alone from the start. */
+ * seen outside every item is alone from the start.
+ *
+ * A worker that writes when it has nothing to answer may have answered each item before with what
+ * belongs to another: the stage fails, and nothing of it is kept. One that has answered some and ends well, with an item in
+ * hand that it may never have seen, leaves that to the next. */
 #include <errno.h>
 #include <string.h>
 
@@ -104,6 +108,7 @@ static void worker_take_answers(struct stream_slot *slot)
     int64_t took_ns = stream_now(stream) - slot->items[0]->began_ns;
     uint32_t count = slot->item_count;
 
+    slot->has_answered = true;
     slot->batch = items_batch_next(slot->batch > count ? count : slot->batch, took_ns);
     for (uint32_t i = 0; i < count; i++) {
         size_t len = (size_t)str_find(rest, '\n') + 1;
@@ -154,7 +159,11 @@ static void worker_judge(struct stream_slot *slot)
 
     if (slot->item_count == 0) {
         if (out.len + slot->status.len != 0) {
-            stream_slot_kill(slot, &broken, "the worker wrote what nobody asked for");
+            stream_fail(slot->stream, CAUSE_OUTPUT, -1,
+                        STR("a worker wrote what nobody asked for: which of its answers is for "
+                            "which item cannot be told"));
+            slot->stream->ways[slot->way].is_doubtful = true;
+            stream_slot_kill(slot, &broken, "");
         }
         return;
     }
@@ -187,8 +196,8 @@ void stream_worker_exited(struct stream_slot *slot, const struct child_end *end)
     struct str reason;
     struct item_end how;
 
-    /* It may have answered all before. */
-    if (!slot->killed && !stream->stopping && slot->item_count != 0) {
+    /* It may have answered all before, and more. */
+    if (!slot->killed && !stream->stopping) {
         worker_judge(slot);
     }
     how = stream_slot_end(slot, end, &reason);
@@ -198,7 +207,8 @@ void stream_worker_exited(struct stream_slot *slot, const struct child_end *end)
         }
         return;
     }
-    if (slot->item_count > 1) {
+    if (slot->item_count > 1 || (slot->item_count == 1 && how.cause == CAUSE_NONE &&
+                                 slot->has_answered && !stream->spec.one_by_one)) {
         worker_alone(slot);
         return;
     }

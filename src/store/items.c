@@ -374,6 +374,13 @@ bool items_get(struct items *items, const struct digest *digest, struct strbuf *
                    items->file.path);
 }
 
+bool items_undo(struct items *items, struct err *err)
+{
+    record_batch_clear(&items->batch);
+    return sys_truncate(items->file.fd, (int64_t)items->opened) == 0 ||
+           err_sys(err, "'.pawl/%s' cannot be written", items->file.path);
+}
+
 bool items_accept(struct items *items, struct err *err)
 {
     if (items->has_new_dead) {

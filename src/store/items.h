@@ -93,6 +93,8 @@ bool items_flush(struct items *items, struct err *err);
  */
 bool items_get(struct items *items, const struct digest *digest, struct strbuf *bytes,
                struct item_result *result, struct err *err);
+/* Takes back all that was put since it is open; only a close may follow. */
+bool items_undo(struct items *items, struct err *err);
 /* Flushes, too. Adds nothing where there is nothing to accept. */
 bool items_accept(struct items *items, struct err *err);
 
