@@ -154,6 +154,11 @@ pages() {
 	sed -n '/^stage  variant/,/^embed  new/p' said | sed 's/ *[0-9]*ms */ /' | diff -u shown -
 }
 
+@test "examples of docs/streams.md" {
+	try_page docs/streams.md
+	[ -d 1 ]
+}
+
 @test "examples of docs/loops.md" {
 	try_page docs/loops.md
 	[ -d 1 ]
@@ -229,7 +234,8 @@ pages() {
 		case $page in
 		README.md | docs/manifest.md | docs/expressions.md | docs/running.md | docs/control.md | \
 			docs/retries.md | docs/compensations.md | docs/hooks.md | docs/checks.md | docs/reports.md | \
-			docs/always.md | docs/testing.md | docs/progress.md | docs/flags.md | docs/loops.md) ;;
+			docs/always.md | docs/testing.md | docs/progress.md | docs/flags.md | docs/loops.md | \
+				docs/streams.md) ;;
 		*) ! grep -n '^```toml' "$source_root/$page" || return 1 ;;
 		esac
 	done
