@@ -317,7 +317,9 @@ bool stream_slot_spawn(struct stream_slot *slot, struct stream_item *item)
 
 /* --- handing out --- */
 
-/* An item that may be worked now: its time has come, and its breaker lets it. */
+/* An item that may be worked now: its time has come, and its breaker lets it. While the probe of one
+ * that is half-open is under way, no item fails for that: they wait for what comes of it. Those of a
+ * variant wait for nothing. */
 static bool slot_may_hand(struct stream *stream, struct stream_way *way)
 {
     static const struct item_end refused = {.cause = CAUSE_BREAKER, .for_good = true};
@@ -330,9 +332,9 @@ static bool slot_may_hand(struct stream *stream, struct stream_way *way)
         if (answer == BREAKER_CALL) {
             return true;
         }
-        if (way != stream->ways && way->breaker.state == BREAKER_OPEN) {
+        if (way != stream->ways) {
             stream_item_to_own(stream, stream_queue_pop(&way->ready));
-        } else if (answer == BREAKER_FAIL) {
+        } else if (answer == BREAKER_FAIL && way->breaker.state == BREAKER_OPEN) {
             stream_item_ended(stream, stream_queue_pop(&way->ready), &refused,
                               STR("its circuit breaker is open"));
         } else {

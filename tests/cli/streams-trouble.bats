@@ -1,0 +1,57 @@
+#!/usr/bin/env bats
+# Streams whose items fail: what a worker says instead of an answer, and a breaker that opens and closes.
+
+load run
+
+@test "a worker in sh fails an item, or asks for another try, on PAWL_STATUS_FD" {
+	manifest <<-'END'
+		[stage.s]
+		each = { lines = "list" }
+		mode = "worker"
+		run = '''
+		while IFS= read -r x; do
+			case $x in
+			bad) echo "fail is bad" >&$PAWL_STATUS_FD ;;
+			busy) if [ -e ../tried ]; then echo good; else : >../tried; echo "retry later" >&$PAWL_STATUS_FD; fi ;;
+			*) echo "<$x>" ;;
+			esac
+		done
+		'''
+		stdout = "out"
+		retry = { max = 1, delay = "1ms" }
+		dead_letter = "dead"
+	END
+	printf '%s\n' one bad busy two >list
+	ends 0
+	[ "$(paste -sd ' ' out)" = "<one> good <two>" ]
+	[ "$(cat dead)" = '{"item":"bad","reason":"is bad","cause":"exit","attempts":1}' ]
+}
+
+@test "a breaker that fails items while it is open lets a probe through, and the others wait for it" {
+	manifest <<-'END'
+		[breaker.b]
+		min_calls = 2
+		open_for = "100ms"
+		when_open = "fail"
+
+		[stage.s]
+		each = { lines = "list" }
+		run = 'cat; echo; [ -e ../up ]'
+		stdout = "out"
+		workers = 2
+		breaker = "b"
+	END
+	seq 20 >list
+	ends 1
+	says "breaker   b is open"
+	touch ../up
+	again() {
+		[ "$(wc -l <out 2>/dev/null || echo 0)" -eq 20 ] || {
+			"$PAWL" run >../said 2>&1 || grep -q "circuit breaker is open" ../said || return 2
+			false
+		}
+	}
+	wait_until again
+	grep -q "b lets one through" ../said
+	[ "$(paste -sd ' ' out)" = "$(seq 20 | paste -sd ' ' -)" ]
+}
