@@ -317,9 +317,9 @@ bool stream_slot_spawn(struct stream_slot *slot, struct stream_item *item)
 
 /* --- handing out --- */
 
-/* An item that may be worked now: its time has come, and its breaker lets it. While the probe of one
- * that is half-open is under way, no item fails for that: they wait for what comes of it. Those of a
- * variant wait for nothing. */
+/* An item that may be worked now: its time has come, and its breaker lets it. While the probe of
+ * one that is half-open is under way, no item fails for that: they wait for what comes of it. Those
+ * of a variant wait for nothing. */
 static bool slot_may_hand(struct stream *stream, struct stream_way *way)
 {
     static const struct item_end refused = {.cause = CAUSE_BREAKER, .for_good = true};

@@ -19,7 +19,7 @@ struct stream_pass {
     struct stream *stream;
     struct strbuf out, dead, bytes;
     int dead_fd;
-    uint64_t count, dead_count, filtered, repeated;
+    uint64_t count, dead_count, filtered, repeated, retried;
     uint64_t *chosen, *fell_back; /* by way */
     struct item_result first;     /* the first dead one, in the next two */
     struct strbuf first_bytes, first_item;
@@ -81,10 +81,12 @@ static bool pass_item(void *ctx, const struct digest *digest, uint8_t chosen, st
     struct item_result result;
     struct items *items;
     uint8_t way;
+    bool first;
 
     stream_way_find(stream, digest, chosen, &way);
     items = &stream->ways[way].items;
-    if (!items_first_seen(items, digest)) {
+    first = items_first_seen(items, digest);
+    if (!first) {
         pass->repeated++;
         if (stream->spec.rule.dedupe) {
             return true;
@@ -97,6 +99,7 @@ static bool pass_item(void *ctx, const struct digest *digest, uint8_t chosen, st
     if (!items_get(items, digest, &pass->bytes, &result, err)) {
         return false;
     }
+    pass->retried += first && result.attempts > 1 ? result.attempts - 1 : 0;
     pass->filtered += result.state == ITEM_DONE && result.bytes.len == 0;
     return result.state == ITEM_DEAD ? pass_add_dead(pass, &result, err)
                                      : pass_add_result(pass, result.bytes, err);
@@ -150,9 +153,10 @@ static bool pass_tell_figures(struct stream_pass *pass, struct err *err)
     int fd = sys_open(path.data, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, SYS_OWN_FILE);
     bool ok;
 
-    strbuf_printf(
-        &text, "items=%" PRIu64 "\ndead=%" PRIu64 "\nfiltered=%" PRIu64 "\nrepeated=%" PRIu64 "\n",
-        pass->count, pass->dead_count, pass->filtered, pass->repeated);
+    strbuf_printf(&text,
+                  "items=%" PRIu64 "\ndead=%" PRIu64 "\nfiltered=%" PRIu64 "\nrepeated=%" PRIu64
+                  "\nretried=%" PRIu64 "\n",
+                  pass->count, pass->dead_count, pass->filtered, pass->repeated, pass->retried);
     for (uint32_t i = 1; i < spec->way_count; i++) {
         struct str name = spec->ways[i].variant;
 
