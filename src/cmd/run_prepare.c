@@ -43,30 +43,37 @@ static bool run_has_surroundings(struct run_call *call, const struct m_stage *st
            (run_keeps_going(call) || facts_has_tools(&call->facts, stage, err));
 }
 
-/* Of the stage's own command, and of the variants that instances run, where it has any. */
+/* Does an instance that is asked for run that variant, or, as PLAN_NONE, the own command? */
+static bool run_some_run(const struct run_call *call, const struct plan_stage *stage,
+                         uint32_t variant)
+{
+    const struct plan *plan = &call->session.plan;
+
+    for (uint32_t i = 0; i < stage->instance_count; i++) {
+        const struct plan_instance *inst = &plan->instances[stage->instances_first + i];
+
+        if (call->request.scope[stage->instances_first + i] &&
+            (variant == PLAN_NONE ? plan_may_run_own(plan, inst)
+                                  : plan_may_run(plan, inst, variant))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool run_stage_has_surroundings(struct run_call *call, const struct plan_stage *stage,
                                        struct err *err)
 {
-    const struct plan *plan = &call->session.plan;
-    const struct m_stage *asked = NULL;
+    const struct m_variants *variants = stage->source->settings->variants;
 
-    if (stage->source->settings->variants == NULL) {
-        return run_has_surroundings(call, stage->source, err);
-    }
-    for (uint32_t i = 0; i < stage->instance_count; i++) {
-        const struct plan_instance *inst = &plan->instances[stage->instances_first + i];
-        const struct m_stage *source = plan_source(plan, inst);
-
-        if (!call->request.scope[stage->instances_first + i]) {
-            continue;
-        }
-        if ((source != asked && !run_has_surroundings(call, source, err)) ||
-            (plan_may_leave(plan, inst) && !run_has_surroundings(call, stage->source, err))) {
+    for (uint32_t i = 0; variants != NULL && i < variants->count; i++) {
+        if (run_some_run(call, stage, i) &&
+            !run_has_surroundings(call, &variants->items[i].stage, err)) {
             return false;
         }
-        asked = source;
     }
-    return true;
+    return (variants != NULL && !run_some_run(call, stage, PLAN_NONE)) ||
+           run_has_surroundings(call, stage->source, err);
 }
 
 /* What every command of a stage needs from outside is asked for before anything runs. */

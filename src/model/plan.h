@@ -324,6 +324,10 @@ static inline bool plan_variant_is_of_items(const struct m_variant *variant)
 }
 /* What the instance runs, and how: its stage, with the keys replaced that its variant replaces. */
 const struct m_stage *plan_source(const struct plan *plan, const struct plan_instance *inst);
+/* May the instance run that variant of its stage: for itself, or in a stream for some items? */
+bool plan_may_run(const struct plan *plan, const struct plan_instance *inst, uint32_t variant);
+/* May it run its stage's own command? */
+bool plan_may_run_own(const struct plan *plan, const struct plan_instance *inst);
 /* Would the stage's own command take the place of one that fails or is out? */
 bool plan_may_leave(const struct plan *plan, const struct plan_instance *inst);
 /* From here on the instance runs its stage's own command, with its limits. The one change of a plan

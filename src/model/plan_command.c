@@ -469,8 +469,21 @@ static bool plan_check_command(struct plan_build *build, const struct plan_insta
     return good;
 }
 
-/* Of a stage with variants: the command of each instance, and the one that may come in its place.
- */
+static bool plan_check_all_commands(struct plan_build *build, const struct plan_instance *inst,
+                                    const struct m_stage *source, struct strbuf *text)
+{
+    const struct m_variants *variants = source->settings->variants;
+    bool good = true;
+
+    for (uint32_t i = 0; i < variants->count && good; i++) {
+        good = !plan_may_run(build->plan, inst, i) ||
+               plan_check_command(build, inst, &variants->items[i].stage, text);
+    }
+    return good &&
+           (!plan_may_run_own(build->plan, inst) || plan_check_command(build, inst, source, text));
+}
+
+/* Of a stage with variants: every command that an instance may run. */
 static void plan_check_variant_commands(struct plan_build *build, const struct plan_stage *stage)
 {
     const struct plan *plan = build->plan;
@@ -481,9 +494,7 @@ static void plan_check_variant_commands(struct plan_build *build, const struct p
         const struct plan_instance *inst = &plan->instances[stage->instances_first + i];
 
         if (inst->skip_reason.len == 0 && !inst->outline) {
-            good = plan_check_command(build, inst, plan_source(plan, inst), &text) &&
-                   (!plan_may_leave(plan, inst) ||
-                    plan_check_command(build, inst, stage->source, &text));
+            good = plan_check_all_commands(build, inst, stage->source, &text);
         }
     }
     strbuf_fini(&text);

@@ -477,6 +477,22 @@ static void plan_walk_command(struct plan_metric_walk *walk, const struct m_stag
     }
 }
 
+static void plan_walk_commands(struct plan_metric_walk *walk, const struct plan_instance *inst,
+                               const struct m_stage *source)
+{
+    const struct plan *plan = walk->build->plan;
+    const struct m_variants *variants = source->settings->variants;
+
+    for (uint32_t i = 0; variants != NULL && i < variants->count; i++) {
+        if (plan_may_run(plan, inst, i)) {
+            plan_walk_command(walk, &variants->items[i].stage);
+        }
+    }
+    if (plan_may_run_own(plan, inst)) {
+        plan_walk_command(walk, source);
+    }
+}
+
 bool plan_metric_producers(struct plan_build *build, uint32_t number, plan_inst_visitor visit,
                            void *ctx)
 {
@@ -495,10 +511,7 @@ bool plan_metric_producers(struct plan_build *build, uint32_t number, plan_inst_
         return true;
     }
     walk.env = &env;
-    plan_walk_command(&walk, plan_source(build->plan, inst));
-    if (plan_may_leave(build->plan, inst)) {
-        plan_walk_command(&walk, source);
-    }
+    plan_walk_commands(&walk, inst, source);
     if (source->settings->when != NULL) {
         plan_walk_expr(&walk, source->settings->when);
     }

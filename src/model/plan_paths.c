@@ -244,16 +244,20 @@ static bool plan_read_each(struct plan_work *work, struct plan_instance *inst,
     return good;
 }
 
-/* Of the command that it runs, and of the one that may come in its place. */
+/* Of every command that it may run. */
 static void plan_read_tools(struct plan_work *work, struct plan_instance *inst)
 {
     const struct plan *plan = work->build->plan;
+    const struct m_variants *variants = work->source->settings->variants;
     struct plan_input *inputs = plan->inputs + inst->inputs_first;
 
-    if (plan_read_tool(work, plan_source(plan, inst), &inputs[inst->input_count])) {
-        inputs[inst->input_count++].variant = inst->variant;
+    for (uint32_t i = 0; variants != NULL && i < variants->count; i++) {
+        if (plan_may_run(plan, inst, i) &&
+            plan_read_tool(work, &variants->items[i].stage, &inputs[inst->input_count])) {
+            inputs[inst->input_count++].variant = (uint16_t)(i + 1);
+        }
     }
-    if (plan_may_leave(plan, inst)) {
+    if (plan_may_run_own(plan, inst)) {
         inst->input_count += plan_read_tool(work, work->source, &inputs[inst->input_count]);
     }
 }
@@ -414,14 +418,16 @@ static bool plan_allocate_files(struct plan_build *build)
 
         instances += count;
         inputs += count * (source->input_count + plan_stream_inputs_most(plan, source));
+        inputs +=
+            source->settings->variants != NULL ? count * source->settings->variants->count : 0;
         outputs += count * source->output_count;
     }
-    if (inputs + instances * 3 > PLAN_FILES_MOST || outputs + instances * 4 > PLAN_FILES_MOST) {
+    if (inputs + instances * 2 > PLAN_FILES_MOST || outputs + instances * 4 > PLAN_FILES_MOST) {
         diag_error(build->diags, SPAN_NONE, NULL, "the plan has more than %d inputs or outputs",
                    PLAN_FILES_MOST);
         return false;
     }
-    plan->inputs = mem_alloc((inputs + instances * 3) * sizeof(*plan->inputs));
+    plan->inputs = mem_alloc((inputs + instances * 2) * sizeof(*plan->inputs));
     plan->outputs = mem_alloc((outputs + instances * 4) * sizeof(*plan->outputs));
     if (inputs + outputs < ahead) {
         ahead = (uint32_t)(inputs + outputs);

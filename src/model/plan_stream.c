@@ -178,7 +178,7 @@ static bool plan_stream_max_dead(struct plan_limiter *limiter, const struct m_se
 
 bool plan_limit_stream(struct plan_limiter *limiter, struct plan_instance *inst)
 {
-    const struct m_settings *settings = limiter->stage->source->settings;
+    const struct m_settings *settings = limiter->source->settings;
     struct plan_stream stream = {.timeout_ns = inst->timeout_ns, .breaker = inst->breaker};
     int64_t queue = PLAN_QUEUE;
     bool good;

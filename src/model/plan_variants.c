@@ -22,6 +22,21 @@ const struct m_stage *plan_source(const struct plan *plan, const struct plan_ins
                                                           : plan->stages[inst->stage.n].source;
 }
 
+bool plan_may_run(const struct plan *plan, const struct plan_instance *inst, uint32_t variant)
+{
+    const struct m_settings *settings = plan->stages[inst->stage.n].source->settings;
+
+    if (inst->variant != 0) {
+        return inst->variant == variant + 1;
+    }
+    return settings->each != NULL && plan_variant_is_of_items(&settings->variants->items[variant]);
+}
+
+bool plan_may_run_own(const struct plan *plan, const struct plan_instance *inst)
+{
+    return inst->variant == 0 || inst->left != PLAN_STAYS || plan_may_leave(plan, inst);
+}
+
 bool plan_may_leave(const struct plan *plan, const struct plan_instance *inst)
 {
     const struct m_variant *variant = plan_variant(plan, inst);

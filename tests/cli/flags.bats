@@ -511,6 +511,112 @@ own"
 	[ "$(find .pawl/runs -mindepth 1 -maxdepth 1 | wc -l)" = 1 ]
 }
 
+@test "in a stream each item chooses, and another share works those again that choose otherwise" {
+	seq 1 200 >list
+	mkdir bin
+	printf '#!/bin/sh\necho new >>../ran; sed s/^/new/\n' >bin/new
+	chmod +x bin/new
+	manifest <<-'END'
+		[flags]
+		new = { percent = 20 }
+		[stage.s]
+		each = { lines = "list" }
+		stdout = "s.txt"
+		run = 'echo own >>../ran; sed s/^/own/'
+		variant.v = { flag = "new", run = ["bin/new"] }
+	END
+	ends 0
+	new=$(grep -c new s.txt)
+	[ "$new" -gt 15 ] && [ "$new" -lt 70 ]
+	[ "$(grep -c new ../ran)" = "$new" ]
+	[ "$(grep -c own ../ran)" = $((200 - new)) ]
+	[ "$(tr -cd '0-9\n' <s.txt)" = "$(cat list)" ]
+	grep new s.txt >before
+	ends 0
+	ran ""
+	ends 0 --flag new=40
+	more=$(grep -c new s.txt)
+	[ "$more" -gt "$new" ]
+	# Who was in stays in, and only who came in is worked.
+	[ "$(grep -Fxc -f before s.txt)" = "$new" ]
+	[ "$(grep -c new ../ran)" = $((more - new)) ]
+	not grep -q own ../ran
+	ends 0 --flag new=20
+	ran ""
+	[ "$(grep -c new s.txt)" = "$new" ]
+	# The program of a variant counts for its items alone.
+	printf '#!/bin/sh\necho new >>../ran; sed s/^/newer/\n' >bin/new
+	ends 0
+	[ "$(grep -c new ../ran)" = "$new" ]
+	not grep -q own ../ran
+	[ "$(grep -c newer s.txt)" = "$new" ]
+}
+
+@test "in a stream an item whose variant fails falls back, and a bad variant is out" {
+	seq 1 100 >list
+	manifest <<-'END'
+		[flags]
+		new = { percent = 50 }
+		[breaker.b]
+		min_calls = 5
+		open_for = "1h"
+		[stage.s]
+		each = { lines = "list" }
+		stdout = "s.txt"
+		workers = 1
+		run = 'echo own >>../ran; sed s/^/own/'
+		[stage.s.variant.v]
+		flag = "new"
+		fallback = true
+		run = 'echo new >>../ran; exit 3'
+	END
+	ends 0
+	[ "$(grep -c own s.txt)" = 100 ]
+	[ "$(grep -c own ../ran)" = 100 ]
+	[ "$(grep -c new ../ran)" -gt 25 ]
+	ends 0
+	ran ""
+	sed -i 's/^fallback = true/breaker = "b"/' pawl.toml
+	rm -rf .pawl s.txt
+	ends 0
+	[ "$(grep -c own s.txt)" = 100 ]
+	[ "$(grep -c new ../ran)" -lt 10 ]
+	says "breaker   b is open"
+}
+
+@test "a stream as a whole runs a variant, and falls back as a whole" {
+	printf '%s\n' a b c >list
+	manifest <<-'END'
+		[flags]
+		new = { percent = 100, by = "instance" }
+		[stage.s]
+		each = { lines = "list" }
+		stdout = "s.txt"
+		run = 'echo own >>../ran; sed s/^/own/'
+		[stage.s.variant.v]
+		flag = "new"
+		fallback = true
+		run = 'echo new >>../ran; sed s/^/new/; exit $(cat ../mood)'
+	END
+	echo 0 >../mood
+	ends 0
+	ran new new new
+	has s.txt "newa
+newb
+newc"
+	echo 3 >../mood
+	rm -rf .pawl s.txt
+	ends 0 -j1
+	has s.txt "owna
+ownb
+ownc"
+	says "fallback  s: variant 'v' failed"
+	ends 0 --flag new=off
+	has s.txt "owna
+ownb
+ownc"
+}
+
 @test "limits of a variant are its own: timeout, retry, memory, cpu, variables" {
 	manifest <<-'END'
 		[flags]
