@@ -125,7 +125,8 @@ static void check_start(struct check_process *process)
     struct executor *executor = process->side.executor;
     struct err err = {0};
 
-    process->attempt_id = STR_JOIN(&process->side.arena, executor->recorder->run, STR(".check"));
+    process->attempt_id =
+        side_attempt_id(executor->recorder->run, SIDE_CHECK, &process->side.arena);
     if (check_spawn(process, &err)) {
         executor->checks_running++;
         return;

@@ -188,7 +188,7 @@ static struct environment_attempt compensation_about(const struct executor *exec
     struct environment_attempt about = {
         .stage = effect->stage,
         .instance = effect->instance,
-        .attempt_id = STR_JOIN(arena, executor->recorder->run, STR(".compensate")),
+        .attempt_id = side_attempt_id(executor->recorder->run, SIDE_COMPENSATE, arena),
         .span = recorder_random_hex(executor->recorder, arena, 16),
         .attempt = undo->attempt,
         .max_attempts = (int64_t)undo->retry.max + 1,

@@ -6,17 +6,18 @@
 #include "base/path.h"
 #include "os/survivors.h"
 #include "run/recover_inside.h"
+#include "run/side.h"
 #include "store/kinds.h"
 
 /* --- survivors --- */
 
 /* The same boot and pid namespace, so that looking through /proc can tell. */
-static bool recover_can_see(const struct recover_attempt *attempt)
+static bool recover_can_see(struct str boot)
 {
     char scope[SURVIVORS_SCOPE_BYTES];
 
     survivors_scope(scope);
-    return scope[0] != '\0' && str_is(attempt->boot, scope);
+    return scope[0] != '\0' && str_is(boot, scope);
 }
 
 bool recover_kill_survivors(struct recovery *recovery, struct err *err)
@@ -26,9 +27,13 @@ bool recover_kill_survivors(struct recovery *recovery, struct err *err)
     bool ok = true;
 
     VEC_EACH (attempt, &recovery->attempts) {
-        if (!attempt->ended && recover_can_see(attempt)) {
+        if (!attempt->ended && recover_can_see(attempt->boot)) {
             VEC_PUSH(&cookies, attempt->id);
         }
+    }
+    for (int kind = 0; recover_can_see(recovery->boot) && kind < SIDE_KIND_COUNT; kind++) {
+        VEC_PUSH(&cookies, side_attempt_id(str_of(recovery->run.text), (enum side_kind)kind,
+                                           &recovery->arena));
     }
     if (cookies.count != 0) {
         ok = survivors_kill(cookies.items, cookies.count, RECOVER_LIMIT_S * NS_PER_SEC, &result,

@@ -83,7 +83,7 @@ static bool remedy_start(struct remedy *remedy, const struct engine_recovery *re
     about = (struct environment_attempt){
         .stage = stage->name,
         .instance = inst->name,
-        .attempt_id = STR_JOIN(arena, executor->recorder->run, STR(".recover")),
+        .attempt_id = side_attempt_id(executor->recorder->run, SIDE_RECOVER, arena),
         .span = recorder_random_hex(executor->recorder, arena, 16),
         .attempt = recovery->attempt,
         .max_attempts = (int64_t)executor->plan->retries[inst->retry].max + 1,

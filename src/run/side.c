@@ -5,6 +5,16 @@
 
 #include "base/sys.h"
 
+struct str side_attempt_id(struct str run, enum side_kind kind, struct arena *arena)
+{
+    static const char *const names[SIDE_KIND_COUNT] = {[SIDE_CHECK] = ".check",
+                                                       [SIDE_RECOVER] = ".recover",
+                                                       [SIDE_COMPENSATE] = ".compensate",
+                                                       [SIDE_EARLY] = ".early"};
+
+    return str_concat(arena, run, str_of(names[kind]));
+}
+
 void side_init(struct side *side, struct executor *executor,
                void (*done)(struct side *side, const struct child_end *end))
 {

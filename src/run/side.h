@@ -37,6 +37,11 @@ struct side_start {
     uint32_t fd_count;
 };
 
+/* What it is for. By the id that it finds as PAWL_ATTEMPT_ID recovery knows what lived on. */
+enum side_kind { SIDE_CHECK, SIDE_RECOVER, SIDE_COMPENSATE, SIDE_EARLY, SIDE_KIND_COUNT };
+
+struct str side_attempt_id(struct str run, enum side_kind kind, struct arena *arena);
+
 void side_init(struct side *side, struct executor *executor,
                void (*done)(struct side *side, const struct child_end *end));
 /* False: nothing runs. */

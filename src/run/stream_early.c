@@ -96,7 +96,7 @@ static bool early_environment(struct stream_early *early, const struct inst_read
     *about = (struct environment_attempt){
         .stage = stage->name,
         .instance = inst->name,
-        .attempt_id = STR_JOIN(setup->arena, executor->recorder->run, STR(".early")),
+        .attempt_id = side_attempt_id(executor->recorder->run, SIDE_EARLY, setup->arena),
         .span = recorder_random_hex(executor->recorder, setup->arena, 16),
         .attempt = 1,
         .max_attempts = 1,

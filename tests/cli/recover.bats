@@ -487,3 +487,53 @@ interrupted_twice() {
 	ran
 	has out 1
 }
+
+# A command beside attempts leaves a process of its own behind when pawl is killed: `sh ../beside`.
+leaves_a_process() { # what `pawl run` ends with afterwards
+	cat >../beside <<-'END'
+		[ -e ../go ] || { sh -c 'echo $$ >../new; mv ../new ../held; until [ -e ../free ]; do sleep 0.01; done' & wait; }
+	END
+	rm -rf ../held ../go ../free .pawl out
+	start_until ../held
+	end_by KILL
+	held=$(cat ../held)
+	kill -0 "$held"
+	touch ../go
+	ends "$1" || {
+		touch ../free
+		return 1
+	}
+	# Whoever inherited it may not have taken notice yet.
+	not grep -q '^State:.[^ZX]' "/proc/$held/status" 2>/dev/null || {
+		touch ../free
+		echo "it lives on"
+		return 1
+	}
+}
+
+@test "what a check, a 'recover' or a 'compensate' left alive when pawl was killed is ended" {
+	manifest <<-'END'
+		[stage.s]
+		run = "echo s > out"
+		outputs = ["out"]
+		validate = { name = "beside", run = "sh ../beside" }
+	END
+	leaves_a_process 0
+	manifest <<-'END'
+		[stage.s]
+		run = "[ -e ../go ]; echo s > out"
+		outputs = ["out"]
+		recover = "sh ../beside; touch ../go"
+	END
+	leaves_a_process 0
+	manifest <<-'END'
+		[stage.s]
+		run = "echo s > out"
+		outputs = ["out"]
+		compensate = "sh ../beside"
+		[stage.t]
+		run = "cat out; exit 3"
+		inputs = ["out"]
+	END
+	leaves_a_process 1
+}

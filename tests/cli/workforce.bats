@@ -295,7 +295,7 @@ some_instance() {
 		killed=$((killed + 1))
 
 		# A kill may fall between the end of its record and that of its process.
-		"$PAWL" resume latest 2>../said || grep -q 'is completed' ../said
+		"$PAWL" resume latest 2>../said || grep -q "is completed" ../said || { echo "resume: $?"; cat ../said; "$PAWL" runs; "$PAWL" events latest | tail -3; return 1; }
 		as_calm
 		[ -z "$(ran_again)" ]
 	done
