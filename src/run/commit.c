@@ -76,7 +76,7 @@ void commit_begin(struct attempt *attempt)
 }
 
 /* An input that changed in both attempts is most likely written by the command. */
-static void commit_tell_changed(struct attempt *attempt)
+void commit_note_changed(struct attempt *attempt)
 {
     struct inst_fact *fact = attempt->fact;
 
@@ -87,6 +87,7 @@ static void commit_tell_changed(struct attempt *attempt)
                                      STR_ARG(attempt->changed_path));
     }
     facts_note_unsettled(attempt->executor->facts, fact, attempt->changed_path);
+    facts_forget_source(attempt->executor->facts, attempt->changed_path);
 }
 
 /* Did somebody put a file into a producer's folder while it read that? */
@@ -110,8 +111,7 @@ void commit_take(struct attempt *attempt)
         commit_result(attempt);
     }
     if (attempt->changed_path.len != 0) {
-        facts_forget_source(attempt->executor->facts, attempt->changed_path);
-        commit_tell_changed(attempt);
+        commit_note_changed(attempt);
     }
     store_lock_leave(&attempt->executor->session->store_lock);
     attempt_finish(attempt);

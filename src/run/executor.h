@@ -246,6 +246,8 @@ void commit_begin(struct attempt *attempt);
  * results of before say nothing any more. */
 void commit_mark_start(struct attempt *attempt);
 void commit_take(struct attempt *attempt);
+/* An input changed while it ran: `changed_path`. */
+void commit_note_changed(struct attempt *attempt);
 /* What it made is moved to refused/, what was there before returns. Of one without an attempt: what
  * lies there is moved away if it is what is refused. */
 void attempt_refuse(void *ctx, struct inst_id instance);

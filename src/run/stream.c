@@ -97,6 +97,34 @@ static void stream_item_over(struct stream *stream, struct stream_item *item)
     stream_source_free_place(stream);
 }
 
+/* Keeps the results that wait, if what they were made with is still the same. */
+static void stream_flush(struct stream *stream, bool at_once)
+{
+    struct err err = {0};
+
+    if (stream->waiting_bytes != 0 && stream_watch_lets(stream, at_once)) {
+        stream->waiting_bytes = 0;
+        if (!stream_ways_flush(stream, &err)) {
+            stream_broken(stream, &err);
+        }
+    }
+}
+
+/* What is put may be written at once where much of it waits: then it is looked at before. */
+static bool stream_may_put(struct stream *stream, size_t bytes)
+{
+    enum { WAITING_MOST_BYTES = 512 << 10 };
+
+    if (stream->waiting_bytes + bytes > WAITING_MOST_BYTES) {
+        if (!stream_watch_lets(stream, true)) {
+            return false;
+        }
+        stream_flush(stream, true);
+    }
+    stream->waiting_bytes += bytes + 1;
+    return stream->end.cause != CAUSE_UNSETTLED;
+}
+
 void stream_item_known(struct stream *stream, struct stream_item *item)
 {
     struct item_result result;
@@ -145,6 +173,10 @@ static void stream_item_dead(struct stream *stream, struct stream_item *item,
     struct stream_tally *tally = &stream->tally;
     struct err err = {0};
 
+    if (!stream_may_put(stream, result.item.len + reason.len)) {
+        stream_item_over(stream, item);
+        return;
+    }
     if (!items_put(&stream->ways[item->way].items, &item->digest, &result, &err)) {
         stream_broken(stream, &err);
     }
@@ -168,6 +200,10 @@ static void stream_item_kept(struct stream *stream, struct stream_item *item, st
     struct item_end end = {.cause = CAUSE_OUTPUT, .for_good = true};
     struct err err = {0};
 
+    if (!stream_may_put(stream, bytes.len)) {
+        stream_item_over(stream, item);
+        return;
+    }
     if (!items_put(&stream->ways[item->way].items, &item->digest, &result, &err)) {
         if (err.status == STATUS_STAGE_FAILED) {
             stream_item_dead(stream, item, &end, str_of(err.text));
@@ -384,9 +420,7 @@ static bool stream_turn(struct stream *stream)
     stream_wake_waiting(stream, now_ns);
     more = stream_take_some(stream);
     stream_slots_dispatch(stream);
-    if (!stream_ways_flush(stream, &err)) {
-        stream_broken(stream, &err);
-    }
+    stream_flush(stream, false);
     stream_source_tell_places(stream);
     stream_tell_progress(stream, now_ns);
     if (stream_is_over(stream) || (stream->source_done && stream->in_flight == 0)) {
@@ -446,14 +480,17 @@ static bool stream_open(struct stream *stream, struct err *err)
 
     stream_open_fds(spec);
     stream_queue_init(&stream->waiting);
+    if (spec->afresh) {
+        stream_ways_forget(spec);
+    }
     stream->has_ways = pawl_fd >= 0 && stream_ways_open(stream, pawl_fd, err);
     stream->tally.began_ns = stream->tally.told_ns = stream_now(stream);
     if (!stream->has_ways || !children_subreaper(err) || !stream_open_loop(stream, err)) {
         return false;
     }
     origin_compare(&stream->origin);
-    return (spec->early || stream_order_open(&stream->order, err)) && stream_slots_open(stream) &&
-           stream_source_open(stream, err) &&
+    return (spec->early || stream_order_open(&stream->order, err)) && stream_watch_open(stream) &&
+           stream_slots_open(stream) && stream_source_open(stream, err) &&
            stream_links_open(&stream->links, &stream->loop, spec->links, spec->link_count, err);
 }
 
@@ -472,11 +509,7 @@ static void stream_close(struct stream *stream)
 /* The second pass, if the first came to its end. */
 static void stream_finish(struct stream *stream)
 {
-    struct err err = {0};
-
-    if (!stream_ways_finish(stream, &err)) {
-        stream_broken(stream, &err);
-    }
+    stream_flush(stream, true);
     if (!stream_is_over(stream) && !stream->spec.early) {
         stream_write(stream);
     }
@@ -503,7 +536,7 @@ int stream_main(int spec_fd, const struct origin *origin)
         while (stream_turn(&stream)) {
         }
         stream_finish(&stream);
-    } else {
+    } else if (stream.end.cause == CAUSE_NONE) {
         stream_broken(&stream, &err);
     }
     if (stream.end.cause != CAUSE_NONE) {

@@ -93,10 +93,10 @@ struct stream_slot {
     size_t in_at;
     struct stream_item **items; /* being worked */
     uint32_t item_count;
-    uint32_t batch; /* WORKER: how many it is handed next */
-    uint32_t lines; /* WORKER: in `out` */
+    uint32_t batch;    /* WORKER: how many it is handed next */
+    uint32_t lines;    /* WORKER: in `out` */
     bool has_answered; /* WORKER: this one an item */
-    bool killed;    /* by us: for what is in `why` */
+    bool killed;       /* by us: for what is in `why` */
     struct item_end why;
     const char *why_text;
     int64_t due_ns, kill_ns, warn_ns; /* monotonic; INT64_MAX: not */
@@ -138,7 +138,9 @@ struct stream {
     uint64_t bytes_in_flight;
     struct stream_links links; /* to those who take the results early */
     struct stream_tally tally;
-    struct strbuf text; /* scratch */
+    struct strbuf text;     /* scratch */
+    uint64_t waiting_bytes; /* of results that are not kept yet */
+    int64_t watched_ns;
     /* Why it ends before its time; cause NONE: it does not. */
     struct stream_word end;
     int first_exit_code; /* of the first dead item */
@@ -184,6 +186,12 @@ void stream_source_close(struct stream *stream);
 /* How much of the source was taken, in thousandths; -1: not known. */
 int stream_source_permille(const struct stream *stream);
 
+/* stream_watch.c */
+bool stream_watch_open(struct stream *stream);
+/* May results that wait be kept now? Not before the next look, where there is much to look at,
+ * unless `at_once`; and never again once something changed. */
+bool stream_watch_lets(struct stream *stream, bool at_once);
+
 /* stream_order.c */
 bool stream_order_open(struct stream_order *order, struct err *err);
 bool stream_order_put(struct stream_order *order, const struct digest *digest, uint8_t way,
@@ -223,6 +231,8 @@ void stream_worker_exited(struct stream_slot *slot, const struct child_end *end)
 void stream_worker_in(void *ctx, unsigned events);
 
 /* stream_way.c */
+/* Their logs are removed: all items are worked again. */
+void stream_ways_forget(const struct stream_spec *spec);
 bool stream_ways_open(struct stream *stream, int pawl_fd, struct err *err);
 void stream_ways_close(struct stream *stream);
 /* The last flush; what is doubtful is taken back. */

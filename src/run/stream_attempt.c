@@ -193,6 +193,50 @@ static bool stream_ways(struct stream_setup *setup, struct err *err)
     return ok;
 }
 
+static bool stream_watch(struct stream_setup *setup, const struct read_fact *read,
+                         struct stream_watched *file, struct err *err)
+{
+    const struct plan_input *input = &setup->executor->plan->inputs[read->input];
+    struct source_fact source;
+
+    *file = (struct stream_watched){.path = read->path,
+                                    .signature = read->signature,
+                                    .firm = read->firm,
+                                    .has_digest = !read->link && input->key_count == 0,
+                                    .digest = read->digest};
+    if (read->has_signature) {
+        return true;
+    }
+    if (!source_look(setup->executor->session, read->path, true, false, &source, err)) {
+        return false;
+    }
+    if (source.folder) {
+        /* An empty one: whatever comes into it is seen at the end. */
+        setup->spec.watched_count--;
+        return true;
+    }
+    file->signature = source.signature;
+    file->firm = source.firm;
+    return !file->has_digest || digest_equal(&source.digest, &read->digest) ||
+           err_set(err, STATUS_ENVIRONMENT, "'%.*s' is no more what its stage made",
+                   STR_ARG(read->path));
+}
+
+bool stream_setup_watch(struct stream_setup *setup, struct err *err)
+{
+    const struct inst_reads *reads = setup->reads;
+    struct stream_spec *spec = &setup->spec;
+
+    spec->watched = ARENA_ARRAY(setup->arena, struct stream_watched, reads->count);
+    for (uint32_t i = 0; i < reads->count; i++) {
+        if (!setup->executor->plan->inputs[reads->items[i].input].is_each &&
+            !stream_watch(setup, &reads->items[i], &spec->watched[spec->watched_count++], err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool stream_setup_spec(struct stream_setup *setup, struct err *err)
 {
     const struct executor *executor = setup->executor;
@@ -214,7 +258,9 @@ bool stream_setup_spec(struct stream_setup *setup, struct err *err)
         spec->has_stdout |= plan->outputs[inst->outputs_first + i].is_stdout;
     }
     spec->one_by_one = inst->compensates || inst->no_cache || !spec->has_stdout;
-    return stream_ways(setup, err);
+    spec->afresh = executor->facts->options.forced != NULL &&
+                   executor->facts->options.forced[setup->instance.n];
+    return stream_ways(setup, err) && stream_setup_watch(setup, err);
 }
 
 void stream_setup_links(struct stream_setup *setup)
@@ -404,6 +450,12 @@ bool stream_attempt_ended(struct attempt *attempt)
     if (run->has_end) {
         attempt->cause = run->end.cause;
         attempt->reason = run->end.reason;
+        if (attempt->cause == CAUSE_UNSETTLED) {
+            attempt->changed_path = run->end.reason;
+            attempt->reason = str_printf(&attempt->arena, "input '%.*s' changed while it ran",
+                                         STR_ARG(run->end.reason));
+            commit_note_changed(attempt);
+        }
         attempt->end.exit_code = run->end.exit_code;
         attempt->end.signal = run->end.signal;
     }

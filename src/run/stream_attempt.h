@@ -51,6 +51,9 @@ void stream_setup_init(struct stream_setup *setup, const struct spawn_fd *fds, s
 int stream_setup_give(struct stream_setup *setup, int fd);
 /* Fills the spec but for what only an attempt has. */
 bool stream_setup_spec(struct stream_setup *setup, struct err *err);
+/* What commands read beside the items; of signatures that are not noted yet they are taken now.
+ * False: one is no more what was decided on, or the world failed. */
+bool stream_setup_watch(struct stream_setup *setup, struct err *err);
 /* Writes it: the arguments of the process. */
 bool stream_setup_argv(struct stream_setup *setup, struct str argv[static 3], struct err *err);
 void stream_setup_fini(struct stream_setup *setup);

@@ -82,8 +82,10 @@ static bool early_may(const struct executor *executor, struct inst_id instance,
     return inst->stream != 0 && plan->streams[inst->stream - 1].kind == M_EACH_STAGE &&
            !inst->compensates && !inst->no_cache && !inst->always && !inst->late_when &&
            inst->skip_reason.len == 0 && !inst->outline &&
-           executor->facts->decide->scope[instance.n] && !early_runs(executor, instance) &&
-           early_reads_only(plan, inst, producer);
+           executor->facts->decide->scope[instance.n] &&
+           (executor->facts->options.forced == NULL ||
+            !executor->facts->options.forced[instance.n]) &&
+           !early_runs(executor, instance) && early_reads_only(plan, inst, producer);
 }
 
 static bool early_environment(struct stream_early *early, const struct inst_reads *reads,

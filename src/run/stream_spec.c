@@ -45,6 +45,33 @@ static void spec_get_command(struct reader *reader, struct arena *arena,
     command->envp = spec_get_strs(reader, arena, &command->envc);
 }
 
+static void spec_put_watched(struct strbuf *out, const struct stream_watched *file)
+{
+    unsigned char bytes[SIGNATURE_BYTES];
+
+    signature_encode(&file->signature, bytes);
+    bytes_put_str(out, file->path);
+    strbuf_add(out, bytes, sizeof(bytes));
+    bytes_put_u8(out, file->firm);
+    bytes_put_u8(out, file->has_digest);
+    bytes_put_digest(out, &file->digest);
+}
+
+static void spec_get_watched(struct reader *reader, struct arena *arena,
+                             struct stream_watched *file)
+{
+    struct str bytes;
+
+    file->path = spec_get_str(reader, arena);
+    bytes = reader_raw(reader, SIGNATURE_BYTES);
+    if (bytes.len == SIGNATURE_BYTES) {
+        signature_decode((const unsigned char *)bytes.data, &file->signature);
+    }
+    file->firm = reader_u8(reader) != 0;
+    file->has_digest = reader_u8(reader) != 0;
+    file->digest = reader_digest(reader);
+}
+
 static void spec_put_retry(struct strbuf *out, const struct plan_retry *retry)
 {
     bytes_put_u32(out, retry->max);
@@ -178,6 +205,11 @@ void stream_spec_write(const struct stream_spec *spec, struct strbuf *out)
     bytes_put_u8(out, spec->has_stdout);
     bytes_put_u32(out, spec->workers);
     bytes_put_i64(out, spec->grace_ns);
+    bytes_put_u32(out, spec->watched_count);
+    for (uint32_t i = 0; i < spec->watched_count; i++) {
+        spec_put_watched(out, &spec->watched[i]);
+    }
+    bytes_put_u8(out, spec->afresh);
     spec_put_strs(out, spec->paths, spec->path_count);
     bytes_put_str(out, spec->dead_path);
     bytes_put_i64(out, spec->channel_fd);
@@ -209,6 +241,12 @@ bool stream_spec_read(struct stream_spec *spec, struct str bytes, struct arena *
     spec->has_stdout = reader_u8(&reader) != 0;
     spec->workers = reader_u32(&reader);
     spec->grace_ns = reader_i64(&reader);
+    spec->watched_count = reader_count(&reader, SIGNATURE_BYTES + DIGEST_BYTES);
+    spec->watched = ARENA_ARRAY(arena, struct stream_watched, spec->watched_count);
+    for (uint32_t i = 0; i < spec->watched_count; i++) {
+        spec_get_watched(&reader, arena, &spec->watched[i]);
+    }
+    spec->afresh = reader_u8(&reader) != 0;
     spec->paths = spec_get_strs(&reader, arena, &spec->path_count);
     spec->dead_path = spec_get_str(&reader, arena);
     spec->channel_fd = (int)reader_i64(&reader);

@@ -15,6 +15,7 @@
 
 #include "base/bytes.h"
 #include "model/plan.h"
+#include "os/signature.h"
 #include "policy/breaker.h"
 #include "policy/outcome.h"
 
@@ -43,6 +44,15 @@ struct stream_way_spec {
     int64_t breaker_opened_ns;
 };
 
+/* A file that commands read beside their items, as it was when the key was made. */
+struct stream_watched {
+    struct str path;
+    struct signature signature;
+    bool firm;       /* a later write gives it another signature */
+    bool has_digest; /* of its bytes */
+    struct digest digest;
+};
+
 struct stream_spec {
     struct str stage, instance;
     struct str attempt_id; /* progress and figures are told under this name */
@@ -56,6 +66,9 @@ struct stream_spec {
     bool has_stdout;
     uint32_t workers;
     int64_t grace_ns;
+    struct stream_watched *watched;
+    uint32_t watched_count;
+    bool afresh;       /* what is known of items is forgotten first */
     struct str *paths; /* what the items come from */
     uint32_t path_count;
     struct str dead_path;                /* "": no dead letters are written */

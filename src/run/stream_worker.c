@@ -8,8 +8,8 @@
  * seen outside every item is alone from the start.
  *
  * A worker that writes when it has nothing to answer may have answered each item before with what
- * belongs to another: the stage fails, and nothing of it is kept. One that has answered some and ends well, with an item in
- * hand that it may never have seen, leaves that to the next. */
+ * belongs to another: the stage fails, and nothing of it is kept. One that has answered some and
+ * ends well, with an item in hand that it may never have seen, leaves that to the next. */
 #include <errno.h>
 #include <string.h>
 
