@@ -130,6 +130,23 @@ static bool plan_stream_mode(struct plan_limiter *limiter, const struct m_text *
            plan_limit_fault(limiter, text, "mode", mode, "'spawn' or 'worker'");
 }
 
+/* Items of the kind go to what works them so? */
+static bool plan_stream_fits(struct plan_limiter *limiter, const struct m_settings *settings,
+                             const struct plan_stream *stream, uint8_t on_pause)
+{
+    bool good = true;
+
+    if (stream->worker && stream->kind == M_EACH_FILES) {
+        good = plan_limit_fault(limiter, &settings->mode, "mode", STR("worker"),
+                                "'spawn' where the items are files: a worker is handed lines");
+    }
+    if (settings->on_pause.given && on_pause == PLAN_ON_PAUSE_FREEZE) {
+        good = plan_limit_fault(limiter, &settings->on_pause, "on_pause", STR("freeze"),
+                                "'finish' or 'stop' with 'each': items run in groups of their own");
+    }
+    return good;
+}
+
 static bool plan_stream_workers(struct plan_limiter *limiter, const struct m_text *text,
                                 uint32_t *workers)
 {
@@ -189,6 +206,7 @@ bool plan_limit_stream(struct plan_limiter *limiter, struct plan_instance *inst)
     stream.kind = settings->each->kind;
     stream.retry = settings->retry != NULL ? inst->retry : 0;
     good = plan_stream_mode(limiter, &settings->mode, &stream.worker);
+    good = plan_stream_fits(limiter, settings, &stream, inst->on_pause) && good;
     good = plan_stream_workers(limiter, &settings->workers, &stream.workers) && good;
     good = plan_limit_int(limiter, &settings->queue, "queue", 1, LIMIT_QUEUE, &queue) && good;
     good = plan_limit_bool(limiter, &settings->dedupe, "dedupe", &stream.dedupe) && good;
