@@ -178,6 +178,51 @@ static void test_exact_forms_read_back(void **state)
     assert_string_equal(text, "10G");
 }
 
+static void test_shares(void **state)
+{
+    static const struct {
+        const char *text;
+        uint32_t share_ppm;
+    } good[] = {
+        {"0%", 0},           {"1%", 10000},          {"100%", 1000000}, {"007%", 70000},
+        {"0.25%", 2500},     {"12.5%", 125000},      {"0.0001%", 1},    {"99.9999%", 999999},
+        {"100.0%", 1000000}, {"100.0000%", 1000000},
+    };
+    static const char *const bad[] = {
+        "",
+        "%",
+        "1",
+        "1.%",
+        ".5%",
+        "-1%",
+        "+1%",
+        " 1%",
+        "1 %",
+        "1%%",
+        "1.2.3%",
+        "101%",
+        "100.1%",
+        "0.00001%",
+        "1e1%",
+        "1.5x%",
+        "0x1%",
+        "1%\n",
+        "100.0001%",
+        "99999999999999999999999%",
+        "18446744073709551616%",
+    };
+    uint32_t share_ppm;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        assert_true(share_parse(str_of(good[i].text), &share_ppm));
+        assert_int_equal(share_ppm, good[i].share_ppm);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_false(share_parse(str_of(bad[i]), &share_ppm));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +231,7 @@ int main(void)
         cmocka_unit_test(test_durations_shown),
         cmocka_unit_test(test_sizes_shown),
         cmocka_unit_test(test_exact_forms_read_back),
+        cmocka_unit_test(test_shares),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
