@@ -712,6 +712,29 @@ static void collected(void **state)
 }
 
 /* Damage goes, and what is whole stays. */
+/* What was put since it is open is taken back, and what was there before stays. */
+static void taken_back(void **state)
+{
+    const struct digest before = digest_of(1), since = digest_of(2);
+    struct items items;
+
+    (void)state;
+    open_log(&items);
+    put(&items, &before, "b");
+    close_log(&items);
+    for (int flushed = 0; flushed < 2; flushed++) {
+        open_log(&items);
+        put(&items, &since, "s");
+        assert_true(flushed == 0 || items_flush(&items, NULL));
+        assert_true(items_undo(&items, NULL));
+        items_close(&items);
+        open_log(&items);
+        assert_int_equal(items_find(&items, &since), ITEM_UNKNOWN);
+        gives(&items, &before, "b");
+        close_log(&items);
+    }
+}
+
 static void rewritten(void **state)
 {
     const struct digest key_a = {{0xaa}};
@@ -768,6 +791,7 @@ int main(void)
         TEST(newest),
         TEST(collected),
         TEST(rewritten),
+        TEST(taken_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
