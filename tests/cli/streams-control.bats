@@ -203,6 +203,60 @@ descendants() {
 	goes_on
 }
 
+@test "twenty kills at random: the output of a run that was not disturbed" {
+	manifest <<-'END'
+		[stage.p]
+		each = { lines = "list" }
+		run = 'IFS= read -r x; echo "p$x" >>../ran; echo "$x"'
+		stdout = "p.out"
+		queue = 5
+		[stage.w]
+		each = { stage = "p" }
+		mode = "worker"
+		queue = 7
+		run = 'while IFS= read -r x; do echo "w$x" >>../ran; case $x in *7) echo "fail seven" >&$PAWL_STATUS_FD ;; *) echo "[$x]" ;; esac; done'
+		stdout = "w.out"
+		dead_letter = "dead"
+		[stage.c]
+		each = { stage = "w" }
+		run = 'IFS= read -r x; echo "c$x" >>../ran; echo "<$x>"'
+		stdout = "c.out"
+		dedupe = true
+	END
+	{
+		seq 400
+		seq 100
+	} >list
+	RANDOM=42
+	for round in $(seq 20); do
+		target=$(($(wc -l <../ran) + RANDOM % 40 + 1))
+		"$PAWL" run >../said 2>&1 3>&- &
+		pid=$!
+		echo "$pid" >../pid
+		wait_until reached "$target" "$pid"
+		[ $((round % 2)) -eq 0 ] || family=$(descendants "$pid")
+		# shellcheck disable=SC2086
+		kill -KILL "$pid" ${family-} 2>/dev/null || :
+		family=
+		wait "$pid" || :
+	done
+	run timeout 60 "$PAWL" run
+	printf '%s\n' "$output"
+	[ "$status" -eq 0 ]
+	cmp p.out list
+	grep -v '7$' list | sed 's/.*/[&]/' | cmp - w.out
+	seq 400 | grep -v '7$' | sed 's/.*/<[&]>/' | cmp - c.out
+	[ "$(wc -l <dead)" -eq "$(grep -c '7$' list)" ]
+	# A kill loses what was under way, and nothing else.
+	at_most 20
+	[ "$(wc -l <../ran)" -lt $((400 + 400 + 360 + 20 * (5 + 7 + 256))) ]
+	"$PAWL" verify
+}
+
+reached() { # $1 lines, unless the process $2 has ended
+	[ "$(wc -l <../ran)" -ge "$1" ] || ! kill -0 "$2" 2>/dev/null
+}
+
 @test "a run timeout ends a stream, and the next run goes on" {
 	chain 10 p </dev/null
 	sed -i 's/^grace.*/timeout = "1s"/' pawl.toml
