@@ -116,7 +116,7 @@ static void made_list(void *ctx, struct inst_id producer, uint32_t output, struc
 
 static void check_commands(struct plan *plan)
 {
-    struct plan_made made = {plan, made_has, made_list};
+    struct plan_made made = {.ctx = plan, .has = made_has, .list = made_list};
     struct arena arena;
 
     arena_init(&arena);
