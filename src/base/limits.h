@@ -21,11 +21,13 @@ enum {
     LIMIT_METRICS = 10000,         /* of one result */
     LIMIT_REPORT = 64,             /* rows, columns, scores and texts of [report], each */
     LIMIT_JOBS = 10000,
-    LIMIT_WORKERS = 4096,       /* of one stream */
-    LIMIT_QUEUE = 1 << 20,      /* items of one stream in flight */
-    LIMIT_ITEM_BYTES = 1 << 30, /* one item of a stream */
-    LIMIT_RETRIES = 1000,       /* of one instance in one run */
-    LIMIT_BREAKER_CALLS = 10000 /* that a breaker remembers */
+    LIMIT_WORKERS = 4096,              /* of one stream */
+    LIMIT_QUEUE = 1 << 20,             /* items of one stream in flight */
+    LIMIT_ITEM_BYTES = 1 << 30,        /* one item of a stream */
+    LIMIT_RETRIES = 1000,              /* of one instance in one run */
+    LIMIT_CHECKPOINTS = 1000,          /* that are kept of one instance */
+    LIMIT_CHECKPOINT_ENTRIES = 100000, /* files, links and folders in one */
+    LIMIT_BREAKER_CALLS = 10000        /* that a breaker remembers */
 };
 
 #endif

@@ -8,32 +8,6 @@
 #include "run/executor.h"
 #include "store/kinds.h"
 
-static bool restore_is_damaged(struct objects *objects, const struct digest *digest)
-{
-    bool removed;
-
-    return objects_remove_damaged(objects, digest, &removed, NULL) &&
-           (removed || !objects_has(objects, digest));
-}
-
-/* Objects of an output that are not what their names say leave the store: looking again then finds
- * that the output must be made anew, and what makes it writes them anew. */
-static void restore_drop_damaged(struct restore_job *job, const struct output_fact *fact)
-{
-    struct objects *objects = job->executor->session->objects;
-    struct tree tree;
-
-    if (restore_is_damaged(objects, &fact->digest) || fact->type != TREE_FOLDER ||
-        !objects_read_tree(objects, &fact->digest, &job->arena, &tree, NULL)) {
-        return;
-    }
-    for (uint32_t i = 0; i < tree.count; i++) {
-        if (tree.items[i].type != TREE_FOLDER) {
-            restore_is_damaged(objects, &tree.items[i].digest);
-        }
-    }
-}
-
 /* The bytes of `persist` are written in place, so they are never a link to the object. */
 static bool restore_one(struct restore_job *job, struct attempt_output *row)
 {
@@ -59,7 +33,7 @@ static void restore_work(void *arg)
         if (restore_one(job, row)) {
             job->size_bytes += fact->size_bytes;
         } else if (job->err.status == STATUS_CORRUPT) {
-            restore_drop_damaged(job, fact);
+            restore_drop_damaged(job->executor->session->objects, fact->type, &fact->digest);
         }
     }
 }

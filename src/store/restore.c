@@ -464,3 +464,30 @@ bool restore_tree(struct objects *objects, int workspace_fd, const char *path,
     struct put_output output = {.type = TREE_FOLDER};
     return restore_at(&restoring, workspace_fd, &output, err);
 }
+
+static bool restore_is_damaged(struct objects *objects, const struct digest *digest)
+{
+    bool removed;
+
+    return objects_remove_damaged(objects, digest, &removed, NULL) &&
+           (removed || !objects_has(objects, digest));
+}
+
+void restore_drop_damaged(struct objects *objects, enum tree_type type, const struct digest *digest)
+{
+    struct arena arena;
+    struct tree tree;
+
+    if (restore_is_damaged(objects, digest) || type != TREE_FOLDER) {
+        return;
+    }
+    arena_init(&arena);
+    if (objects_read_tree(objects, digest, &arena, &tree, NULL)) {
+        for (uint32_t i = 0; i < tree.count; i++) {
+            if (tree.items[i].type != TREE_FOLDER) {
+                restore_is_damaged(objects, &tree.items[i].digest);
+            }
+        }
+    }
+    arena_fini(&arena);
+}

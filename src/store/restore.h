@@ -29,6 +29,11 @@ bool restore_tree(struct objects *objects, int workspace_fd, const char *path,
                   const struct tree *tree, const struct ways *ways, enum restore_place place,
                   struct output_rows *rows, struct err *err);
 
+/* Objects of an output that are not what their names say leave the store: looking again then finds
+ * that the output must be made anew, and what makes it writes them anew. */
+void restore_drop_damaged(struct objects *objects, enum tree_type type,
+                          const struct digest *digest);
+
 /* Where hard links are the first of the ways: the files of an output that was put just now become
  * links to their objects, and `rows` says what lies there afterwards. What cannot be linked, or is
  * no longer what was put, stays as it is. */
