@@ -230,6 +230,7 @@ static void gc_show_json(const struct gc_call *call)
     json_field_bool(&w, "dry_run", call->cli->dry);
     json_field_uint(&w, "results", call->done.results);
     json_field_uint(&w, "objects", call->done.objects);
+    json_field_uint(&w, "checkpoints", call->done.checkpoints);
     json_field_uint(&w, "runs", call->runs_gone);
     json_field_uint(&w, "kept_folders", call->kept_gone);
     json_field_uint(&w, "item_logs", call->items.logs);
@@ -266,7 +267,9 @@ static void gc_show_text(const struct gc_call *call)
 
     size_format(gc_freed_bytes(call), freed);
     size_format(done->kept_bytes, left);
-    if (done->results + done->objects + call->runs_gone + call->kept_gone + call->items.logs == 0 &&
+    if (done->results + done->objects + done->checkpoints + call->runs_gone + call->kept_gone +
+                call->items.logs ==
+            0 &&
         call->folder_bytes == 0) {
         strbuf_puts(out, "nothing to remove");
     } else {
@@ -277,6 +280,10 @@ static void gc_show_text(const struct gc_call *call)
         if (call->items.logs != 0) {
             strbuf_printf(out, ", %u log%s of items", call->items.logs,
                           gc_plural(call->items.logs));
+        }
+        if (done->checkpoints != 0) {
+            strbuf_printf(out, ", %u checkpoint%s", done->checkpoints,
+                          gc_plural(done->checkpoints));
         }
     }
     strbuf_printf(out, "; the store holds %s in %u object%s\n", left, done->kept_objects,
@@ -309,6 +316,8 @@ static bool gc_work(struct gc_call *call, struct err *err)
     gc_need_of_made(call);
     store.needed = call->needed.items;
     store.needed_count = (uint32_t)call->needed.count;
+    store.first_run =
+        call->first_kept < call->runs.count ? call->runs.ids[call->first_kept].text : "";
     ok = gc_remove_folders(call, err) &&
          items_gc(session->workspace.pawlfd, call->options.cutoff_ns, call->cli->dry, &call->items,
                   err) &&

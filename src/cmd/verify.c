@@ -121,6 +121,7 @@ static void verify_show_json(struct strbuf *out, const struct verify *verify, in
     json_field_uint(&w, "objects", counts->objects);
     json_field_uint(&w, "object_bytes", counts->object_bytes);
     json_field_uint(&w, "results", counts->results);
+    json_field_uint(&w, "checkpoints", counts->checkpoints);
     json_field_uint(&w, "runs", counts->runs);
     json_field_uint(&w, "events", counts->events);
     json_field_uint(&w, "damaged", counts->damaged);

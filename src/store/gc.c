@@ -42,7 +42,7 @@ void gc_fini(struct gc *gc)
     arena_fini(&gc->arena);
 }
 
-static bool gc_is_full(const struct err *err)
+bool gc_is_full(const struct err *err)
 {
     return err->sys == ENOSPC || err->sys == EDQUOT;
 }
@@ -153,14 +153,15 @@ static bool gc_work(struct gc *gc, struct gc_done *done, struct err *err)
     bool ok = gc_list_objects(gc, err) && (dry || store_lock_take(gc->store->lock, err));
 
     if (ok) {
-        ok = gc_mark(gc, err) && gc_forget(gc, done, err);
+        ok = gc_take_checkpoints(gc, done, err) && gc_mark(gc, err) && gc_forget(gc, done, err);
         store_lock_give(gc->store->lock);
     }
     if (!ok || dry) {
         gc_count_kept(gc, done);
         return ok;
     }
-    ok = gc_remove(gc, done, err) && (done->results == 0 || gc_compact(gc, err));
+    ok = gc_remove(gc, done, err) && (done->results == 0 || gc_compact(gc, err)) &&
+         (!gc->checkpoints_left || gc_take_checkpoints(gc, done, err));
     gc_count_kept(gc, done);
     if (ok) {
         gc_prune_roots(gc);

@@ -8,7 +8,8 @@
  * yet (store/gc_roots.c): of live, resumable and given up runs, and of workspaces without roots.
  * What only earlier runs of the own workspace need goes, too, when it is older than `cutoff_ns`,
  * and, the oldest first, as long as the store is larger than `max_bytes`. What its last run needs
- * never goes.
+ * never goes. Snapshots of attempts (store/checkpoints.h) are needed by other workspaces; in the
+ * own one those of the last key of each instance are, as long as the run that took them is kept.
  *
  * The caller holds his workspace's lock unless `dry`. In a shared store others commit meanwhile
  * (store/store_lock.h). Removes before it writes, and needs no room on the disk. One thread.
@@ -26,6 +27,7 @@ struct gc_store {
     struct digest workspace;
     const struct digest *needed; /* objects that the records of its kept runs speak of */
     uint32_t needed_count;
+    const char *first_run; /* the oldest run that is kept; "": none is */
 };
 
 struct gc_options {
@@ -37,6 +39,7 @@ struct gc_options {
 
 struct gc_done {
     uint32_t results, objects; /* gone, or that would be */
+    uint32_t checkpoints;      /* the same of snapshots */
     uint64_t freed_bytes;
     uint32_t kept_objects;
     uint64_t kept_bytes;

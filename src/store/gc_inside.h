@@ -51,9 +51,11 @@ struct gc {
     uint32_t next_ref;     /* results before it were taken in */
     uint32_t generation;   /* of the results' numbers then */
     uint64_t needed_bytes;
+    bool checkpoints_left; /* the disk was full: they are forgotten once there is room again */
 };
 
 /* gc.c */
+bool gc_is_full(const struct err *err);
 void gc_init(struct gc *gc, const struct gc_store *store, const struct gc_options *options);
 void gc_fini(struct gc *gc);
 
@@ -64,6 +66,15 @@ bool gc_mark(struct gc *gc, struct err *err);
 bool gc_mark_new(struct gc *gc, struct err *err);
 void gc_need_object(struct gc *gc, const struct digest *digest);
 struct gc_key *gc_key(struct gc *gc, const struct digest *key);
+
+/* What is listed of a tree, and the tree itself, is needed. */
+void gc_need_tree(struct gc *gc, const struct digest *digest);
+
+/* gc_checkpoints.c: forgets those that nobody goes on from, unless it is dry; what the others hold
+ * is needed. */
+bool gc_take_checkpoints(struct gc *gc, struct gc_done *done, struct err *err);
+/* What others took since. */
+bool gc_take_new_checkpoints(struct gc *gc, struct err *err);
 
 /* gc_roots.c */
 bool gc_take_roots(struct gc *gc, struct err *err);

@@ -105,6 +105,13 @@ static void gc_visit_tree(struct gc *gc, const struct digest *digest, gc_visit *
     }
 }
 
+void gc_need_tree(struct gc *gc, const struct digest *digest)
+{
+    arena_reset(&gc->scratch);
+    gc_visit_tree(gc, digest, gc_visit_need, NULL);
+    gc_need_object(gc, digest);
+}
+
 static void gc_visit_result(struct gc *gc, struct result_ref ref, gc_visit *visit, uint64_t *bytes)
 {
     struct result result;
@@ -229,7 +236,8 @@ bool gc_mark_new(struct gc *gc, struct err *err)
 {
     struct result_ref ref;
 
-    if (!results_refresh(gc->store->results, err) || !gc_take_new_roots(gc, err)) {
+    if (!results_refresh(gc->store->results, err) || !gc_take_new_roots(gc, err) ||
+        !gc_take_new_checkpoints(gc, err)) {
         return false;
     }
     if (results_generation(gc->store->results) != gc->generation) {

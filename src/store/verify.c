@@ -33,6 +33,7 @@ void verify_fini(struct verify *verify)
     VEC_FREE(&verify->damaged);
     VEC_FREE(&verify->damaged_problems);
     VEC_FREE(&verify->lost);
+    VEC_FREE(&verify->snapshots);
     known_fini(&verify->seen);
     known_fini(&verify->trees);
     arena_fini(&verify->arena);
@@ -125,6 +126,10 @@ static void verify_records(struct verify *verify)
     verify_record(verify, VERIFY_EFFECTS, STR(".pawl/effects"), pawl, "effects", "effects",
                   "what stages did outside is not known, and nothing runs: undo by hand what it "
                   "names, then move it away");
+    verify_record(
+        verify, VERIFY_CHECKPOINTS, verify_in_store(verify, "checkpoints"),
+        verify->options.store_fd, "checkpoints", "checkpts",
+        "snapshots that were there are not known: stages begin at an earlier one, or anew");
     verify_record(verify, VERIFY_INDEX_LOG, STR(".pawl/index.log"), pawl, "index.log", "index",
                   planning);
     if (!index_check(pawl, &foreign, &err) && foreign) {
@@ -301,6 +306,9 @@ void verify_look(struct verify *verify)
         verify_objects(verify, objects);
         if (verify->files[VERIFY_RESULTS] != VERIFY_NO_HEAD) {
             verify_results(verify, objects);
+        }
+        if (verify->files[VERIFY_CHECKPOINTS] != VERIFY_NO_HEAD) {
+            verify_checkpoints(verify, objects);
         }
         objects_close(objects);
     }

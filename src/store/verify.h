@@ -25,6 +25,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/vec.h"
+#include "store/checkpoints.h"
 #include "store/known.h"
 #include "store/objects.h"
 #include "store/results.h"
@@ -56,6 +57,13 @@ struct verify_lost {
     bool here; /* the workspace has them */
 };
 
+/* A snapshot of an attempt whose bytes are not all in the store. */
+struct verify_snapshot {
+    size_t problem;
+    struct checkpoint_whose whose;
+    struct digest tree;
+};
+
 /* A folder of another epoch in fresh/. */
 struct verify_epoch {
     int fd;
@@ -72,7 +80,7 @@ struct verify_items_log {
 };
 
 struct verify_counts {
-    uint64_t objects, object_bytes, results, runs, events;
+    uint64_t objects, object_bytes, results, checkpoints, runs, events;
     uint64_t damaged, left, unreadable;
 };
 
@@ -92,6 +100,7 @@ enum verify_file {
     VERIFY_RESULTS,
     VERIFY_MADE,
     VERIFY_EFFECTS,
+    VERIFY_CHECKPOINTS,
     VERIFY_INDEX_LOG,
     VERIFY_INDEX,
     VERIFY_FILES
@@ -105,6 +114,7 @@ struct verify {
     VEC(struct digest) damaged; /* objects */
     VEC(size_t) damaged_problems;
     VEC(struct verify_lost) lost;
+    VEC(struct verify_snapshot) snapshots;
     VEC(struct verify_epoch) foreign;
     VEC(struct verify_items_log) items;
     struct known seen, trees; /* KNOWN_DURABLE: good, KNOWN_FRESH: not */
@@ -120,9 +130,9 @@ void verify_look(struct verify *verify);
 /* Drops from the records what is no record, and a damaged index whole; sets aside a file whose head
  * is damaged, as nothing in it can be read. */
 bool verify_repair_records(struct verify *verify, struct err *err);
-/* Removes damaged objects; stores again what the workspace still has; forgets results whose bytes
- * are nowhere, so that their stages run again. In a store that others use, too, what these made
- * again meanwhile stays. */
+/* Removes damaged objects; stores again what the workspace still has; forgets results and snapshots
+ * whose bytes are nowhere, so that their stages run again, or begin anew. In a store that others
+ * use, too, what these made again meanwhile stays. */
 bool verify_repair_objects(struct verify *verify, struct objects *objects, struct results *results,
                            struct store_lock *lock, struct err *err);
 bool verify_repair_left(struct verify *verify, struct err *err);

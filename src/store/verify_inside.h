@@ -27,6 +27,15 @@ bool verify_repair_items(struct verify *verify, struct err *err);
 void verify_objects(struct verify *verify, struct objects *objects);
 /* verify_results.c */
 void verify_results(struct verify *verify, struct objects *objects);
+/* Is the object there, and whole; the tree, with all that it names? */
+bool verify_object_is_there(const struct verify *verify, struct objects *objects,
+                            const struct digest *digest);
+bool verify_tree_is_there(struct verify *verify, struct objects *objects,
+                          const struct digest *digest);
+/* verify_checkpoints.c: looks at all of them; forgets those that are no good. */
+void verify_checkpoints(struct verify *verify, struct objects *objects);
+bool verify_repair_checkpoints(struct verify *verify, struct err *err);
+void verify_repaired(struct verify *verify, size_t problem, struct str repair);
 /* verify_left.c: what lies there while nobody works. */
 void verify_say_left(struct verify *verify, int dirfd, const char *base, struct str name,
                      const char *reason, bool removable);

@@ -90,7 +90,7 @@ bool verify_set_aside(int dirfd, const char *name, const char *kind, const char 
 }
 
 static bool repair_record(struct verify *verify, enum verify_file which, int dirfd,
-                          const char *name, struct err *err)
+                          const char *name, const char *kind, struct err *err)
 {
     struct str aside = STR_JOIN(&verify->arena, str_of(name), STR(VERIFY_SET_ASIDE));
 
@@ -98,7 +98,7 @@ static bool repair_record(struct verify *verify, enum verify_file which, int dir
     case VERIFY_WHOLE:
         return true;
     case VERIFY_HOLES:
-        if (!record_rewrite(dirfd, name, name, err)) {
+        if (!record_rewrite(dirfd, name, kind, err)) {
             return false;
         }
         verify_repaired(verify, verify->file_problems[which],
@@ -107,7 +107,7 @@ static bool repair_record(struct verify *verify, enum verify_file which, int dir
     case VERIFY_NO_HEAD:
         break;
     }
-    if (!verify_set_aside(dirfd, name, name, aside.data, err)) {
+    if (!verify_set_aside(dirfd, name, kind, aside.data, err)) {
         return false;
     }
     verify_repaired(verify, verify->file_problems[which],
@@ -139,8 +139,12 @@ static bool repair_index(struct verify *verify, struct err *err)
 
 bool verify_repair_records(struct verify *verify, struct err *err)
 {
-    return repair_record(verify, VERIFY_RESULTS, verify->options.store_fd, "results", err) &&
-           repair_record(verify, VERIFY_MADE, verify->options.pawl_fd, "made", err) &&
+    const struct verify_options *options = &verify->options;
+
+    return repair_record(verify, VERIFY_RESULTS, options->store_fd, "results", "results", err) &&
+           repair_record(verify, VERIFY_MADE, options->pawl_fd, "made", "made", err) &&
+           repair_record(verify, VERIFY_CHECKPOINTS, options->store_fd, "checkpoints", "checkpts",
+                         err) &&
            verify_repair_items(verify, err) && repair_index(verify, err);
 }
 
@@ -262,7 +266,8 @@ bool verify_repair_objects(struct verify *verify, struct objects *objects, struc
             verify_repaired(verify, lost->problem, STR("forgotten"));
         }
     }
-    return verify->lost.count == 0 || barrier_now(objects, verify->options.root_fd, err);
+    return verify_repair_checkpoints(verify, err) &&
+           (verify->lost.count == 0 || barrier_now(objects, verify->options.root_fd, err));
 }
 
 /* --- what was left --- */

@@ -39,28 +39,31 @@ static bool object_is_unsettled(const struct verify *verify, const struct digest
     return false;
 }
 
-static bool object_is_there(struct results_look *look, const struct digest *digest)
+bool verify_object_is_there(const struct verify *verify, struct objects *objects,
+                            const struct digest *digest)
 {
-    enum known_state seen = known_get(&look->verify->seen, digest);
+    enum known_state seen = known_get(&verify->seen, digest);
 
-    return seen != KNOWN_NOT
-               ? seen == KNOWN_DURABLE
-               : objects_has(look->objects, digest) || object_is_unsettled(look->verify, digest);
+    return seen != KNOWN_NOT ? seen == KNOWN_DURABLE
+                             : objects_has(objects, digest) || object_is_unsettled(verify, digest);
 }
 
-static bool tree_members_are_there(struct results_look *look, const struct tree *tree)
+static bool tree_members_are_there(const struct verify *verify, struct objects *objects,
+                                   const struct tree *tree)
 {
     for (uint32_t i = 0; i < tree->count; i++) {
-        if (tree->items[i].type != TREE_FOLDER && !object_is_there(look, &tree->items[i].digest)) {
+        if (tree->items[i].type != TREE_FOLDER &&
+            !verify_object_is_there(verify, objects, &tree->items[i].digest)) {
             return false;
         }
     }
     return true;
 }
 
-static bool tree_is_there(struct results_look *look, const struct digest *digest)
+bool verify_tree_is_there(struct verify *verify, struct objects *objects,
+                          const struct digest *digest)
 {
-    enum known_state known = known_get(&look->verify->trees, digest);
+    enum known_state known = known_get(&verify->trees, digest);
     struct arena arena;
     struct tree tree;
     bool there;
@@ -68,15 +71,15 @@ static bool tree_is_there(struct results_look *look, const struct digest *digest
     if (known != KNOWN_NOT) {
         return known == KNOWN_DURABLE;
     }
-    if (!objects_has(look->objects, digest) && object_is_unsettled(look->verify, digest)) {
+    if (!objects_has(objects, digest) && object_is_unsettled(verify, digest)) {
         return true;
     }
     arena_init(&arena);
-    there = objects_read_tree(look->objects, digest, &arena, &tree, NULL) &&
-            tree_members_are_there(look, &tree);
+    there = objects_read_tree(objects, digest, &arena, &tree, NULL) &&
+            tree_members_are_there(verify, objects, &tree);
     arena_fini(&arena);
     if (there) {
-        known_set(&look->verify->trees, digest, KNOWN_DURABLE);
+        known_set(&verify->trees, digest, KNOWN_DURABLE);
     }
     return there;
 }
@@ -84,8 +87,9 @@ static bool tree_is_there(struct results_look *look, const struct digest *digest
 static bool output_is_there(struct results_look *look, const struct result_output *output)
 {
     return !output->stored ||
-           (object_is_there(look, &output->digest) &&
-            (output->kind != RESULT_FOLDER || tree_is_there(look, &output->digest)));
+           (verify_object_is_there(look->verify, look->objects, &output->digest) &&
+            (output->kind != RESULT_FOLDER ||
+             verify_tree_is_there(look->verify, look->objects, &output->digest)));
 }
 
 /* --- is it in the workspace? --- */
