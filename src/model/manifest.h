@@ -123,6 +123,11 @@ struct m_retry {
     uint32_t exit_code_count;
 };
 
+/* `checkpoint`: see docs/checkpoints.md */
+struct m_checkpoint {
+    struct m_text every, keep, required; /* duration, integer, bool */
+};
+
 struct m_command { /* of `recover`, `compensate`: runs with all that its stage has, beside `run` */
     enum m_run_kind run_kind;
     struct span span;
@@ -193,6 +198,7 @@ struct m_settings {
     bool always;
     const struct m_retry *retry;                  /* NULL: none */
     const struct m_command *recover, *compensate; /* NULL: none */
+    const struct m_checkpoint *checkpoint;        /* NULL: none */
     struct m_breaker_use breaker;
     const struct m_each *each;         /* NULL: the stage is no stream */
     struct m_text mode;                /* "spawn" or "worker" */
@@ -429,6 +435,7 @@ enum manifest_table {
     MANIFEST_RETAIN, /* pipeline.retain */
     MANIFEST_RETRY,
     MANIFEST_BREAKER,
+    MANIFEST_CHECKPOINT,
     MANIFEST_HOOK,    /* [[on.NAME]] */
     MANIFEST_CHECK,   /* { name, … } in `validate` and `gate`, and [rule.NAME] */
     MANIFEST_FLAG,    /* { percent, by } in [flags] */

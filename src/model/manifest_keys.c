@@ -11,7 +11,6 @@
 #define STAGE(name_)          ROW(MANIFEST_STAGE, name_), .supported = true, .in_defaults = true
 #define SETTING(name_)        STAGE(name_), .of_settings = true
 #define STAGE_ALONE(name_)    ROW(MANIFEST_STAGE, name_), .supported = true
-#define STAGE_LATER(name_)    ROW(MANIFEST_STAGE, name_), .in_defaults = true
 #define PARAM(name_)          ROW(MANIFEST_PARAM, name_), .supported = true
 #define INPUT(name_)          ROW(MANIFEST_INPUT, name_), .supported = true
 #define OUTPUT(name_)         ROW(MANIFEST_OUTPUT, name_), .supported = true
@@ -19,6 +18,7 @@
 #define RETAIN(name_)         ROW(MANIFEST_RETAIN, name_), .supported = true
 #define RETRY(name_)          ROW(MANIFEST_RETRY, name_), .supported = true
 #define BREAKER(name_)        ROW(MANIFEST_BREAKER, name_), .supported = true
+#define CHECKPOINT(name_)     ROW(MANIFEST_CHECKPOINT, name_), .supported = true
 #define CHECK(name_)          ROW(MANIFEST_CHECK, name_), .supported = true
 #define EACH(name_)           ROW(MANIFEST_EACH, name_), .supported = true
 #define FLAG(name_)           ROW(MANIFEST_FLAG, name_), .supported = true
@@ -32,6 +32,7 @@
 #define OF_AXIS(member)       .at = offsetof(struct m_axis, member)
 #define OF_RETRY(member)      .at = offsetof(struct m_retry, member)
 #define OF_BREAKER(member)    .at = offsetof(struct m_breaker, member)
+#define OF_CHECKPOINT(member) .at = offsetof(struct m_checkpoint, member)
 #define OF_REPORT(member)     .at = offsetof(struct m_report, member)
 #define TYPE(type_, meaning_) .type = (type_), .meaning = (meaning_)
 
@@ -155,6 +156,15 @@ const struct manifest_key_row manifest_keys[] = {
      TYPE("array of integers",
           "Of the exit codes only these; when they persist the status is 10.")},
 
+    {CHECKPOINT("every"), .read = m_key_grace, OF_CHECKPOINT(every),
+     TYPE("duration", "The least time from one snapshot to the next: a call that comes sooner "
+                      "returns at once. Default: `5m`.")},
+    {CHECKPOINT("keep"), .read = m_key_checkpoint_keep,
+     TYPE("integer", "So many snapshots are kept, the newest. Default: 2.")},
+    {CHECKPOINT("required"), .read = m_key_text_bool, OF_CHECKPOINT(required),
+     TYPE("boolean", "`true`: where there are snapshots and none of them is good, the stage fails "
+                     "(exit status 12) instead of beginning anew. Default: false.")},
+
     {SETTING("desc"), .read = m_key_text, OF_SETTINGS(desc),
      TYPE("string", "One line for `list` and reports.")},
     {STAGE_ALONE("run"), .read = m_key_run,
@@ -268,16 +278,21 @@ const struct manifest_key_row manifest_keys[] = {
     {SETTING("gate"), .read = m_key_checks, OF_SETTINGS(gate),
      TYPE("check or array of checks",
           "Whether the result is good enough, written as `validate`: exit status 4.")},
-    {STAGE_LATER("checkpoint"),
-     TYPE("boolean or table", "The command saves snapshots and goes on from the last.")},
+    {SETTING("checkpoint"), .read = m_key_checkpoint,
+     TYPE("boolean or table",
+          "The command finds `$PAWL_CHECKPOINT_DIR`, saves what lies there by `\"$PAWL\" "
+          "checkpoint`, and an attempt after a failure, a cancel or a crash finds it again. See "
+          "[checkpoints](checkpoints.md).")},
     {SETTING("always"), .read = m_key_bool, OF_SETTINGS(always),
      TYPE("boolean",
           "`true`: runs at the end of each run, however that went. See [always](always.md).")},
     {SETTING("on_pause"), .read = m_key_on_pause,
-     TYPE("\"finish\", \"freeze\" or \"stop\"",
-          "What a pause does to an attempt that runs. `finish` (default): it is let end. `freeze`: "
-          "it is stopped where it is (SIGSTOP to its process group) and goes on with the run. "
-          "`stop`: it is told to end (TERM, `grace`, KILL) and made again when the run goes on.")},
+     TYPE(
+         "\"finish\", \"freeze\" or \"stop\"",
+         "What a pause does to an attempt that runs. `finish` (default): it is let end. `freeze`: "
+         "it is stopped where it is (SIGSTOP to its process group) and goes on with the run. "
+         "`stop`: it is told to end (TERM, `grace`, KILL) and made again when the run goes on; the "
+         "default where there is a `checkpoint`.")},
     {STAGE_ALONE("variant"), .read = m_key_variant,
      TYPE("tables by name", "Keys that replace the stage's own while a flag is on. See "
                             "[flags](flags.md#variants).")},
@@ -385,6 +400,7 @@ const char *manifest_table_name(enum manifest_table table)
         [MANIFEST_RETAIN] = "'retain' of [pipeline]",
         [MANIFEST_RETRY] = "'retry' of a stage",
         [MANIFEST_BREAKER] = "a breaker",
+        [MANIFEST_CHECKPOINT] = "'checkpoint' of a stage",
         [MANIFEST_HOOK] = "a hook",
         [MANIFEST_CHECK] = "a check",
         [MANIFEST_EACH] = "'each' of a stage",

@@ -167,6 +167,12 @@ m_key_reader m_key_max_dead;
 /* What only the whole stage shows; false (reported). */
 bool m_stream_check(struct m_reader *reader, const struct m_stage *stage);
 
+/* manifest_checkpoint.c */
+m_key_reader m_key_checkpoint;
+m_key_reader m_key_checkpoint_keep;
+/* What does not go together. */
+void m_checkpoint_check(struct m_reader *reader, const struct m_stage *stage);
+
 /* manifest_hooks.c */
 m_key_reader m_key_hook_run;
 m_key_reader m_key_hook_timeout;

@@ -269,6 +269,7 @@ static void m_stage_check(struct m_reader *reader, const struct m_stage *stage)
     }
     if (stage->run_kind != M_RUN_NONE) {
         m_stage_check_always(reader, stage);
+        m_checkpoint_check(reader, stage);
         return;
     }
     if (stage->settings != reader->defaults.settings &&

@@ -180,6 +180,9 @@ struct plan_instance {
     uint32_t breaker;                 /* plan->breakers[breaker - 1]; 0: none */
     uint32_t stream;                  /* plan->streams[stream - 1]; 0: it is none */
     uint32_t own;                     /* plan->owns[own - 1]; 0: it cannot leave its variant */
+    uint32_t checkpoints;             /* snapshots that are kept of it; 0: it has none */
+    bool checkpoint_required;         /* fails when there are some and none is good */
+    int64_t checkpoint_every_ns;
 };
 
 struct plan_stage {

@@ -168,6 +168,11 @@ static void plan_check_rest(struct plan_check *check, const struct m_stage *stag
     if (stage->settings->compensate != NULL) {
         plan_check_list(check, &stage->settings->compensate->run);
     }
+    if (stage->settings->checkpoint != NULL) {
+        plan_check_text(check, &stage->settings->checkpoint->every);
+        plan_check_text(check, &stage->settings->checkpoint->keep);
+        plan_check_text(check, &stage->settings->checkpoint->required);
+    }
     if (stage->settings->retry != NULL) {
         plan_check_text(check, &stage->settings->retry->max);
         plan_check_text(check, &stage->settings->retry->delay);

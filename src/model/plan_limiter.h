@@ -1,8 +1,8 @@
 #ifndef PAWL_MODEL_PLAN_LIMITER_H
 #define PAWL_MODEL_PLAN_LIMITER_H
-/* What plan_limits.c and plan_retry.c share: texts of a stage, pool or breaker, rendered and read
- * as the types that the keys want. Each is false when that failed (reported); a text that is not
- * given leaves what is there. */
+/* What plan_limits.c, plan_retry.c and plan_checkpoint.c share: texts of a stage, pool or breaker,
+ * rendered and read as the types that the keys want. Each is false when that failed (reported); a
+ * text that is not given leaves what is there. */
 #include "model/plan_build.h"
 
 struct plan_limiter {
@@ -38,5 +38,9 @@ void plan_limit_retries_done(struct plan_limiter *limiter);
 bool plan_limit_stream(struct plan_limiter *limiter, struct plan_instance *inst);
 bool plan_stream_is_constant(const struct m_stage *source);
 void plan_limit_streams_done(struct plan_limiter *limiter);
+
+/* plan_checkpoint.c */
+bool plan_limit_checkpoint(struct plan_limiter *limiter, struct plan_instance *inst);
+bool plan_checkpoint_is_constant(const struct m_stage *source);
 
 #endif

@@ -270,6 +270,7 @@ static bool plan_limit_instance(struct plan_limiter *limiter, struct plan_instan
     good = plan_limit_pause(limiter, &source->settings->on_pause, inst) && good;
     good = plan_limit_pools(limiter, inst) && good;
     good = plan_limit_retry(limiter, inst) && good;
+    good = plan_limit_checkpoint(limiter, inst) && good;
     good = plan_limit_stream(limiter, inst) && good;
     inst->priority = (int32_t)priority;
     plan_limit_worth(limiter->stage->source, cache, inst);
@@ -306,7 +307,8 @@ static bool plan_limits_are_constant(const struct m_stage *source)
             return false;
         }
     }
-    return plan_retry_is_constant(source) && plan_stream_is_constant(source);
+    return plan_retry_is_constant(source) && plan_stream_is_constant(source) &&
+           plan_checkpoint_is_constant(source);
 }
 
 static void plan_limits_copy(const struct plan_instance *from, struct plan_instance *to)
@@ -330,6 +332,9 @@ static void plan_limits_copy(const struct plan_instance *from, struct plan_insta
     to->recovers = from->recovers;
     to->breaker = from->breaker;
     to->stream = from->stream;
+    to->checkpoints = from->checkpoints;
+    to->checkpoint_required = from->checkpoint_required;
+    to->checkpoint_every_ns = from->checkpoint_every_ns;
 }
 
 /* How it runs once it left its variant. */
