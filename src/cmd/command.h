@@ -197,6 +197,7 @@ int cmd_run(struct cli *cli);
 int cmd_runs(struct cli *cli);
 int cmd_status(struct cli *cli);
 int cmd_stopping(struct cli *cli);
+int cmd_checkpoint(struct cli *cli);
 int cmd_verify(struct cli *cli);
 int cmd_version(struct cli *cli);
 int cmd_wait(struct cli *cli);

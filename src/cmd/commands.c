@@ -328,6 +328,9 @@ static const char *const cancel_examples[] = {"pawl cancel --reason 'wrong data'
 static const char *const progress_examples[] = {
     "\"$PAWL\" progress 42 fitting", "from a stage's script", "\"$PAWL\" progress 3/8 fold 3",
     "the same of things that are counted", NULL};
+static const char *const checkpoint_examples[] = {
+    "\"$PAWL\" checkpoint", "from a stage's script, once $PAWL_CHECKPOINT_DIR is as it should be",
+    NULL};
 static const char *const metric_examples[] = {"\"$PAWL\" metric sharpe=1.2 trades=31",
                                               "two figures, from a stage's script", NULL};
 static const char *const completions_examples[] = {
@@ -727,6 +730,18 @@ const struct cli_command commands[] = {
      .operands_least = 1,
      .operands_most = 1,
      .fn = cmd_completions},
+    {.name = "checkpoint",
+     .arguments = "",
+     .summary = "for a stage's script: take a snapshot",
+     .text =
+         "For the command of a stage with 'checkpoint', as \"$PAWL\" checkpoint: what lies in "
+         "$PAWL_CHECKPOINT_DIR is kept, and found there again by the next attempt. It returns when "
+         "the snapshot is safe in the store; at once, with status 0, when the last one is younger "
+         "than 'every', but after TERM each call counts. While it waits TERM does not end it. "
+         "Status 11: it could not be taken, and the last one stands. Outside of a stage: status 2.",
+     .options = no_options,
+     .examples = checkpoint_examples,
+     .fn = cmd_checkpoint},
     {.name = "stopping",
      .arguments = "",
      .summary = "for a stage's script: is it told to end?",

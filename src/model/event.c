@@ -117,9 +117,9 @@ const struct event_field_row event_fields[EVENT_FIELD_TOTAL] = {
     [EVENT_FIELD_UID] = FIELD("uid", EVENT_KIND_INT, uid, "user id of who asked"),
     [EVENT_FIELD_OPTIONS] = FIELD("options", EVENT_KIND_PAIRS, options,
                                   "other options of the call, with which 'pawl resume' goes on"),
-    [EVENT_FIELD_ABOUT] =
-        FIELD("about", EVENT_KIND_STR, about,
-              "what a warning is about: slow, breaker, disk; empty: what its reason says"),
+    [EVENT_FIELD_ABOUT] = FIELD(
+        "about", EVENT_KIND_STR, about,
+        "what a warning is about: slow, breaker, disk, checkpoint; empty: what its reason says"),
     [EVENT_FIELD_HOOK] = FIELD("hook", EVENT_KIND_STR, hook,
                                "name of a hook, and which command of that name, from 1"),
     [EVENT_FIELD_TOLD] = FIELD("told", EVENT_KIND_INT, told, "number of the event that is told"),
@@ -141,6 +141,10 @@ const struct event_field_row event_fields[EVENT_FIELD_TOTAL] = {
         FIELD("variant", EVENT_KIND_NAME, variant,
               "name of a variant of the stage; left out: the stage's own command"),
     [EVENT_FIELD_FLAG] = FIELD("flag", EVENT_KIND_STR, flag, "name of the flag that chose it"),
+    [EVENT_FIELD_SNAPSHOT] =
+        FIELD("snapshot", EVENT_KIND_STR, snapshot, "digest of a snapshot's tree object"),
+    [EVENT_FIELD_TAKEN_AT] =
+        FIELD("taken_at", EVENT_KIND_TIME, taken_at_ns, "when the snapshot was taken"),
 };
 
 #define F(field) ((event_field_set)1 << EVENT_FIELD_##field)
@@ -297,6 +301,18 @@ const struct event_type_row event_types[EVENT_TYPE_COUNT] = {
                               F(STAGE) | F(VARIANT) | F(COUNT) | F(IDS),
                               "results of these, new or kept, are those of the stage's own "
                               "command, because the variant had failed"},
+    [EVENT_CHECKPOINT_SAVED] =
+        {"checkpoint.saved", EVENT_INFO,
+         F_TRY | F(KEY) | F(SNAPSHOT) | F(COUNT) | F(BYTES) | F(WALL_NS),
+         "a snapshot was taken when the command asked for it: how many entries it has, how many "
+         "bytes of it were read, how long that took"},
+    [EVENT_CHECKPOINT_RESTORED] =
+        {"checkpoint.restored", EVENT_INFO,
+         F_TRY | F(KEY) | F(SNAPSHOT) | F(TAKEN_AT) | F(COUNT) | F(BYTES) | F(WALL_NS),
+         "the command is about to go on from a snapshot: its entries and bytes"},
+    [EVENT_CHECKPOINT_DAMAGED] = {"checkpoint.damaged", EVENT_WARN,
+                                  F_TRY | F(KEY) | F(SNAPSHOT) | F(TAKEN_AT) | F(REASON),
+                                  "a snapshot is no good: the one before it is tried"},
     [EVENT_INSTANCES_COMPENSATED] = {"instances.compensated", EVENT_WARN, F(COUNT) | F(IDS),
                                      "what these did is undone, and their results are forgotten"},
 };

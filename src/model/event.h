@@ -69,6 +69,9 @@ enum event_type {
     EVENT_VARIANTS_CHOSEN,
     EVENT_VARIANT_LEFT,
     EVENT_FALLBACKS_USED,
+    EVENT_CHECKPOINT_SAVED,
+    EVENT_CHECKPOINT_RESTORED,
+    EVENT_CHECKPOINT_DAMAGED,
     EVENT_TYPE_COUNT
 };
 
@@ -148,6 +151,8 @@ enum event_field {
     EVENT_FIELD_LEFT_NS,
     EVENT_FIELD_VARIANT,
     EVENT_FIELD_FLAG,
+    EVENT_FIELD_SNAPSHOT,
+    EVENT_FIELD_TAKEN_AT,
     EVENT_FIELD_TOTAL
 };
 
@@ -207,6 +212,8 @@ struct event {
     int64_t permille, left_ns; /* of an attempt, as its command says; -1: not known */
     struct str text;
     struct str variant, flag;
+    struct str snapshot; /* digest */
+    int64_t taken_at_ns; /* since 1970 */
 };
 
 enum event_field_kind {

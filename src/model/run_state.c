@@ -578,6 +578,9 @@ static bool run_state_dispatch(struct run_state *state, const struct event *even
         return run_state_variants(state, event, err);
     case EVENT_VARIANT_LEFT:
         return run_state_variant_left(state, event, err);
+    case EVENT_CHECKPOINT_SAVED:
+    case EVENT_CHECKPOINT_RESTORED:
+    case EVENT_CHECKPOINT_DAMAGED:
     case EVENT_RECOVER_STARTED:
     case EVENT_RECOVER_FINISHED:
     case EVENT_BREAKER_OPENED:

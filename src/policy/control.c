@@ -4,8 +4,9 @@
 #include <assert.h>
 
 static const char *const control_ask_names[CONTROL_ASK_COUNT] = {
-    [CONTROL_STATE] = "state",   [CONTROL_PAUSE] = "pause",       [CONTROL_RESUME] = "resume",
-    [CONTROL_CANCEL] = "cancel", [CONTROL_STOPPING] = "stopping",
+    [CONTROL_STATE] = "state",       [CONTROL_PAUSE] = "pause",
+    [CONTROL_RESUME] = "resume",     [CONTROL_CANCEL] = "cancel",
+    [CONTROL_STOPPING] = "stopping", [CONTROL_CHECKPOINT] = "checkpoint",
 };
 
 const char *control_ask_name(enum control_ask ask)
@@ -86,6 +87,7 @@ enum control_verdict control_decide(const struct control_facts *facts, enum cont
         return control_cancel(facts, now, reason);
     case CONTROL_STATE:
     case CONTROL_STOPPING:
+    case CONTROL_CHECKPOINT:
     case CONTROL_ASK_COUNT:
         break;
     }

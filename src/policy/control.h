@@ -17,7 +17,8 @@ enum control_ask {
     CONTROL_PAUSE,
     CONTROL_RESUME,
     CONTROL_CANCEL,
-    CONTROL_STOPPING, /* is an attempt told to end, why, and how long has it? Changes nothing */
+    CONTROL_STOPPING,   /* is an attempt told to end, why, and how long has it? Changes nothing */
+    CONTROL_CHECKPOINT, /* an attempt wants a snapshot: see run/checkpoint.h */
     CONTROL_ASK_COUNT
 };
 

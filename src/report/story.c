@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/units.h"
@@ -319,6 +320,36 @@ static void story_breaker(struct story *story, const struct event *event, struct
     story_reason(event, ": ", out);
 }
 
+static void story_checkpoint_of(const struct event *event, const char *before, struct strbuf *out)
+{
+    char time[TIME_TEXT_BYTES];
+
+    time_format_rfc3339(event->taken_at_ns, time);
+    strbuf_printf(out, "%s%s", before, time);
+}
+
+static void story_checkpoint(struct story *story, const struct event *event,
+                             const struct run_state *state, struct strbuf *out)
+{
+    const struct report_options *options = story->options;
+    char size[UNITS_TEXT_BYTES], took[UNITS_TEXT_BYTES];
+
+    if (event->type == EVENT_CHECKPOINT_DAMAGED) {
+        story_line(story, "warning", event, state, out);
+        story_checkpoint_of(event, ": damaged checkpoint of ", out);
+        story_reason(event, ": ", out);
+    } else if (event->type == EVENT_CHECKPOINT_RESTORED && !options->quiet) {
+        story_line(story, "goes on", event, state, out);
+        story_checkpoint_of(event, " from its checkpoint of ", out);
+        strbuf_putc(out, '\n');
+    } else if (options->verbose) {
+        story_line(story, "saved", event, state, out);
+        size_format((uint64_t)event->bytes, size);
+        duration_format(event->wall_ns, took);
+        strbuf_printf(out, ": a checkpoint, %s read in %s\n", size, took);
+    }
+}
+
 static void story_asked(struct story *story, const char *word, const struct event *event,
                         struct strbuf *out)
 {
@@ -444,6 +475,11 @@ static void story_dispatch(struct story *story, const struct event *event,
         story_line(story, "warning", event, state, out);
         strbuf_puts(out, ": ");
         checks_add_warning(event, out);
+        return;
+    case EVENT_CHECKPOINT_SAVED:
+    case EVENT_CHECKPOINT_RESTORED:
+    case EVENT_CHECKPOINT_DAMAGED:
+        story_checkpoint(story, event, state, out);
         return;
     case EVENT_RUN_COMPENSATING:
     case EVENT_COMPENSATION_STARTED:

@@ -19,6 +19,7 @@
 #include "run/environment.h"
 #include "run/log_name.h"
 #include "run/attempt_inside.h"
+#include "run/checkpoint.h"
 #include "run/judge.h"
 #include "run/progress_file.h"
 #include "run/strays.h"
@@ -132,6 +133,7 @@ void attempt_free(struct attempt *attempt)
     attempt_close_ends(attempt);
     attempt_close(&attempt->out_fd);
     tokens_back(&attempt->executor->tokens, &attempt->loan);
+    checkpoint_free(attempt);
     attempt_give_arena(attempt);
 }
 
@@ -275,10 +277,20 @@ static void attempt_judge_exit(struct attempt *attempt)
     }
 }
 
-void attempt_take_exit(struct attempt *attempt)
+void attempt_ended(struct attempt *attempt)
 {
     struct note note = {.kind = NOTE_EXITED, .instance = attempt->instance};
 
+    executor_note(attempt->executor, &note);
+    if (attempt->cause != CAUSE_NONE) {
+        attempt_finish(attempt);
+        return;
+    }
+    executor_commit_later(attempt->executor, attempt);
+}
+
+void attempt_take_exit(struct attempt *attempt)
+{
     attempt->exited = attempt->child.ended = true;
     if (attempt_never_ran(attempt)) {
         return;
@@ -300,12 +312,9 @@ void attempt_take_exit(struct attempt *attempt)
     attempt_judge_exit(attempt);
     attempt_close_pipes(attempt);
     progress_file_drop(attempt);
-    executor_note(attempt->executor, &note);
-    if (attempt->cause != CAUSE_NONE) {
-        attempt_finish(attempt);
-        return;
+    if (!checkpoint_holds(attempt)) {
+        attempt_ended(attempt);
     }
-    executor_commit_later(attempt->executor, attempt);
 }
 
 static int64_t attempt_larger(int64_t a, int64_t b)

@@ -5,6 +5,7 @@
 
 #include "os/remove.h"
 #include "run/attempt_inside.h"
+#include "run/checkpoint.h"
 #include "run/log_name.h"
 #include "store/kinds.h"
 
@@ -15,6 +16,7 @@ static void attempt_done(struct attempt *attempt)
     if (attempt->out_tmp.len != 0) {
         file_remove(AT_FDCWD, attempt->out_tmp.data, &err);
     }
+    checkpoint_end(attempt);
     attempt->executor->by_instance[attempt->instance.n] = NULL;
     attempt_free(attempt);
 }

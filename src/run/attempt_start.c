@@ -4,6 +4,7 @@
 
 #include "base/sys.h"
 #include "run/attempt_inside.h"
+#include "run/checkpoint.h"
 #include "run/environment.h"
 #include "run/stream_attempt.h"
 
@@ -154,7 +155,8 @@ static void attempt_about(struct attempt *attempt, struct environment_attempt *a
                                           .max_attempts = attempt_most(attempt),
                                           .cpus = attempt->cpus,
                                           .memory_bytes = attempt->memory_bytes,
-                                          .makeflags = attempt->loan.makeflags};
+                                          .makeflags = attempt->loan.makeflags,
+                                          .checkpoint_dir = checkpoint_dir(attempt)};
 
     if (attempt->inst->always) {
         always_about(executor, &attempt->arena, about);
@@ -283,10 +285,9 @@ static bool attempt_note_effect(struct attempt *attempt, struct err *err)
 
 static bool attempt_run(struct attempt *attempt, struct err *err)
 {
-    return attempt_find_reads(attempt, err) && attempt_note_reads(attempt, err) &&
-           !attempt_finds_strays(attempt) && attempt_hide_missing(attempt, err) &&
-           attempt_park(attempt, err) && attempt_note_effect(attempt, err) &&
-           attempt_launch(attempt, err);
+    return attempt_note_reads(attempt, err) && !attempt_finds_strays(attempt) &&
+           attempt_hide_missing(attempt, err) && attempt_park(attempt, err) &&
+           attempt_note_effect(attempt, err) && attempt_launch(attempt, err);
 }
 
 static void attempt_goes(struct attempt *attempt)
@@ -295,8 +296,7 @@ static void attempt_goes(struct attempt *attempt)
     attempt->executor->live = attempt;
 }
 
-/* Nothing of it runs. */
-static void attempt_give_up(struct attempt *attempt, const struct err *err)
+void attempt_give_up(struct attempt *attempt, const struct err *err)
 {
     struct executor *executor = attempt->executor;
 
@@ -314,9 +314,11 @@ static void attempt_give_up(struct attempt *attempt, const struct err *err)
         attempt_finish(attempt);
         return;
     }
-    attempt->cause = err->sys == ENOENT || err->sys == EACCES || err->sys == ENOEXEC
-                         ? CAUSE_NOT_FOUND
-                         : CAUSE_ENVIRONMENT;
+    if (attempt->cause == CAUSE_NONE) {
+        attempt->cause = err->sys == ENOENT || err->sys == EACCES || err->sys == ENOEXEC
+                             ? CAUSE_NOT_FOUND
+                             : CAUSE_ENVIRONMENT;
+    }
     attempt->reason = str_dup(&attempt->arena, str_of(err->text));
     attempt_finish(attempt);
 }
@@ -325,6 +327,19 @@ void attempt_start(void *ctx, struct inst_id instance)
 {
     struct executor *executor = ctx;
     struct attempt *attempt = executor->by_instance[instance.n];
+    struct err err = {0};
+
+    if (!attempt_find_reads(attempt, &err)) {
+        attempt_give_up(attempt, &err);
+    } else if (attempt->inst->checkpoints != 0) {
+        checkpoint_prepare(attempt);
+    } else {
+        attempt_go(attempt);
+    }
+}
+
+void attempt_go(struct attempt *attempt)
+{
     struct err err = {0};
 
     attempt->started = attempt_run(attempt, &err);
@@ -375,7 +390,8 @@ void attempt_signal(void *ctx, struct inst_id instance, int signal)
     struct attempt *attempt = executor->by_instance[instance.n];
     struct child_end end;
 
-    if (attempt == NULL || !attempt->started || attempt->exited) {
+    if (attempt == NULL || checkpoint_takes_signal(attempt, signal) || !attempt->started ||
+        attempt->exited) {
         return;
     }
     if (signal == SIGSTOP || signal == SIGCONT) {

@@ -122,18 +122,14 @@ bool commit_place_stdout(struct attempt *attempt)
 
 /* True if it changed. Same firm signature: unchanged. Else it is read: another digest, or the same
  * with another mtime or inode, is a change. Where only some values count, they are read. */
-static bool commit_input_changed(struct attempt *attempt, const struct read_fact *read)
+static bool commit_input_changed(const struct attempt *attempt, const struct read_fact *read,
+                                 struct err *err)
 {
     const struct plan_input *input = &attempt->executor->plan->inputs[read->input];
     struct signature now;
     struct digest digest;
-    struct err err = {0};
 
-    if (!read->has_signature) {
-        return false;
-    }
-    if (!signature_read(AT_FDCWD, read->path.data, true, &now, &err)) {
-        commit_fail_err(attempt, &err);
+    if (!read->has_signature || !signature_read(AT_FDCWD, read->path.data, true, &now, err)) {
         return false;
     }
     if (signature_equal(&now, &read->signature)) {
@@ -148,22 +144,32 @@ static bool commit_input_changed(struct attempt *attempt, const struct read_fact
     if (input->key_count != 0) {
         return !value_keys_are(read->path, input, &read->digest);
     }
-    if (!file_hash(AT_FDCWD, read->path.data, &digest, NULL, &err)) {
-        commit_fail_err(attempt, &err);
-        return false;
+    return file_hash(AT_FDCWD, read->path.data, &digest, NULL, err) &&
+           !digest_equal(&digest, &read->digest);
+}
+
+const struct read_fact *commit_changed_input(const struct attempt *attempt, struct err *err)
+{
+    for (uint32_t i = 0; i < attempt->what.count && err->status == 0; i++) {
+        if (commit_input_changed(attempt, &attempt->what.items[i], err)) {
+            return &attempt->what.items[i];
+        }
     }
-    return !digest_equal(&digest, &read->digest);
+    return NULL;
 }
 
 void commit_check_inputs(struct attempt *attempt)
 {
-    for (uint32_t i = 0; i < attempt->what.count; i++) {
-        if (commit_input_changed(attempt, &attempt->what.items[i])) {
-            attempt->changed_path = attempt->what.items[i].path;
-            commit_fail(attempt, CAUSE_UNSETTLED,
-                        str_printf(&attempt->arena, "input '%.*s' changed while it ran",
-                                   STR_ARG(attempt->changed_path)));
-            return;
-        }
+    struct err err = {0};
+    const struct read_fact *changed = commit_changed_input(attempt, &err);
+
+    if (err.status != 0) {
+        commit_fail_err(attempt, &err);
+    }
+    if (changed != NULL) {
+        attempt->changed_path = changed->path;
+        commit_fail(attempt, CAUSE_UNSETTLED,
+                    str_printf(&attempt->arena, "input '%.*s' changed while it ran",
+                               STR_ARG(attempt->changed_path)));
     }
 }

@@ -14,6 +14,8 @@ void commit_fail_err(struct attempt *attempt, const struct err *err);
 bool commit_place_stdout(struct attempt *attempt);
 bool commit_check_output(struct attempt *attempt, struct attempt_output *row, uint64_t *size_bytes);
 void commit_check_inputs(struct attempt *attempt);
+/* The first input that is not what it was when the command started; NULL: none is, or `err`. */
+const struct read_fact *commit_changed_input(const struct attempt *attempt, struct err *err);
 
 /* commit_metrics.c: the figures that it gave. */
 bool commit_metrics(struct attempt *attempt);

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/sys.h"
+#include "run/checkpoint.h"
 #include "run/executor.h"
 
 enum { CONTROL_BACKLOG = 64, CONTROL_DEAF_MS = 200 };
@@ -31,6 +32,7 @@ static void control_drop(struct control_client *client)
 
     loop_remove(&control->executor->loop, &client->source);
     sys_close(client->fd);
+    control->savers -= client->stage == CLIENT_SAVES;
     for (uint32_t i = 0; i < control->count; i++) {
         if (control->clients[i] == client) {
             control->clients[i] = control->clients[--control->count];
@@ -142,16 +144,60 @@ static void control_note(struct control_client *client, struct inst_id instance)
     executor_note(executor, &note);
 }
 
-/* An attempt asks whether it is told to end. */
-static void control_ask_stopping(struct control_client *client)
+/* It asks for a snapshot, and waits until that is on record. */
+static void control_ask_checkpoint(struct control_client *client, struct attempt *attempt)
 {
-    const struct attempt *attempt = client->control->executor->live;
+    struct engine_answer answer = {.verdict = CONTROL_IS_SO, .reason = ""};
+    struct control *control = client->control;
+
+    if (control->savers == CONTROL_SAVERS) {
+        control_refuse(client, "too many wait for their snapshots");
+        return;
+    }
+    switch (checkpoint_ask(attempt, &client->serial, &answer.reason)) {
+    case CHECKPOINT_LATER:
+        client->stage = CLIENT_SAVES;
+        client->attempt = str_n(client->line, attempt->id.len);
+        memcpy(client->line, attempt->id.data, attempt->id.len);
+        control->savers++;
+        return;
+    case CHECKPOINT_REFUSED:
+        answer.verdict = CONTROL_REFUSE;
+        break;
+    case CHECKPOINT_EARLY:
+        break;
+    }
+    control_reply(client, &answer);
+}
+
+void control_saved(struct control *control, struct str attempt, uint32_t serial,
+                   const char *problem)
+{
+    struct engine_answer answer = {.verdict = problem != NULL ? CONTROL_REFUSE : CONTROL_DO,
+                                   .reason = problem != NULL ? problem : ""};
+
+    for (uint32_t i = control->count; i-- > 0;) {
+        struct control_client *client = control->clients[i];
+
+        if (client->stage == CLIENT_SAVES && client->serial <= serial &&
+            str_equal(client->attempt, attempt)) {
+            control_reply(client, &answer);
+        }
+    }
+}
+
+/* What an attempt asks of itself: whether it is told to end; for a snapshot. */
+static void control_ask_of_attempt(struct control_client *client)
+{
+    struct attempt *attempt = client->control->executor->live;
 
     while (attempt != NULL && !str_equal(attempt->id, client->request.attempt)) {
         attempt = attempt->next;
     }
     if (attempt == NULL) {
         control_refuse(client, "no such attempt runs");
+    } else if (client->request.ask == CONTROL_CHECKPOINT) {
+        control_ask_checkpoint(client, attempt);
     } else {
         control_note(client, attempt->instance);
     }
@@ -166,8 +212,9 @@ static void control_take_line(struct control_client *client, struct str line)
         control_refuse(client, err.text);
     } else if (!loop_change(&executor->loop, &client->source, 0, &err)) {
         control_drop(client);
-    } else if (client->request.ask == CONTROL_STOPPING) {
-        control_ask_stopping(client);
+    } else if (client->request.ask == CONTROL_STOPPING ||
+               client->request.ask == CONTROL_CHECKPOINT) {
+        control_ask_of_attempt(client);
     } else {
         control_note(client, (struct inst_id){0});
     }
@@ -222,7 +269,7 @@ static bool control_has_room(struct control *control)
 {
     struct control_client *silent;
 
-    if (control->count < CONTROL_CLIENTS) {
+    if (control->count - control->savers < CONTROL_CLIENTS) {
         return true;
     }
     silent = control_silent(control);
@@ -305,6 +352,16 @@ int64_t control_tick(struct control *control, int64_t now_ns)
                                                                         : next;
 }
 
+/* Nobody may connect to what nobody hears. */
+static void control_shut(struct control *control)
+{
+    sys_close(control->fd);
+    sys_unlink(
+        control_path(control->executor->recorder->id.text, &control->executor->session->arena)
+            .data);
+    control->fd = -1;
+}
+
 bool control_open(struct control *control, struct executor *executor, struct err *err)
 {
     struct observer observer = {.ctx = control, .tell = control_tell};
@@ -315,9 +372,13 @@ bool control_open(struct control *control, struct executor *executor, struct err
     if (control->fd < 0) {
         return false;
     }
+    if (!loop_add(&executor->loop, &control->source, control->fd, LOOP_READ, control_on_connection,
+                  control, err)) {
+        control_shut(control);
+        return false;
+    }
     recorder_watch(executor->recorder, &observer);
-    return loop_add(&executor->loop, &control->source, control->fd, LOOP_READ,
-                    control_on_connection, control, err);
+    return true;
 }
 
 void control_close(struct control *control)
@@ -329,9 +390,5 @@ void control_close(struct control *control)
         control_drop(control->clients[0]);
     }
     loop_remove(&control->executor->loop, &control->source);
-    sys_close(control->fd);
-    sys_unlink(
-        control_path(control->executor->recorder->id.text, &control->executor->session->arena)
-            .data);
-    control->fd = -1;
+    control_shut(control);
 }

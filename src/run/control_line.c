@@ -10,9 +10,11 @@
  *      "reason":"","stop":"","left_ns":0}
  *
  * `pawl` is the version: a line of another one is refused. Of a request only `ask` must be there:
- * `state`, `pause`, `resume`, `cancel` or `stopping`; `now` and `wait` are false and `reason` and
- * `attempt` empty unless given. `wait` (of a pause) holds the answer back until the run is paused,
- * goes on or is over. Members that are not known are passed over.
+ * `state`, `pause`, `resume`, `cancel`, `stopping` or `checkpoint`; `now` and `wait` are false and
+ * `reason` and `attempt` empty unless given. `wait` (of a pause) holds the answer back until the
+ * run is paused, goes on or is over; that to `checkpoint` comes when the snapshot is on record, or
+ * at once (`already`) when the last one is young enough. Members that are not known are passed
+ * over.
  *
  * An answer has all of its members. `verdict`: `done` (it was decided and is on record), `already`
  * (it is so, or is becoming so) or `refused`, then `reason` says why. `state` is that of the run at
@@ -20,7 +22,8 @@
  * why the attempt was told to end, and how long until it is killed.
  *
  * A line that is no valid request is answered by `refused`. A connection that says nothing for ten
- * seconds is closed; of 32 that are open at once the one that has been silent longest goes. */
+ * seconds is closed; of 32 that are open at once the one that has been silent longest goes. Those
+ * that wait for a snapshot are not among them. */
 #include "run/control_line.h"
 
 #include <stdlib.h>

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "run/executor.h"
+#include "store/checkpoints.h"
 
 static void durable_work(void *arg)
 {
@@ -17,6 +18,8 @@ void durable_begin(struct executor *executor)
 {
     executor->barrier_position = index_position(executor->session->index);
     executor->barrier_drops = executor->drop_count;
+    executor->barrier_checkpoints =
+        executor->checkpoints != NULL ? executor->checkpoints->added : 0;
     executor->barrier_event =
         executor->recorder->log != NULL ? event_log_flushed(executor->recorder->log) : 0;
 }
@@ -98,6 +101,10 @@ void durable_take(struct executor *executor)
         struct event event = {.type = EVENT_SYNCED, .through = (int64_t)executor->barrier_event};
 
         recorder_emit(executor->recorder, &event);
+    }
+    if (executor->checkpoints != NULL) {
+        /* Where that fails they count as before: until a power cut. */
+        (void)checkpoints_synced(executor->checkpoints, executor->barrier_checkpoints, NULL);
     }
     durable_drop(executor);
 }

@@ -131,6 +131,7 @@ static void control_do(struct engine *engine, const struct note *note)
         break;
     case CONTROL_STATE:
     case CONTROL_STOPPING:
+    case CONTROL_CHECKPOINT:
     case CONTROL_ASK_COUNT:
         break;
     }

@@ -232,6 +232,10 @@ static void environment_own(struct environment_vars *vars, const struct environm
         environment_set(
             vars, STR_JOIN(arena, STR("PAWL_MEMORY="), str_uint(attempt->memory_bytes, digits)));
     }
+    if (attempt->checkpoint_dir.len != 0) {
+        environment_set(vars,
+                        STR_JOIN(arena, STR("PAWL_CHECKPOINT_DIR="), attempt->checkpoint_dir));
+    }
     environment_set(vars, STR_JOIN(arena, frame->traceparent, attempt->span, STR("-01")));
     if (attempt->run_state.len != 0) {
         environment_set(vars, STR_JOIN(arena, STR("PAWL_RUN_STATE="), attempt->run_state));

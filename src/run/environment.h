@@ -52,7 +52,8 @@ struct environment_attempt {
     int64_t attempt, max_attempts;
     uint32_t cpus;
     uint64_t memory_bytes;
-    struct str makeflags; /* empty: none */
+    struct str makeflags;      /* empty: none */
+    struct str checkpoint_dir; /* empty: none */
     /* Of what helps after a failure: PAWL_CAUSE and what goes with it; cause empty: nothing. */
     struct str cause, exit_status, log;
     /* Of what runs however the run went: PAWL_RUN_STATE, and then those are set in any case. */

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/sys.h"
 #include "os/remove.h"
+#include "run/checkpoint.h"
 #include "run/commit_inside.h"
 #include "run/hook_process.h"
 #include "run/judge.h"
@@ -302,6 +303,7 @@ static bool executor_wait(void *ctx, int64_t deadline_ns, struct err *err)
     int64_t now_ns = executor_now(ctx);
     int64_t tick_ns;
 
+    checkpoints_tell(executor);
     if (executor->note_next == executor->note_count) {
         /* What was taken has been told by now. */
         arena_reset(&executor->note_arena);
@@ -588,6 +590,10 @@ void executor_fini(struct executor *executor)
     }
     while (executor->spare_count != 0) {
         arena_fini(&executor->spare[--executor->spare_count]);
+    }
+    if (executor->checkpoints != NULL) {
+        checkpoints_close(executor->checkpoints);
+        free(executor->checkpoints);
     }
     environment_frame_fini(&executor->frame);
     mask_words_fini(&executor->secrets);

@@ -30,6 +30,8 @@
 #include "store/restore.h"
 
 struct executor;
+struct checkpoint;  /* run/checkpoint.c */
+struct checkpoints; /* store/checkpoints.h */
 struct hook_process;
 struct slice;
 
@@ -89,7 +91,8 @@ struct attempt {
     struct usage_group usage;
     struct attempt_output *outputs;
     uint32_t output_count;
-    struct inst_reads what; /* with signatures noted at the start */
+    struct inst_reads what;        /* with signatures noted at the start */
+    struct checkpoint *checkpoint; /* NULL: its stage has none */
     struct str depfile_path;
     /* the commit */
     struct pool_job job;
@@ -106,6 +109,14 @@ struct attempt {
     struct metrics metrics;
     bool outputs_changed, unkeyed;
     struct err err;
+};
+
+/* A snapshot was taken, or not, which is on record: whoever asked for it is told. */
+struct checkpoint_done {
+    struct checkpoint_done *next;
+    struct str attempt;
+    uint32_t serial;
+    struct str problem; /* data NULL: there is none */
 };
 
 struct check_process; /* run/check_commands.c */
@@ -167,6 +178,7 @@ struct executor {
     bool barrier_running, barrier_ok, multigrain;
     uint64_t barrier_position; /* of the index, and the last event written, when it began */
     uint64_t barrier_event;
+    uint64_t barrier_checkpoints; /* of those that this run took */
     uint32_t barrier_drops;
     struct err barrier_err;
     int64_t next_barrier_ns, next_usage_ns;
@@ -176,7 +188,9 @@ struct executor {
     struct compensation *compensation; /* NULL: none runs */
     struct stream_early *earlies;      /* streams that are worked before their turn */
     struct side *sides;                /* commands beside the attempts that run */
-    uint64_t oom_kills;                /* seen so far: see machine_oom_kills */
+    struct checkpoints *checkpoints;   /* NULL: nobody asked for them yet */
+    struct checkpoint_done *checkpoints_done;
+    uint64_t oom_kills; /* seen so far: see machine_oom_kills */
     int tty_fd;
     int64_t rss_floor_bytes;   /* see struct spawn */
     int empty_fd;              /* the standard input of commands without one */
@@ -235,8 +249,14 @@ void attempt_start(void *ctx, struct inst_id instance);
 void attempt_signal(void *ctx, struct inst_id instance, int signal);
 void attempt_accept(void *ctx, struct inst_id instance);
 void attempt_reject(void *ctx, struct inst_id instance);
+/* All of it is prepared: parked, spawned. */
+void attempt_go(struct attempt *attempt);
+/* Nothing of it runs; its cause is that of the error unless it has one. */
+void attempt_give_up(struct attempt *attempt, const struct err *err);
 /* The process has ended: reaped, its pipes drained. */
 void attempt_take_exit(struct attempt *attempt);
+/* And nothing of it is worked on any more: its slots are free, its commit comes. */
+void attempt_ended(struct attempt *attempt);
 /* The commit is done, or was not needed: posts NOTE_ENDED. */
 void attempt_finish(struct attempt *attempt);
 void attempt_free(struct attempt *attempt);

@@ -28,7 +28,7 @@ static bool recover_unfinished(struct recovery *recovery, struct err *err)
          recorder_replay(session->workspace.pawlfd, &recovery->run, &recovery->state, recover_note,
                          recovery, err) &&
          recover_kill_survivors(recovery, err) && recovery_find_parked(recovery, err) &&
-         recover_attempts(recovery, err);
+         recover_attempts(recovery, err) && recover_checkpoints(recovery, err);
     recovery->log = NULL;
     if (log != NULL) {
         event_log_close(log);

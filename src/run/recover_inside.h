@@ -55,4 +55,7 @@ bool recover_find(struct session *session, struct arena *arena, struct recovered
  * was killed. */
 bool recover_remove_new(int dir_fd, struct arena *arena, struct err *err);
 
+/* recover_checkpoints.c: those of work that is finished are forgotten. */
+bool recover_checkpoints(struct recovery *recovery, struct err *err);
+
 #endif

@@ -135,6 +135,11 @@ pages() {
 	[ -d 1 ]
 }
 
+@test "examples of docs/checkpoints.md" {
+	try_page docs/checkpoints.md
+	[ -d 1 ]
+}
+
 @test "examples of docs/compensations.md" {
 	try_page docs/compensations.md
 	[ -d 1 ]
@@ -235,7 +240,7 @@ pages() {
 		README.md | docs/manifest.md | docs/expressions.md | docs/running.md | docs/control.md | \
 			docs/retries.md | docs/compensations.md | docs/hooks.md | docs/checks.md | docs/reports.md | \
 			docs/always.md | docs/testing.md | docs/progress.md | docs/flags.md | docs/loops.md | \
-				docs/streams.md) ;;
+				docs/streams.md | docs/checkpoints.md) ;;
 		*) ! grep -n '^```toml' "$source_root/$page" || return 1 ;;
 		esac
 	done
