@@ -187,8 +187,108 @@ recompute() {
 	same_outputs "$BATS_TEST_TMPDIR/before" "$work"
 }
 
+# --- one long optimiser ---
+
+# From here on it stands behind its fiftieth pair until there is ../go: its `sleep` is this.
+held_at_a_pair() {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	cat >"$BATS_TEST_TMPDIR/bin/sleep" <<-END
+		#!/bin/sh
+		echo >>'$BATS_TEST_TMPDIR/pairs'
+		[ "\$(wc -l <'$BATS_TEST_TMPDIR/pairs')" -eq 50 ] || exit 0
+		: >'$BATS_TEST_TMPDIR/at'
+		until [ -e '$BATS_TEST_TMPDIR/go' ]; do $(command -v sleep) 0.01; done
+	END
+	chmod +x "$BATS_TEST_TMPDIR/bin/sleep"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH
+	id=$("$PAWL" run --detach -p mode=serial -p pause=0.01)
+	until [ -e "$BATS_TEST_TMPDIR/at" ]; do :; done
+}
+
+pairs() {
+	wc -l <"$BATS_TEST_TMPDIR/pairs"
+}
+
+# A run that nothing disturbs, in ../calm: what it finds, whatever the mode, is here too.
+as_calm() {
+	cp -R "$source_root/manifests/backtest" "$BATS_TEST_TMPDIR/calm"
+	"$PAWL" -C "$BATS_TEST_TMPDIR/calm" run "$@"
+	for folder in artifacts report; do
+		diff -r "$BATS_TEST_TMPDIR/calm/$folder" "$folder"
+	done
+	for index in CAC DAX FTSE SMI; do
+		cmp "$BATS_TEST_TMPDIR/calm/out/$index/best.csv" "out/$index/best.csv"
+	done
+}
+
+@test "backtest: one optimiser over the whole grid finds the same, and says how far it is" {
+	pawl_run -p mode=serial
+	[ "$(ran | wc -l)" -eq 19 ]
+	[ "$("$PAWL" events latest | grep -c '"type":"checkpoint.saved","severity":"info".*"instance":"sweep"')" -ge 1 ]
+	as_calm
+	pawl_run -p mode=serial
+	grep -q "up to date" "$BATS_TEST_TMPDIR/said"
+	# All pairs are there, in the rows of the other way.
+	for index in CAC DAX FTSE SMI; do
+		sort "sweep/$index.csv" >"$BATS_TEST_TMPDIR/rows"
+		cat "$BATS_TEST_TMPDIR/calm/out/$index/grid/"*.csv | sort -u | diff - "$BATS_TEST_TMPDIR/rows"
+	done
+}
+
+@test "backtest: the long optimiser is paused half way, and goes on with the next pair" {
+	held_at_a_pair
+	"$PAWL" pause "$id"
+	"$PAWL" resume "$id"
+	"$PAWL" wait "$id"
+	# Told to end it saved all fifty.
+	[ "$(pairs)" -eq 92 ]
+	[ "$("$PAWL" events "$id" | grep -c '"type":"attempt.started".*"instance":"sweep"')" -eq 2 ]
+	as_calm -p mode=serial
+	diff -r "$BATS_TEST_TMPDIR/calm/sweep" sweep
+}
+
+@test "backtest: the long optimiser is killed half way, and goes on from its last snapshot" {
+	held_at_a_pair
+	kill -9 "$("$PAWL" events "$id" | sed -n '1s/.*"pid":\([0-9]*\).*/\1/p')"
+	"$PAWL" resume "$id"
+	"$PAWL" events "$id" | grep -q '"type":"checkpoint.restored".*"instance":"sweep"'
+	[ "$(pairs)" -ge 92 ]
+	[ "$(pairs)" -lt 142 ]
+	as_calm -p mode=serial
+	diff -r "$BATS_TEST_TMPDIR/calm/sweep" sweep
+}
+
+@test "backtest: the long optimiser, killed twenty times, ends with the same bytes" {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	# Each rest behind a pair tells of itself; the kill comes behind a random one.
+	printf '#!/bin/sh\necho >>"%s"\n' "$BATS_TEST_TMPDIR/pairs" >"$BATS_TEST_TMPDIR/bin/sleep"
+	chmod +x "$BATS_TEST_TMPDIR/bin/sleep"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH
+	sed -i 's/^checkpoint = .*/checkpoint = { every = "0s" }/' pawl.toml
+	RANDOM=${PAWL_TEST_SEED:-1991}
+	: >"$BATS_TEST_TMPDIR/pairs"
+	killed=0
+	while [ "$killed" -lt 20 ]; do
+		target=$(($(pairs) + 1 + RANDOM % 4))
+		"$PAWL" run -p mode=serial -p pause=0.01 >>"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
+		pid=$!
+		while [ "$(pairs)" -lt "$target" ] && kill -0 "$pid" 2>/dev/null; do :; done
+		kill -9 "$pid" 2>/dev/null || :
+		status=0
+		wait "$pid" || status=$?
+		[ "$status" -eq 137 ]
+		killed=$((killed + 1))
+	done
+	pawl_run -p mode=serial -p pause=0.01
+	# Of each kill one pair at most was worked twice, or was on its way.
+	[ "$(pairs)" -le 132 ]
+	as_calm -p mode=serial
+	diff -r "$BATS_TEST_TMPDIR/calm/sweep" sweep
+}
+
 @test "backtest: runs in an empty root with only sh and awk" {
 	empty_root
+	in_root run -p mode=serial
 	in_root run
 	in_root run
 	grep -q "up to date" "$BATS_TEST_TMPDIR/said"

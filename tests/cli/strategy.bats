@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # manifests/strategy: figures that another program recomputes, each gate seen to refuse, a changed
-# threshold, and a paper trade that is paused, killed and cancelled half way.
+# threshold, a live replay that is frozen, and a paper trade that is paused, killed and cancelled half
+# way and goes on from its checkpoint.
 
 load run.bash
 load root.bash
@@ -205,7 +206,8 @@ reported() {
 	[[ $(reported 'join " ", map { $_->{text} } @{$report->{warnings}}') == *"differ from each other"* ]]
 }
 
-# From here on, the paper trade stands at its hundredth bar until there is ../go: its `sleep` is this.
+# From here on, the step that takes time stands at its hundredth bar until there is ../go: its `sleep`
+# is this.
 held_at_a_bar() {
 	mkdir ../bin
 	cat >../bin/sleep <<-END
@@ -217,7 +219,7 @@ held_at_a_bar() {
 		until [ -e '$BATS_TEST_TMPDIR/go' ]; do $(command -v sleep) 0.01; done
 	END
 	chmod +x ../bin/sleep
-	PATH=$BATS_TEST_TMPDIR/bin:$PATH "$PAWL" run --detach -p live_pause=0 >../id
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH "$PAWL" run --detach "$@" >../id
 	id=$(cat ../id)
 	"$PAWL" events "$id" | sed -n '1s/.*"pid":\([0-9]*\).*/\1/p' >../pid
 	wait_until test -e ../at
@@ -227,14 +229,17 @@ bars() {
 	wc -l <../bars
 }
 
-is_at_bar_99() {
-	"$PAWL" status "$id" | grep -Eq '^  running    paper  [0-9.ms]+, 47.1 % bar 99, equity [0-9.]+'
+attempts() {
+	"$PAWL" events "$id" | grep -c "\"type\":\"attempt.started\".*\"instance\":\"$1\""
 }
 
-@test "strategy: the paper trade stands still half way, and goes on" {
-	held_at_a_bar
-	wait_until is_at_bar_99
-	[[ $(reported '$report->{recommendation}{text}') == "wait: "* ]]
+is_at() {
+	"$PAWL" status "$id" | grep -Eq "^  running    $1, equity [0-9.]+"
+}
+
+@test "strategy: the live replay stands still half way, and goes on" {
+	held_at_a_bar -p paper_pause=0
+	wait_until is_at 'live  [0-9.ms]+, 11(\.0)? % bar 94'
 	"$PAWL" pause "$id"
 	[[ $("$PAWL" status "$id") == *paused* ]]
 	# It is frozen: what it waits for makes no difference.
@@ -243,26 +248,41 @@ is_at_bar_99() {
 	wait_until grep -q '^State:.T' "/proc/$(cat ../held)/status"
 	"$PAWL" resume "$id"
 	"$PAWL" wait "$id"
-	[ "$(bars)" -eq 210 ]
-	[ "$("$PAWL" events "$id" | grep -c '"type":"attempt.started".*"instance":"paper"')" -eq 1 ]
+	[ "$(bars)" -eq 850 ]
+	[ "$(attempts live)" -eq 1 ]
 	calm
 	as_calm
 }
 
-@test "strategy: killed in the paper trade, it resumes with its own params" {
-	held_at_a_bar
+@test "strategy: the paper trade is paused half way, and goes on with the bar that it waited for" {
+	held_at_a_bar -p live_pause=0
+	wait_until is_at 'paper  [0-9.ms]+, 47.1 % bar 99'
+	[[ $(reported '$report->{recommendation}{text}') == "wait: "* ]]
+	"$PAWL" pause "$id"
+	[[ $("$PAWL" status "$id") == *paused* ]]
+	[ ! -e "/proc/$(cat ../held)" ]
+	"$PAWL" resume "$id"
+	"$PAWL" wait "$id"
+	# Of 210 one was waited for twice.
+	[ "$(bars)" -eq 211 ]
+	[ "$(attempts paper)" -eq 2 ]
+	calm
+	as_calm
+}
+
+@test "strategy: killed in the paper trade, it resumes with its own params and the bar that it waited for" {
+	held_at_a_bar -p live_pause=0
 	kill -9 "$(cat ../pid)"
 	[ ! -e out/paper/figures.json ]
 	PATH=$BATS_TEST_TMPDIR/bin:$PATH "$PAWL" resume "$id"
-	# Its hundred bars, and all of them once more.
-	[ "$(bars)" -eq 310 ]
+	[ "$(bars)" -eq 211 ]
 	[ -z "$(ran_again)" ]
 	calm
 	as_calm
 }
 
 @test "strategy: cancelled in the paper trade, it cannot be resumed, and the next run does what is left" {
-	held_at_a_bar
+	held_at_a_bar -p live_pause=0
 	run "$PAWL" cancel --reason 'seen enough' "$id"
 	[ "$status" -eq 0 ]
 	run "$PAWL" wait "$id"
@@ -273,6 +293,7 @@ is_at_bar_99() {
 	[ ! -e out/paper/figures.json ]
 	PATH=$BATS_TEST_TMPDIR/bin:$PATH "$PAWL" run -p live_pause=0
 	[ "$(started)" = paper ]
+	[ "$(bars)" -eq 211 ]
 	[ -z "$(ran_again)" ]
 	calm
 	as_calm
