@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # pawl is killed at random moments, again and again, over a pipeline with folders, stdout, restores,
-# somebody's files and a stage that fails. The seed says when: KILL_SEED=n repeats one.
+# somebody's files, snapshots and a stage that fails. The seed says when: KILL_SEED=n repeats one.
 
 setup() {
 	: "${PAWL:?is the binary under test}"
@@ -39,6 +39,22 @@ manifest() {
 		inputs = ["c-{{n}}.count", "c-*.txt"]
 		run = "cat c-{{n}}.count; cat c-*.txt"
 		stdout = "d/{{n}}"
+		[stage.s]
+		inputs = ["a/1.txt"]
+		run = '''
+		d=$PAWL_CHECKPOINT_DIR
+		n=0
+		while [ -e "$d/$((n + 1))" ]; do n=$((n + 1)); done
+		while [ "$n" -lt 5 ]; do
+			n=$((n + 1))
+			head -n $((n * 50)) a/1.txt >"$d/$n"
+			"$PAWL" checkpoint
+			sleep 0.01
+		done
+		cat "$d"/?
+		'''
+		stdout = "s"
+		checkpoint = { every = "0s", required = true }
 		[stage.e]
 		inputs = ["d/*"]
 		run = "echo partial > e; [ -e good ]; cat d/* > e"
@@ -106,7 +122,7 @@ expect_undisturbed() {
 	mkdir ../reference
 	cp pawl.toml good ../reference
 	(cd ../reference && "$PAWL" run -q -p "salt=$salt")
-	for output in a b c-*.txt c-*.count d e; do
+	for output in a b c-*.txt c-*.count d e s; do
 		diff -r --no-dereference "$output" "../reference/$output"
 	done
 }
@@ -119,7 +135,7 @@ kill_test() { # $1 group or alone
 	: >good
 	"$PAWL" run -p "salt=$salt"
 	run "$PAWL" run -p "salt=$salt"
-	[ "$output" = "everything is up to date (41 instances)" ]
+	[ "$output" = "everything is up to date (42 instances)" ]
 	expect_undisturbed
 	expect_nothing_twice
 }

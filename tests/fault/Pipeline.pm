@@ -93,6 +93,17 @@ inputs = ["a"]
 run = "cat a hdr > m; echo 'm: a hdr' > m.d"
 outputs = ["m"]
 depfile = "m.d"
+[stage.p]
+inputs = ["a"]
+run = '''
+d=\$PAWL_CHECKPOINT_DIR
+save() { "\$PAWL" checkpoint || :; }
+[ -e "\$d/1" ] || { mkdir "\$d/s"; ln -s ../1 "\$d/s/l"; cat a > "\$d/1"; save; }
+cat a > "\$d/2"; save
+cat "\$d/1" "\$d/2" > p
+'''
+outputs = ["p"]
+checkpoint = { every = "0s", required = true }
 [stage.t]
 inputs = ["a"]
 run = "cat a > t"
@@ -169,11 +180,11 @@ sub run_pawl {
 
 my %OLD = (
 	a => "old\n", 'b/1' => "old\n", 'b/s/2' => "old\nold\n", d => "d\n", 'f/1' => "src\n", 'f/2' => "src\n",
-	k => "old\n", m => "old\nhdr\n", u => "old\nold\n", g => "old\n" . join('', map { "$_\n" } 1 .. 50000)
+	k => "old\n", p => "old\nold\n", m => "old\nhdr\n", u => "old\nold\n", g => "old\n" . join('', map { "$_\n" } 1 .. 50000)
 );
 my %NEW = (
 	a => "new\n", 'b/1' => "new\n", 'b/s/2' => "new\nnew\n", d => "d\n", 'f/1' => "src\n", 'f/2' => "src\n",
-	k => "new\n", m => "new\nhdr\n", u => "new\nnew\n", g => "new\n" . join('', map { "$_\n" } 1 .. 50000),
+	k => "new\n", p => "new\nnew\n", m => "new\nhdr\n", u => "new\nnew\n", g => "new\n" . join('', map { "$_\n" } 1 .. 50000),
 	c => "new\nnew\nnew\n", c2 => "x\n"
 );
 # Good once, by what made it; where an output is gone its bytes must lie elsewhere.
