@@ -313,6 +313,7 @@ int sys_getrandom(void *data, size_t size);
  * (`any:7:kill write`), to the file that PAWL_FAULT_FILE names, so that a loop over n knows when to
  * end.
  *
+ * PAWL_FAULT_COMMAND: only a process whose first argument is this obeys the rules.
  * PAWL_FAULT_BOOT: a file that is opened instead of the kernel's boot id: another boot.
  * PAWL_FAULT_SYNC: a program that is run with `begins` before each syncfs and `ended` or `failed`
  * after it: what it finds at `begins` is on the disk when `ended` is told.

@@ -133,9 +133,27 @@ static bool fault_parse_rule(const char *text, size_t len, struct fault_rule *ru
     return rule->nth > 0 && *what == ':' && fault_parse_what(what + 1, &rule->what);
 }
 
+/* Is the process `pawl COMMAND`? Without a name any is. */
+static bool fault_is_of(const char *command)
+{
+    char line[4096] = "";
+    const char *name;
+    ssize_t len;
+    int fd;
+
+    if (command == NULL) {
+        return true;
+    }
+    fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+    len = read(fd, line, sizeof(line) - 2);
+    close(fd);
+    name = line + strlen(line) + 1;
+    return len > 0 && strcmp(name, command) == 0;
+}
+
 bool sys_fault_init(void)
 {
-    const char *rest = getenv("PAWL_FAULT");
+    const char *rest = fault_is_of(getenv("PAWL_FAULT_COMMAND")) ? getenv("PAWL_FAULT") : NULL;
 
     fault_rule_count = 0;
     fault_report_path = getenv("PAWL_FAULT_FILE");

@@ -214,6 +214,8 @@ void stream_slots_take_time(struct stream *stream, int64_t now_ns);
 int64_t stream_slots_next_time(const struct stream *stream);
 /* Nothing is handed out any more; workers find the end of their input. */
 void stream_slots_end_input(struct stream *stream);
+/* A worker alone: it has its grace to end. */
+void stream_slot_end_input(struct stream_slot *slot);
 void stream_slots_signal(struct stream *stream, int signal);
 bool stream_slots_run(const struct stream *stream);
 /* Starts its process. False: told. */

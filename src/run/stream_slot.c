@@ -104,15 +104,18 @@ void stream_slots_signal(struct stream *stream, int signal)
     }
 }
 
+void stream_slot_end_input(struct stream_slot *slot)
+{
+    if (slot->child.pid != 0 && slot->in_fd >= 0) {
+        slot_close(slot, &slot->in_source, &slot->in_fd);
+        slot->kill_ns = stream_now(slot->stream) + slot->stream->spec.grace_ns;
+    }
+}
+
 void stream_slots_end_input(struct stream *stream)
 {
     for (uint32_t i = 0; i < stream->slot_count; i++) {
-        struct stream_slot *slot = &stream->slots[i];
-
-        if (stream->spec.rule.worker && slot->child.pid != 0 && slot->in_fd >= 0) {
-            slot_close(slot, &slot->in_source, &slot->in_fd);
-            slot->kill_ns = stream_now(stream) + stream->spec.grace_ns;
-        }
+        stream_slot_end_input(&stream->slots[i]);
     }
 }
 
@@ -413,8 +416,7 @@ void stream_slots_dispatch(struct stream *stream)
     for (uint32_t i = 0; i < stream->slot_count && free != 0; i++) {
         struct stream_slot *slot = &stream->slots[i];
 
-        if (slot->item_count != 0 || slot->killed ||
-            (slot->child.pid != 0 && !stream->spec.rule.worker) ||
+        if (slot->item_count != 0 || slot->killed || (slot->child.pid != 0 && slot->in_fd < 0) ||
             !slot_may_hand(stream, &stream->ways[slot->way])) {
             continue;
         }
@@ -429,14 +431,32 @@ void stream_slots_dispatch(struct stream *stream)
 
 /* --- what they write --- */
 
+/* What was read is not all: nothing of it counts. */
+static bool slot_unreadable(struct stream_slot *slot)
+{
+    static const char text[] = "what a command writes cannot be read";
+
+    slot_fault(slot, text);
+    slot->killed = true;
+    slot->why = (struct item_end){.cause = CAUSE_ENVIRONMENT, .exit_code = -1};
+    slot->why_text = text;
+    if (slot->child.pid != 0) {
+        child_kill_group(&slot->child, SIGKILL);
+    }
+    return false;
+}
+
 /* Takes what is in a pipe; false: it has ended. */
-static bool slot_read(int fd, struct strbuf *into, bool all)
+static bool slot_read(struct stream_slot *slot, int fd, struct strbuf *into, bool all)
 {
     for (;;) {
         ssize_t got = sys_read(fd, strbuf_reserve(into, SLOT_READ_BYTES), SLOT_READ_BYTES);
 
-        if (got <= 0) {
-            return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+        if (got == 0) {
+            return false;
+        }
+        if (got < 0) {
+            return errno == EAGAIN || errno == EWOULDBLOCK || slot_unreadable(slot);
         }
         into->len += (size_t)got;
         if (!all || into->len > LIMIT_RECORD_BYTES * (size_t)2) {
@@ -452,10 +472,12 @@ void stream_slot_out(void *ctx, unsigned events)
     (void)events;
     /* First what it answered, then what it said instead of an answer: whatever it said before an
      * answer that was read is there by then. */
-    if (slot->out_fd >= 0 && !slot_read(slot->out_fd, &slot->out, false)) {
+    if (slot->out_fd >= 0 && !slot_read(slot, slot->out_fd, &slot->out, false)) {
         slot_close(slot, &slot->out_source, &slot->out_fd);
+        /* A worker that answers no more is of no use. */
+        stream_slot_end_input(slot);
     }
-    if (slot->status_fd >= 0 && !slot_read(slot->status_fd, &slot->status, false)) {
+    if (slot->status_fd >= 0 && !slot_read(slot, slot->status_fd, &slot->status, false)) {
         slot_close(slot, &slot->status_source, &slot->status_fd);
     }
     if (slot->out.len > LIMIT_RECORD_BYTES) {
@@ -549,10 +571,10 @@ static void slot_exited(struct stream_slot *slot)
     child_reap(&slot->child, &end);
     slot->child.pid = 0;
     if (slot->out_fd >= 0) {
-        slot_read(slot->out_fd, &slot->out, true);
+        slot_read(slot, slot->out_fd, &slot->out, true);
     }
     if (slot->status_fd >= 0) {
-        slot_read(slot->status_fd, &slot->status, true);
+        slot_read(slot, slot->status_fd, &slot->status, true);
     }
     slot_close_pipes(slot);
     slot->due_ns = slot->kill_ns = slot->warn_ns = INT64_MAX;

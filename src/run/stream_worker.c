@@ -26,20 +26,32 @@ static void worker_watch_in(struct stream_slot *slot)
                 slot->in_at < slot->in.len ? (unsigned)LOOP_WRITE : 0U, &err);
 }
 
+static void worker_in_fault(struct stream_slot *slot)
+{
+    struct err err = {0};
+
+    if (errno == EPIPE) {
+        /* It reads no more: its end says why. */
+        stream_slot_end_input(slot);
+    } else if (errno != EAGAIN && errno != EWOULDBLOCK) {
+        err_sys(&err, "a worker cannot be written to");
+        stream_broken(slot->stream, &err);
+    }
+}
+
 void stream_worker_in(void *ctx, unsigned events)
 {
     struct stream_slot *slot = ctx;
 
-    (void)events;
+    if ((events & (LOOP_HANGUP | LOOP_ERROR)) != 0) {
+        stream_slot_end_input(slot);
+    }
     while (slot->in_fd >= 0 && slot->in_at < slot->in.len) {
         ssize_t sent =
             sys_write(slot->in_fd, slot->in.data + slot->in_at, slot->in.len - slot->in_at);
 
         if (sent < 0) {
-            if (errno != EAGAIN && errno != EWOULDBLOCK) {
-                /* It reads no more: its end says why. */
-                slot->in_at = slot->in.len;
-            }
+            worker_in_fault(slot);
             break;
         }
         slot->in_at += (size_t)sent;

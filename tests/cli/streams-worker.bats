@@ -213,6 +213,22 @@ c3a4ff
 	has_words out "<1> <2>"
 }
 
+@test "a worker that reads or answers no more, and stays, is ended after its grace" {
+	worker 'case $x in 2) exec >&-; exec sleep 600 ;; 3*) exec <&-; exec sleep 600 ;; *) echo "<$x>" ;; esac' <<-'END'
+		workers = 1
+		grace = "100ms"
+	END
+	{
+		printf '%s\n' 1 2
+		head -c 300000 /dev/zero | tr '\0' 3
+		printf '\n%s\n' 4
+	} >list
+	run timeout 30 "$PAWL" run
+	[ "$status" -eq 0 ]
+	has_words out "<1> <4>"
+	[ "$(grep -c 'ended without an answer' dead)" -eq 2 ]
+}
+
 @test "what is written half is no answer" {
 	worker 'case $x in 2) printf 2; exit 0 ;; *) echo "<$x>" ;; esac' <<<'workers = 1'
 	seq 3 >list
