@@ -132,6 +132,7 @@ as_calm() {
 	figures fed=4220 refused=104 unique=3292 atoms=3292
 	[ "$(wc -l <out/refused.jsonl)" -eq 104 ]
 	[ "$(grep -c "\"reason\":\"'' is no latitude\",\"cause\":\"exit\",\"attempts\":1}" out/refused.jsonl)" -eq 104 ]
+	[ "$("$PAWL" dead digest | grep -c "'' is no latitude, 1 attempt")" -eq 84 ]
 	published_once
 	cp "$log" ../first
 	# Whole again, what was missing is published, and only that.
