@@ -107,7 +107,7 @@ static void docs_manifest_table(struct strbuf *out, enum manifest_table table)
     strbuf_printf(out, "\n## %s\n\n| key | is | means |\n| --- | --- | --- |\n",
                   manifest_table_name(table));
     for (const struct manifest_key_row *row = manifest_keys; row->name != NULL; row++) {
-        if (row->table == table && row->supported) {
+        if (row->table == table) {
             strbuf_printf(out, "| `%s` | ", row->name);
             docs_cell(out, row->type);
             strbuf_puts(out, " | ");

@@ -166,7 +166,7 @@ void dump_man_manifest(struct strbuf *out)
         out->len--; /* the line end: the quote comes first */
         strbuf_puts(out, "\"\n");
         for (const struct manifest_key_row *row = manifest_keys; row->name != NULL; row++) {
-            if (row->table == (enum manifest_table)table && row->supported) {
+            if (row->table == (enum manifest_table)table) {
                 strbuf_printf(out, ".TP\n\\fB%s\\fR (", row->name);
                 man_text(out, row->type);
                 out->len--;

@@ -144,16 +144,12 @@ static bool m_key_is_allowed(struct m_reader *reader, const struct manifest_key_
 {
     struct str owner;
 
-    if (row->supported && (row->in_local || !reader->local) &&
+    if ((row->in_local || !reader->local) &&
         (row->in_defaults || !reader->in_defaults || row->table != MANIFEST_STAGE)) {
         return true;
     }
     owner = m_owner_text(reader, reader->owner);
-    if (!row->supported) {
-        diag_error(reader->diags, entry->key_span,
-                   "a later version of pawl will know it; remove it for this one",
-                   "key '%.*s' in %.*s is not supported yet", STR_ARG(entry->key), STR_ARG(owner));
-    } else if (!row->in_local && reader->local) {
+    if (!row->in_local && reader->local) {
         diag_error(reader->diags, entry->key_span,
                    "only pipeline.store, pool, and cpu, memory, pool and priority of "
                    "defaults can be",

@@ -395,8 +395,7 @@ struct manifest_request {
     uint32_t pawl_version; /* major * 1000000 + minor * 1000 + patch, for pipeline.requires */
 };
 
-/* Reads; false if there were errors (all in `diags`). Keys of features that do not exist yet give
- * "key 'retry' is not supported yet". */
+/* Reads; false if there were errors (all in `diags`). */
 bool manifest_read(struct manifest *manifest, const struct manifest_request *request,
                    struct arena *arena, struct diags *diags);
 
@@ -454,7 +453,6 @@ struct manifest_key_row {
     const char *name;
     const char *type;    /* "duration", "array of strings", … for the manual */
     const char *meaning; /* a sentence or two */
-    bool supported;      /* false: known, gives "not supported yet" */
     bool in_defaults;    /* a stage key that [defaults] may set */
     bool in_local;       /* pawl.local.toml may set it */
     bool of_settings;    /* of a stage: in struct m_settings */

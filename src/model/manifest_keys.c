@@ -7,24 +7,24 @@
 
 #define ROW(table_, name_)    .table = (table_), .name = (name_)
 #define TOP(name_)            ROW(MANIFEST_TOP, name_)
-#define PIPELINE(name_)       ROW(MANIFEST_PIPELINE, name_), .supported = true
-#define STAGE(name_)          ROW(MANIFEST_STAGE, name_), .supported = true, .in_defaults = true
+#define PIPELINE(name_)       ROW(MANIFEST_PIPELINE, name_)
+#define STAGE(name_)          ROW(MANIFEST_STAGE, name_), .in_defaults = true
 #define SETTING(name_)        STAGE(name_), .of_settings = true
-#define STAGE_ALONE(name_)    ROW(MANIFEST_STAGE, name_), .supported = true
-#define PARAM(name_)          ROW(MANIFEST_PARAM, name_), .supported = true
-#define INPUT(name_)          ROW(MANIFEST_INPUT, name_), .supported = true
-#define OUTPUT(name_)         ROW(MANIFEST_OUTPUT, name_), .supported = true
-#define AXIS(name_)           ROW(MANIFEST_AXIS, name_), .supported = true
-#define RETAIN(name_)         ROW(MANIFEST_RETAIN, name_), .supported = true
-#define RETRY(name_)          ROW(MANIFEST_RETRY, name_), .supported = true
-#define BREAKER(name_)        ROW(MANIFEST_BREAKER, name_), .supported = true
-#define CHECKPOINT(name_)     ROW(MANIFEST_CHECKPOINT, name_), .supported = true
-#define CHECK(name_)          ROW(MANIFEST_CHECK, name_), .supported = true
-#define EACH(name_)           ROW(MANIFEST_EACH, name_), .supported = true
-#define FLAG(name_)           ROW(MANIFEST_FLAG, name_), .supported = true
-#define VARIANT(name_)        ROW(MANIFEST_VARIANT, name_), .supported = true
-#define REPORT(name_)         ROW(MANIFEST_REPORT, name_), .supported = true
-#define ADVICE(name_)         ROW(MANIFEST_ADVICE, name_), .supported = true
+#define STAGE_ALONE(name_)    ROW(MANIFEST_STAGE, name_)
+#define PARAM(name_)          ROW(MANIFEST_PARAM, name_)
+#define INPUT(name_)          ROW(MANIFEST_INPUT, name_)
+#define OUTPUT(name_)         ROW(MANIFEST_OUTPUT, name_)
+#define AXIS(name_)           ROW(MANIFEST_AXIS, name_)
+#define RETAIN(name_)         ROW(MANIFEST_RETAIN, name_)
+#define RETRY(name_)          ROW(MANIFEST_RETRY, name_)
+#define BREAKER(name_)        ROW(MANIFEST_BREAKER, name_)
+#define CHECKPOINT(name_)     ROW(MANIFEST_CHECKPOINT, name_)
+#define CHECK(name_)          ROW(MANIFEST_CHECK, name_)
+#define EACH(name_)           ROW(MANIFEST_EACH, name_)
+#define FLAG(name_)           ROW(MANIFEST_FLAG, name_)
+#define VARIANT(name_)        ROW(MANIFEST_VARIANT, name_)
+#define REPORT(name_)         ROW(MANIFEST_REPORT, name_)
+#define ADVICE(name_)         ROW(MANIFEST_ADVICE, name_)
 #define OF_MANIFEST(member)   .at = offsetof(struct manifest, member)
 #define OF_SETTINGS(member)   .at = offsetof(struct m_settings, member)
 #define OF_INPUT(member)      .at = offsetof(struct m_input, member)
@@ -38,27 +38,27 @@
 
 /* clang-format off: one row, one key */
 const struct manifest_key_row manifest_keys[] = {
-    {TOP("pipeline"), .supported = true, .in_local = true, .read = m_key_nothing,
+    {TOP("pipeline"), .in_local = true, .read = m_key_nothing,
      TYPE("table", "What is said of the whole.")},
-    {TOP("params"), .supported = true, .read = m_key_nothing,
+    {TOP("params"), .read = m_key_nothing,
      TYPE("table", "Values by name: `name = value` or `name = { value, min, max, choices, help }`. "
                    "`-p name=value` and `--params FILE` override them; the type must agree.")},
-    {TOP("defaults"), .supported = true, .in_local = true, .read = m_key_nothing,
+    {TOP("defaults"), .in_local = true, .read = m_key_nothing,
      TYPE("table",
           "What a stage does not say: any key of a stage but `run`, `inputs` and `outputs`.")},
-    {TOP("pool"), .supported = true, .in_local = true, .read = m_key_nothing,
+    {TOP("pool"), .in_local = true, .read = m_key_nothing,
      TYPE("tables by name", "At most so many at once among the stages that name the pool.")},
-    {TOP("stage"), .supported = true, .read = m_key_nothing, TYPE("tables by name", "The stages.")},
-    {TOP("flags"), .supported = true, .read = m_key_nothing,
+    {TOP("stage"), .read = m_key_nothing, TYPE("tables by name", "The stages.")},
+    {TOP("flags"), .read = m_key_nothing,
      TYPE("table", "Switches: `name = true`, `false` or `{ percent, by }`; `--flag name=on|off|N` "
                    "overrides them. See [flags](flags.md).")},
-    {TOP("rule"), .supported = true, .read = m_key_nothing,
+    {TOP("rule"), .read = m_key_nothing,
      TYPE("tables by name", "Checks that `validate` and `gate` of stages use by name.")},
-    {TOP("breaker"), .supported = true, .read = m_key_nothing,
+    {TOP("breaker"), .read = m_key_nothing,
      TYPE("tables by name", "Circuit breakers shared by stages: see [retries](retries.md).")},
-    {TOP("report"), .supported = true, .read = m_key_nothing,
+    {TOP("report"), .read = m_key_nothing,
      TYPE("table", "What the report of a run shows: see [reports](reports.md).")},
-    {TOP("on"), .supported = true, .read = m_key_nothing,
+    {TOP("on"), .read = m_key_nothing,
      TYPE("arrays of tables by event", "Commands that are told of events: `[[on.failed]]`.")},
 
     {PIPELINE("name"), .read = m_key_pipeline_name,
@@ -101,11 +101,11 @@ const struct manifest_key_row manifest_keys[] = {
     {RETAIN("age"), .read = m_key_retain_age, TYPE("duration", "Runs younger than this are kept.")},
     {RETAIN("size"), .read = m_key_retain_size, TYPE("size", "The store is brought below this.")},
 
-    {ROW(MANIFEST_HOOK, "run"), .supported = true, .read = m_key_hook_run,
+    {ROW(MANIFEST_HOOK, "run"), .read = m_key_hook_run,
      TYPE("string or array of strings",
           "The command: a string is given to `/bin/sh -eu -c`, an array is executed as it is. It "
           "finds the event, a JSON object, on standard input. Required.")},
-    {ROW(MANIFEST_HOOK, "timeout"), .supported = true, .read = m_key_hook_timeout,
+    {ROW(MANIFEST_HOOK, "timeout"), .read = m_key_hook_timeout,
      TYPE("duration", "How long it may take, `30s` at most. Default: `30s`.")},
 
     {PARAM("value"), .read = m_key_param_value,
@@ -120,7 +120,7 @@ const struct manifest_key_row manifest_keys[] = {
     {PARAM("help"), .read = m_key_plain, .at = offsetof(struct m_param, help),
      TYPE("string", "A line for `list`.")},
 
-    {ROW(MANIFEST_POOL, "slots"), .supported = true, .in_local = true, .read = m_key_slots,
+    {ROW(MANIFEST_POOL, "slots"), .in_local = true, .read = m_key_slots,
      TYPE("integer", "How many at once. Required.")},
 
     {BREAKER("failure_ratio"), .read = m_key_breaker_ratio,
@@ -317,7 +317,7 @@ const struct manifest_key_row manifest_keys[] = {
     {OUTPUT("non_empty"), .read = m_key_bool, OF_OUTPUT(non_empty),
      TYPE("boolean", "An empty file or folder is a failure.")},
 
-    {ROW(MANIFEST_TOOL, "run"), .supported = true, .read = m_key_tool_run,
+    {ROW(MANIFEST_TOOL, "run"), .read = m_key_tool_run,
      TYPE("string", "A command whose output counts.")},
 
     {AXIS("from"), .read = m_key_axis_number, OF_AXIS(from), TYPE("number", "The first value.")},
