@@ -509,7 +509,12 @@ static void stream_close(struct stream *stream)
 /* The second pass, if the first came to its end. */
 static void stream_finish(struct stream *stream)
 {
+    struct err err = {0};
+
     stream_flush(stream, true);
+    if (!stream_ways_take_back(stream, &err)) {
+        stream_broken(stream, &err);
+    }
     if (!stream_is_over(stream) && !stream->spec.early) {
         stream_write(stream);
     }

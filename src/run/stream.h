@@ -237,8 +237,8 @@ void stream_worker_in(void *ctx, unsigned events);
 void stream_ways_forget(const struct stream_spec *spec);
 bool stream_ways_open(struct stream *stream, int pawl_fd, struct err *err);
 void stream_ways_close(struct stream *stream);
-/* The last flush; what is doubtful is taken back. */
-bool stream_ways_finish(struct stream *stream, struct err *err);
+/* At the end: of what is doubtful nothing that was put stays. */
+bool stream_ways_take_back(struct stream *stream, struct err *err);
 bool stream_ways_flush(struct stream *stream, struct err *err);
 bool stream_ways_accept(struct stream *stream, struct err *err);
 void stream_ways_tick(struct stream *stream);

@@ -77,12 +77,12 @@ bool stream_ways_flush(struct stream *stream, struct err *err)
     return true;
 }
 
-bool stream_ways_finish(struct stream *stream, struct err *err)
+bool stream_ways_take_back(struct stream *stream, struct err *err)
 {
     for (uint32_t i = 0; i < stream->spec.way_count; i++) {
         struct stream_way *way = &stream->ways[i];
 
-        if (!(way->is_doubtful ? items_undo : items_flush)(&way->items, err)) {
+        if (way->is_doubtful && !items_undo(&way->items, err)) {
             return false;
         }
     }

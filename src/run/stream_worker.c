@@ -7,9 +7,10 @@
  * items are handed out again, each alone, where every answer is clear. Of a stage whose effects are
  * seen outside every item is alone from the start.
  *
- * A worker that writes when it has nothing to answer may have answered each item before with what
- * belongs to another: the stage fails, and nothing of it is kept. One that has answered some and
- * ends well, with an item in hand that it may never have seen, leaves that to the next. */
+ * A worker that has answered some and writes more lines than it has items may have answered each of
+ * them with what belongs to another: the stage fails, and nothing of it is kept. One that has
+ * answered some and ends well, with an item in hand that it may never have seen, leaves that to the
+ * next. */
 #include <errno.h>
 #include <string.h>
 
@@ -162,33 +163,46 @@ static void worker_take_status(struct stream_slot *slot)
     stream_item_ended(slot->stream, item, &end, strbuf_str(&slot->stream->text));
 }
 
+/* What it has answered before may belong to other items. */
+static void worker_doubtful(struct stream_slot *slot)
+{
+    static const struct item_end broken = {.cause = CAUSE_OUTPUT, .exit_code = -1};
+    struct stream *stream = slot->stream;
+
+    stream_fail(stream, CAUSE_OUTPUT, -1,
+                STR("a worker wrote what nobody asked for: which of its answers is for which item "
+                    "cannot be told"));
+    stream->ways[slot->way].is_doubtful = true;
+    stream_slot_kill(slot, &broken, "");
+}
+
+/* More than one answer for each item that it has? */
+static bool worker_says_too_much(const struct stream_slot *slot, uint32_t lines)
+{
+    struct str out = strbuf_str(&slot->out);
+    bool whole = out.len == 0 || out.data[out.len - 1] == '\n';
+
+    return lines > slot->item_count || (lines == slot->item_count && !whole);
+}
+
 static void worker_judge(struct stream_slot *slot)
 {
     static const struct item_end broken = {.cause = CAUSE_OUTPUT, .exit_code = -1};
-    struct str out = strbuf_str(&slot->out);
-    uint32_t lines = worker_lines(out);
-    bool whole = out.len == 0 || out.data[out.len - 1] == '\n';
+    uint32_t lines = worker_lines(strbuf_str(&slot->out));
+    bool says_both = lines == slot->item_count && slot->status.len != 0;
 
     if (slot->item_count == 0) {
-        if (out.len + slot->status.len != 0) {
-            stream_fail(slot->stream, CAUSE_OUTPUT, -1,
-                        STR("a worker wrote what nobody asked for: which of its answers is for "
-                            "which item cannot be told"));
-            slot->stream->ways[slot->way].is_doubtful = true;
-            stream_slot_kill(slot, &broken, "");
+        if (slot->out.len + slot->status.len != 0) {
+            worker_doubtful(slot);
         }
-        return;
-    }
-    if (slot->item_count > 1 && (slot->status.len != 0 || lines > slot->item_count ||
-                                 (lines == slot->item_count && !whole))) {
+    } else if (worker_says_too_much(slot, lines) && slot->has_answered) {
+        worker_doubtful(slot);
+    } else if (slot->item_count > 1 &&
+               (slot->status.len != 0 || worker_says_too_much(slot, lines))) {
         stream_slot_kill(slot, &broken, "");
-        return;
-    }
-    if (slot->item_count == 1 && (lines > 1 || (lines == 1 && (!whole || slot->status.len != 0)))) {
+    } else if (worker_says_too_much(slot, lines) || says_both) {
         stream_slot_kill(slot, &broken, "the worker answered more than once");
-        return;
-    }
-    if (slot->status.len != 0) {
+    } else if (slot->status.len != 0) {
         worker_take_status(slot);
     } else if (lines == slot->item_count) {
         worker_take_answers(slot);
