@@ -2,8 +2,8 @@
  * as it comes, on a socket. Only what is known of items comes of that; when their turn has come,
  * they find it. So nothing that happens to them matters but that it is told in their log.
  *
- * Ahead is worked who does nothing outside of the workspace, whose items come from one instance
- * alone, and all of whose other inputs are there. */
+ * Ahead is worked who does nothing outside of the workspace (so it has an output), whose items come
+ * from one instance alone, and all of whose other inputs are there. */
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -80,8 +80,8 @@ static bool early_may(const struct executor *executor, struct inst_id instance,
     const struct plan_instance *inst = &plan->instances[instance.n];
 
     return inst->stream != 0 && plan->streams[inst->stream - 1].kind == M_EACH_STAGE &&
-           !inst->compensates && !inst->no_cache && !inst->always && !inst->late_when &&
-           inst->skip_reason.len == 0 && !inst->outline &&
+           inst->output_count != 0 && !inst->compensates && !inst->no_cache && !inst->always &&
+           !inst->late_when && inst->skip_reason.len == 0 && !inst->outline &&
            executor->facts->decide->scope[instance.n] &&
            (executor->facts->options.forced == NULL ||
             !executor->facts->options.forced[instance.n]) &&

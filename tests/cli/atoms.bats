@@ -187,6 +187,17 @@ as_calm() {
 	published_once
 }
 
+@test "atoms: what persist does not account for is not published" {
+	few 100
+	sed -i 's/twice == 0 and/twice == 1 and/' pawl.toml
+	ends 5 "${small[@]}"
+	says "validation nothing is there twice"
+	[ ! -s "$log" ]
+	sed -i 's/twice == 1 and/twice == 0 and/' pawl.toml
+	ends 0 "${small[@]}"
+	published_once
+}
+
 @test "atoms: the trace of the run is in each line that it published" {
 	few 40
 	trace=0123456789abcdef0123456789abcdef

@@ -57,3 +57,23 @@ load run
 	grep -q "b lets one through" ../said
 	[ "$(paste -sd ' ' out)" = "$(seq 20 | paste -sd ' ' -)" ]
 }
+
+@test "a stage that acts on the outside does nothing for a producer that may still fail" {
+	manifest <<-'END'
+		[stage.acts]
+		each = { stage = "lines" }
+		run = ": >>../acted"
+
+		[stage.lines]
+		run = "echo 1; until [ -e ../ahead ]; do sleep 0.01; done; exit 3"
+		stdout = "list"
+
+		[stage.ahead]
+		each = { stage = "lines" }
+		run = "cat; : >../ahead"
+		stdout = "out"
+	END
+	ends 1
+	says "failed    lines: exit 3"
+	[ ! -e ../acted ]
+}
