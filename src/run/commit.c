@@ -4,6 +4,7 @@
  *
  * What reads and copies may run in a worker: it touches only the attempt, the store (which has its
  * own locks) and files. What is cheap and small is done at once, here. */
+#include "run/stream_attempt.h"
 #include "run/commit_inside.h"
 #include "run/strays.h"
 
@@ -111,6 +112,7 @@ void commit_take(struct attempt *attempt)
         commit_result(attempt);
     }
     if (attempt->changed_path.len != 0) {
+        stream_attempt_forget(attempt);
         commit_note_changed(attempt);
     }
     store_lock_leave(&attempt->executor->session->store_lock);

@@ -148,6 +148,9 @@ bool facts_reads_of(struct facts *facts, struct inst_id instance, struct arena *
 /* The same of a stream but for its items, before whoever makes them has ended. */
 bool facts_stream_reads_of(struct facts *facts, struct inst_id instance, struct arena *arena,
                            struct inst_reads *reads);
+/* The same with the fields of its stage's own command. */
+bool facts_own_reads_of(struct facts *facts, struct inst_id instance, struct arena *arena,
+                        struct inst_reads *reads);
 /* The key that it would have with its stage's own command; false: that has none. */
 bool facts_own_key(struct facts *facts, struct inst_id instance, struct digest *key);
 /* Its command alone; false as above. */

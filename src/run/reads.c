@@ -533,6 +533,12 @@ bool facts_stream_reads_of(struct facts *facts, struct inst_id instance, struct 
     return reads_make(facts, instance, false, true, arena, reads);
 }
 
+bool facts_own_reads_of(struct facts *facts, struct inst_id instance, struct arena *arena,
+                        struct inst_reads *reads)
+{
+    return reads_make(facts, instance, true, false, arena, reads);
+}
+
 bool facts_own_key(struct facts *facts, struct inst_id instance, struct digest *key)
 {
     struct inst_reads reads;
@@ -540,7 +546,7 @@ bool facts_own_key(struct facts *facts, struct inst_id instance, struct digest *
     bool good;
 
     arena_init(&arena);
-    good = reads_make(facts, instance, true, false, &arena, &reads);
+    good = facts_own_reads_of(facts, instance, &arena, &reads);
     *key = reads.declared;
     arena_fini(&arena);
     return good;

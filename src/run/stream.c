@@ -113,15 +113,15 @@ static void stream_flush(struct stream *stream, bool at_once)
 /* What is put may be written at once where much of it waits: then it is looked at before. */
 static bool stream_may_put(struct stream *stream, size_t bytes)
 {
-    enum { WAITING_MOST_BYTES = 512 << 10 };
+    enum { WAITING_MOST_BYTES = 512 << 10, WAITING_ROW_BYTES = 64 };
 
-    if (stream->waiting_bytes + bytes > WAITING_MOST_BYTES) {
+    if (stream->waiting_bytes + bytes + WAITING_ROW_BYTES > WAITING_MOST_BYTES) {
         if (!stream_watch_lets(stream, true)) {
             return false;
         }
         stream_flush(stream, true);
     }
-    stream->waiting_bytes += bytes + 1;
+    stream->waiting_bytes += bytes + WAITING_ROW_BYTES;
     return stream->end.cause != CAUSE_UNSETTLED;
 }
 
@@ -388,10 +388,26 @@ static void stream_on_signal(void *ctx, unsigned events)
     }
 }
 
+/* Nothing comes any more. Early also where all that is left waits for a time, or for a breaker: the
+ * stage itself waits for the log. */
+static bool stream_has_all(const struct stream *stream)
+{
+    uint32_t idle = stream->waiting.count;
+
+    if (!stream->source_done || !stream->spec.early) {
+        return stream->source_done && stream->in_flight == 0;
+    }
+    for (uint32_t i = 0; i < stream->spec.way_count; i++) {
+        idle += stream->ways[i].ready.count;
+    }
+    return stream->in_flight == 0 || (stream->in_flight == idle && !stream_ways_may_hand(stream) &&
+                                      !stream_links_hold(&stream->links));
+}
+
 static bool stream_is_idle(const struct stream *stream)
 {
     return !stream_slots_run(stream) && stream_links_are_empty(&stream->links) &&
-           (stream_is_over(stream) || (stream->source_done && stream->in_flight == 0));
+           (stream_is_over(stream) || stream_has_all(stream));
 }
 
 static int64_t stream_next_time(const struct stream *stream, int64_t now_ns, bool more)
@@ -423,7 +439,7 @@ static bool stream_turn(struct stream *stream)
     stream_flush(stream, false);
     stream_source_tell_places(stream);
     stream_tell_progress(stream, now_ns);
-    if (stream_is_over(stream) || (stream->source_done && stream->in_flight == 0)) {
+    if (stream_is_over(stream) || stream_has_all(stream)) {
         stream_slots_end_input(stream);
     }
     if (stream_is_idle(stream)) {
@@ -444,7 +460,7 @@ static bool stream_read_spec(struct stream *stream, int spec_fd, struct err *err
 {
     struct strbuf bytes = {0};
     bool ok = sys_seek(spec_fd, 0, SEEK_SET) == 0 &&
-              file_read_fd(spec_fd, "the spec", LIMIT_RECORD_BYTES, &bytes, err) &&
+              file_read_fd(spec_fd, "the spec", LIMIT_ITEM_BYTES, &bytes, err) &&
               stream_spec_read(&stream->spec, strbuf_str(&bytes), &stream->arena);
 
     strbuf_fini(&bytes);
@@ -480,8 +496,8 @@ static bool stream_open(struct stream *stream, struct err *err)
 
     stream_open_fds(spec);
     stream_queue_init(&stream->waiting);
-    if (spec->afresh) {
-        stream_ways_forget(spec);
+    for (uint32_t i = 0; spec->afresh && i < spec->way_count; i++) {
+        stream_way_forget(&spec->ways[i].key);
     }
     stream->has_ways = pawl_fd >= 0 && stream_ways_open(stream, pawl_fd, err);
     stream->tally.began_ns = stream->tally.told_ns = stream_now(stream);
@@ -522,11 +538,8 @@ static void stream_finish(struct stream *stream)
 
 int stream_main(int spec_fd, const struct origin *origin)
 {
-    struct stream stream = {.clock = clock_system,
-                            .origin = *origin,
-                            .kill_at_ns = INT64_MAX,
-                            .order = {.fd = -1},
-                            .source = {.fd = -1}};
+    struct stream stream = {
+        .clock = clock_system, .origin = *origin, .order = {.fd = -1}, .source = {.fd = -1}};
     struct err err = {0};
     int status;
 

@@ -122,7 +122,6 @@ struct stream {
     struct loop_source signal_source;
     struct origin origin;
     bool child_signal, stopping, source_done;
-    int64_t kill_at_ns;      /* when what was told to end is killed */
     struct stream_way *ways; /* by spec.ways */
     bool has_ways;
     struct stream_source source;
@@ -233,8 +232,6 @@ void stream_worker_exited(struct stream_slot *slot, const struct child_end *end)
 void stream_worker_in(void *ctx, unsigned events);
 
 /* stream_way.c */
-/* Their logs are removed: all items are worked again. */
-void stream_ways_forget(const struct stream_spec *spec);
 bool stream_ways_open(struct stream *stream, int pawl_fd, struct err *err);
 void stream_ways_close(struct stream *stream);
 /* At the end: of what is doubtful nothing that was put stays. */
@@ -245,7 +242,7 @@ void stream_ways_tick(struct stream *stream);
 /* When a breaker lets something through again, monotonic. */
 int64_t stream_ways_next_time(const struct stream *stream, int64_t now_ns);
 /* Some item may be worked now. */
-bool stream_ways_are_ready(const struct stream *stream);
+bool stream_ways_may_hand(const struct stream *stream);
 /* The way that is chosen for an item. */
 uint8_t stream_way_choose(const struct stream *stream, struct str unit);
 /* What is known of an item, and, in `way`, in whose log; of one that is not known the way by which

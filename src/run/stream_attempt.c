@@ -19,6 +19,8 @@ struct stream_run {
     struct strbuf bytes;
     struct stream_word end;
     bool has_end;
+    const struct stream_way_spec *ways;
+    uint32_t way_count;
 };
 
 enum { STREAM_CHANNEL_READ_BYTES = 4096, STREAM_MORE_FDS = 16 };
@@ -67,7 +69,8 @@ static bool stream_field_is_of_stream(struct str name)
 
 /* Everything that can change what an item gives, but the item. What acts on the world outside is
  * done anew in each run, and, where it can be undone, by each attempt. */
-static struct digest stream_key(const struct stream_setup *setup, const struct key_fields *of)
+static struct digest stream_key(const struct stream_setup *setup, const struct key_fields *of,
+                                struct str variant)
 {
     const struct plan_instance *inst = &setup->executor->plan->instances[setup->instance.n];
     struct key_fields fields;
@@ -81,6 +84,14 @@ static struct digest stream_key(const struct stream_setup *setup, const struct k
         }
     }
     key_fields_add(&fields, STR("instance"), inst->name);
+    if (variant.len != 0) {
+        /* Also where its command is that of the stage: each way has a log of its own. */
+        key_fields_add(&fields, STR("variant"), variant);
+    }
+    if (setup->executor->plan->streams[inst->stream - 1].kind == M_EACH_FILES) {
+        /* A line of the same bytes has a line break, and no name. */
+        key_fields_add(&fields, STR("items"), STR("files"));
+    }
     if (inst->compensates) {
         key_fields_add(&fields, STR("attempt"), setup->attempt_id);
     } else if (inst->no_cache) {
@@ -149,7 +160,7 @@ static bool stream_way(struct stream_setup *setup, const struct plan_command *co
                        const struct key_fields *fields, const char *const *envp,
                        struct stream_way_spec *way, struct err *err)
 {
-    way->key = stream_key(setup, fields);
+    way->key = stream_key(setup, fields, way->variant);
     way->dir = command->dir;
     stream_direct(setup, command, envp, &way->direct);
     return stream_shell(setup, command, envp, &way->shell, err);
@@ -177,16 +188,37 @@ static bool stream_variant(struct stream_setup *setup, const struct inst_variant
            stream_way(setup, &of->command, &of->fields, envp, way, err);
 }
 
+/* Of what its items give so. What stands in for a variant that failed has that one's key as an
+ * instance, but its items are worked by the stage's own command. */
+static bool stream_own_fields(struct stream_setup *setup, struct key_fields *fields,
+                              struct err *err)
+{
+    const struct plan_instance *inst = &setup->executor->plan->instances[setup->instance.n];
+    struct inst_reads own;
+
+    *fields = setup->reads->fields;
+    if (inst->left != PLAN_LEFT_FAILED) {
+        return true;
+    }
+    if (!facts_own_reads_of(setup->executor->facts, setup->instance, setup->arena, &own)) {
+        return err_set(err, own.lack_status, "%.*s", STR_ARG(own.lack));
+    }
+    *fields = own.fields;
+    return true;
+}
+
 static bool stream_ways(struct stream_setup *setup, struct err *err)
 {
     const struct inst_reads *reads = setup->reads;
     struct stream_spec *spec = &setup->spec;
+    struct key_fields fields;
     bool ok;
 
     spec->ways = ARENA_ARRAY(setup->arena, struct stream_way_spec, reads->variant_count + 1);
     stream_breaker(setup, spec->rule.breaker, &spec->ways[spec->way_count]);
-    ok = stream_way(setup, &reads->command, &reads->fields, setup->envp,
-                    &spec->ways[spec->way_count++], err);
+    ok = stream_own_fields(setup, &fields, err) &&
+         stream_way(setup, &reads->command, &fields, setup->envp, &spec->ways[spec->way_count++],
+                    err);
     for (uint32_t i = 0; ok && i < reads->variant_count; i++) {
         ok = stream_variant(setup, &reads->variants[i], &spec->ways[spec->way_count++], err);
     }
@@ -258,6 +290,7 @@ bool stream_setup_spec(struct stream_setup *setup, struct err *err)
         spec->has_stdout |= plan->outputs[inst->outputs_first + i].is_stdout;
     }
     spec->one_by_one = inst->compensates || inst->no_cache || !spec->has_stdout;
+    spec->last_only = inst->last_only;
     spec->afresh = executor->facts->options.forced != NULL &&
                    executor->facts->options.forced[setup->instance.n];
     return stream_ways(setup, err) && stream_setup_watch(setup, err);
@@ -328,25 +361,25 @@ static void stream_take_word(struct stream_run *run, const struct stream_word *w
     }
 }
 
-/* False: the channel has ended. */
+/* Takes what is there. False: the channel has ended. */
 static bool stream_run_read(struct stream_run *run)
 {
-    ssize_t got = sys_read(run->fd, strbuf_reserve(&run->bytes, STREAM_CHANNEL_READ_BYTES),
-                           STREAM_CHANNEL_READ_BYTES);
     struct str rest;
     struct stream_word word;
+    ssize_t got;
 
-    if (got <= 0) {
-        return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-    }
-    run->bytes.len += (size_t)got;
+    do {
+        got = sys_read(run->fd, strbuf_reserve(&run->bytes, STREAM_CHANNEL_READ_BYTES),
+                       STREAM_CHANNEL_READ_BYTES);
+        run->bytes.len += got > 0 ? (size_t)got : 0;
+    } while (got > 0);
     rest = strbuf_str(&run->bytes);
     while (stream_word_take(&rest, &word)) {
         stream_take_word(run, &word);
     }
     memmove(run->bytes.data, rest.data, rest.len);
     run->bytes.len = rest.len;
-    return true;
+    return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
 static void stream_on_channel(void *ctx, unsigned events)
@@ -417,6 +450,8 @@ bool stream_attempt_start(struct attempt *attempt, const struct environment_atte
     ok = stream_setup_spec(&setup, err) && stream_open_channel(attempt, &setup, err);
     if (ok) {
         stream_attempt_spec(attempt, &setup);
+        attempt->stream->ways = setup.spec.ways;
+        attempt->stream->way_count = setup.spec.way_count;
         stream_setup_links(&setup);
         ok = stream_setup_argv(&setup, argv, err);
     }
@@ -444,7 +479,8 @@ bool stream_attempt_ended(struct attempt *attempt)
     if (run == NULL) {
         return false;
     }
-    while (run->fd >= 0 && stream_run_read(run) && errno != EAGAIN) {
+    if (run->fd >= 0) {
+        stream_run_read(run);
     }
     stream_run_close(run);
     if (run->has_end) {
@@ -460,6 +496,18 @@ bool stream_attempt_ended(struct attempt *attempt)
         attempt->end.signal = run->end.signal;
     }
     return run->has_end;
+}
+
+void stream_attempt_forget(const struct attempt *attempt)
+{
+    for (uint32_t i = 0; i < attempt->what.count; i++) {
+        if (str_equal(attempt->what.items[i].path, attempt->changed_path)) {
+            return;
+        }
+    }
+    for (uint32_t i = 0; attempt->stream != NULL && i < attempt->stream->way_count; i++) {
+        stream_way_forget(&attempt->stream->ways[i].key);
+    }
 }
 
 void stream_attempt_free(struct attempt *attempt)

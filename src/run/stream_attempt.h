@@ -15,6 +15,9 @@ bool stream_attempt_start(struct attempt *attempt, const struct environment_atte
 /* Takes the rest of what it said. True: that says how the attempt ended, which is set. */
 bool stream_attempt_ended(struct attempt *attempt);
 void stream_attempt_free(struct attempt *attempt);
+/* A file came into a folder that it reads, `changed_path`: what its items gave meanwhile may have
+ * been made with it, and is forgotten. Files that it knew are looked at before a result is kept. */
+void stream_attempt_forget(const struct attempt *attempt);
 
 /* stream_relay.c: what a command that is no stream writes as its standard output is handed on, line
  * by line, as it comes. Order: _open once that output is; _more when something was read of it;

@@ -3,7 +3,8 @@
  * they find it. So nothing that happens to them matters but that it is told in their log.
  *
  * Ahead is worked who does nothing outside of the workspace (so it has an output), whose items come
- * from one instance alone, and all of whose other inputs are there. */
+ * from one instance alone, all of whose other inputs are there, who needs nothing else that has not
+ * ended, and who takes nothing of a pool. */
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -73,6 +74,22 @@ static bool early_reads_only(const struct plan *plan, const struct plan_instance
     return count == 1;
 }
 
+/* All that it waits for beside its items has ended well, and what it takes beside slots is free: it
+ * takes nothing that is counted. */
+static bool early_waits_for_none(const struct executor *executor, const struct plan_instance *inst,
+                                 struct inst_id producer)
+{
+    for (uint32_t i = 0; i < inst->producer_count; i++) {
+        struct inst_id other = executor->plan->edges[inst->producers_first + i];
+
+        if (other.n != producer.n && executor->facts->decide->scope[other.n] &&
+            !executor->facts->instances[other.n].good) {
+            return false;
+        }
+    }
+    return inst->pool_count == 0;
+}
+
 static bool early_may(const struct executor *executor, struct inst_id instance,
                       struct inst_id producer)
 {
@@ -80,12 +97,13 @@ static bool early_may(const struct executor *executor, struct inst_id instance,
     const struct plan_instance *inst = &plan->instances[instance.n];
 
     return inst->stream != 0 && plan->streams[inst->stream - 1].kind == M_EACH_STAGE &&
-           inst->output_count != 0 && !inst->compensates && !inst->no_cache && !inst->always &&
-           !inst->late_when && inst->skip_reason.len == 0 && !inst->outline &&
-           executor->facts->decide->scope[instance.n] &&
+           inst->left != PLAN_LEFT_FAILED && inst->output_count != 0 && !inst->compensates &&
+           !inst->no_cache && !inst->always && !inst->late_when && inst->skip_reason.len == 0 &&
+           !inst->outline && executor->facts->decide->scope[instance.n] &&
            (executor->facts->options.forced == NULL ||
             !executor->facts->options.forced[instance.n]) &&
-           !early_runs(executor, instance) && early_reads_only(plan, inst, producer);
+           !early_runs(executor, instance) && early_reads_only(plan, inst, producer) &&
+           early_waits_for_none(executor, inst, producer);
 }
 
 static bool early_environment(struct stream_early *early, const struct inst_reads *reads,
@@ -94,7 +112,8 @@ static bool early_environment(struct stream_early *early, const struct inst_read
 {
     struct executor *executor = early->side.executor;
     const struct plan_instance *inst = &executor->plan->instances[early->instance.n];
-    const struct m_stage *stage = executor->plan->stages[inst->stage.n].source;
+    const struct m_stage *stage = plan_source(executor->plan, inst);
+
     *about = (struct environment_attempt){
         .stage = stage->name,
         .instance = inst->name,

@@ -31,12 +31,13 @@ static void relay_watch(struct stream_relay *relay)
     }
 }
 
-/* Hands on the lines that are whole. */
-static void relay_lines(struct stream_relay *relay)
+/* Hands on the lines that are whole; `fresh` bytes were not looked at before. */
+static void relay_lines(struct stream_relay *relay, size_t fresh)
 {
     struct str text = strbuf_str(&relay->line);
-    ptrdiff_t end = str_rfind(text, '\n');
-    size_t taken = (size_t)(end + 1);
+    size_t seen = text.len - fresh;
+    ptrdiff_t end = str_rfind(str_skip(text, seen), '\n');
+    size_t taken = seen + (size_t)(end + 1);
 
     if (end >= 0) {
         stream_links_send(&relay->links, str_head(text, taken));
@@ -56,7 +57,7 @@ static void relay_pump(struct stream_relay *relay)
         }
         relay->line.len += (size_t)got;
         relay->at += (uint64_t)got;
-        relay_lines(relay);
+        relay_lines(relay, (size_t)got);
     }
     relay_watch(relay);
 }

@@ -115,7 +115,17 @@ void stream_slot_end_input(struct stream_slot *slot)
 void stream_slots_end_input(struct stream *stream)
 {
     for (uint32_t i = 0; i < stream->slot_count; i++) {
-        stream_slot_end_input(&stream->slots[i]);
+        struct stream_slot *slot = &stream->slots[i];
+
+        if (!stream->spec.rule.worker || slot->child.pid == 0 || slot->in_fd < 0) {
+            continue;
+        }
+        /* Half an item would be answered as one. */
+        if (slot->in_at == slot->in.len) {
+            stream_slot_end_input(slot);
+        } else if (slot->kill_ns == INT64_MAX) {
+            slot->kill_ns = stream_now(stream) + stream->spec.grace_ns;
+        }
     }
 }
 
@@ -413,7 +423,8 @@ void stream_slots_dispatch(struct stream *stream)
 {
     uint32_t free = stream->slot_count / stream->spec.way_count - slots_at_work(stream);
 
-    for (uint32_t i = 0; i < stream->slot_count && free != 0; i++) {
+    /* Variants first: what one of them may not have now goes to the stage's own way. */
+    for (uint32_t i = stream->slot_count; i-- > 0 && free != 0;) {
         struct stream_slot *slot = &stream->slots[i];
 
         if (slot->item_count != 0 || slot->killed || (slot->child.pid != 0 && slot->in_fd < 0) ||
@@ -497,7 +508,7 @@ void stream_slot_kill(struct stream_slot *slot, const struct item_end *why, cons
         slot->killed = true;
         slot->why = *why;
         slot->why_text = text;
-        slot->kill_ns = INT64_MAX;
+        slot->due_ns = slot->kill_ns = INT64_MAX;
         child_kill_group(&slot->child, SIGKILL);
     }
 }

@@ -203,6 +203,7 @@ void stream_spec_write(const struct stream_spec *spec, struct strbuf *out)
     bytes_put_u8(out, spec->early);
     bytes_put_u8(out, spec->one_by_one);
     bytes_put_u8(out, spec->has_stdout);
+    bytes_put_u8(out, spec->last_only);
     bytes_put_u32(out, spec->workers);
     bytes_put_i64(out, spec->grace_ns);
     bytes_put_u32(out, spec->watched_count);
@@ -239,6 +240,7 @@ bool stream_spec_read(struct stream_spec *spec, struct str bytes, struct arena *
     spec->early = reader_u8(&reader) != 0;
     spec->one_by_one = reader_u8(&reader) != 0;
     spec->has_stdout = reader_u8(&reader) != 0;
+    spec->last_only = reader_u8(&reader) != 0;
     spec->workers = reader_u32(&reader);
     spec->grace_ns = reader_i64(&reader);
     spec->watched_count = reader_count(&reader, SIGNATURE_BYTES + DIGEST_BYTES);

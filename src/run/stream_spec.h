@@ -64,6 +64,7 @@ struct stream_spec {
     bool one_by_one; /* what it does is seen outside: no item is worked twice to find out which
                         failed */
     bool has_stdout;
+    bool last_only; /* what it did by another key before is to be done again */
     uint32_t workers;
     int64_t grace_ns;
     struct stream_watched *watched;
@@ -76,6 +77,9 @@ struct stream_spec {
     int *links;                          /* sockets to those who take its results early */
     uint32_t link_count;
 };
+
+/* Removes the log of a key: its items are worked again. */
+void stream_way_forget(const struct digest *key);
 
 void stream_spec_write(const struct stream_spec *spec, struct strbuf *out);
 /* Texts are copied into the arena. False: it is none. */

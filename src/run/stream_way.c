@@ -12,15 +12,13 @@
 #include "base/sys.h"
 #include "model/flag.h"
 
-void stream_ways_forget(const struct stream_spec *spec)
+void stream_way_forget(const struct digest *key)
 {
-    for (uint32_t i = 0; i < spec->way_count; i++) {
-        char path[sizeof(".pawl/items/") + DIGEST_HEX_BYTES] = ".pawl/items/";
-        char hex[DIGEST_HEX_BYTES + 1];
+    char path[sizeof(".pawl/items/") + DIGEST_HEX_BYTES] = ".pawl/items/";
+    char hex[DIGEST_HEX_BYTES + 1];
 
-        strcat(path, digest_hex(&spec->ways[i].key, hex));
-        sys_unlink(path);
-    }
+    strcat(path, digest_hex(key, hex));
+    sys_unlink(path);
 }
 
 bool stream_ways_open(struct stream *stream, int pawl_fd, struct err *err)
@@ -43,6 +41,9 @@ bool stream_ways_open(struct stream *stream, int pawl_fd, struct err *err)
         if (i != 0) {
             about.instance =
                 STR_JOIN(&stream->arena, spec->instance, STR(" variant "), way->spec->variant);
+        }
+        if (spec->last_only && !items_forget_others(pawl_fd, &about, &way->spec->key, err)) {
+            return false;
         }
         way->has_items = items_open(&way->items, pawl_fd, &way->spec->key, &about, err);
         if (!way->has_items) {
@@ -142,10 +143,13 @@ int64_t stream_ways_next_time(const struct stream *stream, int64_t now_ns)
     return next_ns;
 }
 
-bool stream_ways_are_ready(const struct stream *stream)
+bool stream_ways_may_hand(const struct stream *stream)
 {
     for (uint32_t i = 0; i < stream->spec.way_count; i++) {
-        if (stream->ways[i].ready.first != NULL) {
+        const struct stream_way *way = &stream->ways[i];
+
+        if (way->ready.first != NULL &&
+            (!way->spec->has_breaker || breaker_ask(&way->breaker) == BREAKER_CALL)) {
             return true;
         }
     }
@@ -172,12 +176,26 @@ static bool way_is_open(const struct stream_way *way)
     return way->spec->has_breaker && way->breaker.state == BREAKER_OPEN;
 }
 
+/* A variant that has no fallback now takes what one left to the stage's own way as not known. */
+static bool way_is_left(struct stream *stream, const struct digest *digest, uint8_t way)
+{
+    struct item_result result;
+    struct err err = {0};
+
+    return items_get(&stream->ways[way].items, digest, &stream->text, &result, &err) &&
+           (result.cause & ITEM_CAUSE_LEFT) != 0;
+}
+
 enum item_state stream_way_find(struct stream *stream, const struct digest *digest, uint8_t chosen,
                                 uint8_t *way)
 {
     enum item_state state = items_find(&stream->ways[chosen].items, digest);
 
     *way = chosen;
+    if (chosen != 0 && state == ITEM_DEAD && !stream->spec.ways[chosen].fallback &&
+        way_is_left(stream, digest, chosen)) {
+        state = ITEM_UNKNOWN;
+    }
     if (chosen == 0 || state == ITEM_DONE ||
         (state == ITEM_DEAD && !stream->spec.ways[chosen].fallback) ||
         (state == ITEM_UNKNOWN && !way_is_open(&stream->ways[chosen]))) {

@@ -83,7 +83,10 @@ static bool pass_item(void *ctx, const struct digest *digest, uint8_t chosen, st
     uint8_t way;
     bool first;
 
-    stream_way_find(stream, digest, chosen, &way);
+    if (stream_way_find(stream, digest, chosen, &way) == ITEM_UNKNOWN) {
+        /* The variant was not used for it: its breaker was open then. */
+        way = 0;
+    }
     items = &stream->ways[way].items;
     first = items_first_seen(items, digest);
     if (!first) {

@@ -134,6 +134,11 @@ struct items_gc_done {
 bool items_gc(int pawl_fd, int64_t cutoff_ns, bool dry, struct items_gc_done *done,
               struct err *err);
 
+/* Removes the logs of that instance but that of the key, and none that is open: whoever acts on the
+ * world does again what it did before it did something else. */
+bool items_forget_others(int pawl_fd, const struct items_about *about, const struct digest *key,
+                         struct err *err);
+
 /* Writes a log anew with what is whole in it, beside it under a name that ends in ITEMS_FRESH
  * first.
  */

@@ -308,6 +308,25 @@ bool items_gc(int pawl_fd, int64_t cutoff_ns, bool dry, struct items_gc_done *do
     return ok;
 }
 
+bool items_forget_others(int pawl_fd, const struct items_about *about, const struct digest *key,
+                         struct err *err)
+{
+    char hex[DIGEST_HEX_BYTES + 1];
+    struct logs logs;
+    bool ok = logs_open(&logs, pawl_fd, err);
+
+    digest_hex(key, hex);
+    VEC_EACH (row, &logs.rows) {
+        if (str_equal(row->about.stage, about->stage) &&
+            str_equal(row->about.instance, about->instance) &&
+            strcmp(row->path + sizeof(ITEMS_FOLDER), hex) != 0) {
+            log_remove(pawl_fd, row, false);
+        }
+    }
+    logs_close(&logs);
+    return ok;
+}
+
 /* --- writing anew --- */
 
 enum { REWRITE_BYTES = 1 << 20 };
