@@ -9,7 +9,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/bench/common.sh
 . "$here/common.sh"
-all='start sleep scaling mixed hog memory hash run plan loops'
+all='start sleep scaling mixed hog memory hash run plan loops streams'
 parts=${BENCH_PARTS:-$all}
 broken=
 
