@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # pawl is killed at random moments, again and again, over a pipeline with folders, stdout, restores,
-# somebody's files, snapshots and a stage that fails. The seed says when: KILL_SEED=n repeats one.
+# somebody's files, snapshots, a chain of streams and a stage that fails. The seed says when: KILL_SEED=n repeats one.
 
 setup() {
 	: "${PAWL:?is the binary under test}"
@@ -55,6 +55,21 @@ manifest() {
 		'''
 		stdout = "s"
 		checkpoint = { every = "0s", required = true }
+		[stage.l]
+		run = "echo {{salt}}; seq 60"
+		stdout = "l"
+		[stage.t]
+		each = { stage = "l" }
+		run = "read x; echo t$x"
+		stdout = "t"
+		queue = 10
+		workers = 2
+		[stage.u]
+		each = { stage = "t" }
+		run = "while read -r x; do echo u$x; done"
+		stdout = "u"
+		mode = "worker"
+		workers = 2
 		[stage.e]
 		inputs = ["d/*"]
 		run = "echo partial > e; [ -e good ]; cat d/* > e"
@@ -122,7 +137,7 @@ expect_undisturbed() {
 	mkdir ../reference
 	cp pawl.toml good ../reference
 	(cd ../reference && "$PAWL" run -q -p "salt=$salt")
-	for output in a b c-*.txt c-*.count d e s; do
+	for output in a b c-*.txt c-*.count d e s t u; do
 		diff -r --no-dereference "$output" "../reference/$output"
 	done
 }
@@ -135,7 +150,7 @@ kill_test() { # $1 group or alone
 	: >good
 	"$PAWL" run -p "salt=$salt"
 	run "$PAWL" run -p "salt=$salt"
-	[ "$output" = "everything is up to date (42 instances)" ]
+	[ "$output" = "everything is up to date (45 instances)" ]
 	expect_undisturbed
 	expect_nothing_twice
 }
