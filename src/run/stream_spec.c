@@ -1,5 +1,11 @@
-/* Owns both codecs: fields in the order of the structs, one after the other. */
+/* Owns both codecs: fields in the order of the structs, one after the other; and where the log of a
+ * key lies. */
 #include "run/stream_spec.h"
+
+#include <string.h>
+
+#include "base/hex.h"
+#include "base/sys.h"
 
 enum { STREAM_WORD_MOST_BYTES = 64 << 10 };
 
@@ -299,4 +305,15 @@ bool stream_word_take(struct str *bytes, struct stream_word *word)
     word->opened_ns = reader_i64(&reader);
     word->reason = reader_str(&reader);
     return reader_done(&reader) && word->cause < CAUSE_COUNT;
+}
+
+/* --- the log of a key --- */
+
+void stream_way_forget(const struct digest *key)
+{
+    char path[sizeof(".pawl/items/") + DIGEST_HEX_BYTES] = ".pawl/items/";
+    char hex[DIGEST_HEX_BYTES + 1];
+
+    strcat(path, digest_hex(key, hex));
+    sys_unlink(path);
 }

@@ -5,21 +5,9 @@
 #include "run/stream.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/hex.h"
 #include "base/mem.h"
-#include "base/sys.h"
 #include "model/flag.h"
-
-void stream_way_forget(const struct digest *key)
-{
-    char path[sizeof(".pawl/items/") + DIGEST_HEX_BYTES] = ".pawl/items/";
-    char hex[DIGEST_HEX_BYTES + 1];
-
-    strcat(path, digest_hex(key, hex));
-    sys_unlink(path);
-}
 
 bool stream_ways_open(struct stream *stream, int pawl_fd, struct err *err)
 {
