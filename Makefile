@@ -201,11 +201,16 @@ define NL
 endef
 BUILD_JOB = build build/$(1) make -j$(JOBS) V=$(1) $(2)$(NL)
 UNIT_JOBS = $(foreach u,$(filter $(T),$(UNITS)),tap unit/$(1)/$(u) build/$(1)/unit/$(u)$(NL))
-# $(1) variant, $(2) folder of tests
-BATS_JOBS = $(foreach f,$(filter tests/$(2)/$(T).bats,$(call BATS,$(2))),tap \
+# $(1) variant, $(2) folder of tests, $(3) those that are left out
+BATS_JOBS = $(foreach f,$(filter-out $(patsubst %,tests/$(2)/%.bats,$(3)),$(filter \
+	tests/$(2)/$(T).bats,$(call BATS,$(2)))),tap \
 	$(2)/$(1)/$(basename $(notdir $(f))) PAWL="$$PWD/build/$(1)/pawl" bats --tap $(f)$(NL))
 FUZZ_JOBS = $(foreach f,$(FUZZERS),tap fuzz/$(f) build/asan/fuzz/$(f) testdata/fuzz/$(f)$(NL))
 WHERE_BATS = $(if $(call BATS,$(2)),$(call BUILD_JOB,$(1),all)$(call BATS_JOBS,$(1),$(2)))
+
+# Whole systems: of `test` once, with the binary that is handed out. Each feature that they are made of
+# has tests of its own, which run under the sanitizers, too. By hand: make cli V=asan T=atoms.
+SYSTEMS = atoms backtest ensemble loops strategy workforce
 
 define LAW_JOBS
 cmd law/layers tools/check-layers
@@ -227,7 +232,7 @@ cmd release/size ./build.sh size
 cmd release/reproducible tools/check-reproducible
 $(call UNIT_JOBS,asan)
 $(FUZZ_JOBS)
-$(call BATS_JOBS,asan,cli)
+$(call BATS_JOBS,asan,cli,$(SYSTEMS))
 $(call BATS_JOBS,release,cli)
 $(call BATS_JOBS,release,tools)
 $(call BATS_JOBS,release,crash)
