@@ -12,12 +12,12 @@
  *
  * Rule of validity: a line is good if it has this form, ends in a newline, and N and C follow from
  * the line before. Behind the first line that is not good nothing counts. A line of type `synced`
- * has
- * `"through":M`: line M and all before it had reached the disk when that mark was written (without
- * the member: all before the mark). If a mark behind the start of a bad line speaks of it, that is
- * corruption, reported, never repaired; so is a whole mark that speaks of the line before it and
- * does not follow from that. Else it is a torn tail, perhaps with a hole and good lines behind it:
- * what a crash leaves, cut by the next writer. */
+ * has `"through":M`: line M and all before it had reached the disk when that mark was written. If a
+ * mark behind the start of a bad line speaks of it, that is corruption, reported, never repaired;
+ * so is a whole mark that speaks of the line before it and does not follow from that. Else it is a
+ * torn tail, perhaps with a hole and good lines behind it: what a crash leaves, cut by the next
+ * writer. A mark of which a part was lost, and whose line goes on with the end of another, says
+ * nothing: there is no `through` in it, or a NUL. */
 #include "store/event_inside.h"
 
 #include "base/hex.h"

@@ -81,8 +81,8 @@ bool event_line_at(const struct event_reader *reader, size_t at, struct str *jso
     return true;
 }
 
-/* The last line that a mark says is on the disk; 0 when its text is damaged. Marks once said it
- * of all lines before them, without a number. */
+/* The last line that a mark says is on the disk; 0 when its text is damaged: of a torn mark the end
+ * of a later line may be what follows its beginning, so one without a number says nothing. */
 static uint64_t event_mark_through(struct str mark)
 {
     ptrdiff_t end = str_find_str(mark, STR(",\"chain\":\""));
@@ -90,11 +90,8 @@ static uint64_t event_mark_through(struct str mark)
     struct str digits;
     uint64_t through;
 
-    if (end < 0) {
+    if (end < 0 || at < 0 || at > end) {
         return 0;
-    }
-    if (at < 0) {
-        return UINT64_MAX;
     }
     digits = str_skip(str_head(mark, (size_t)end), (size_t)at + sizeof(EVENT_THROUGH) - 1);
     return str_to_u64(digits, &through) ? through : 0;
@@ -129,16 +126,21 @@ static bool event_mark_behind(const struct event_reader *reader, size_t at)
 }
 
 /* Whether the line at `at` is a mark, whole and well formed, that speaks of the line before and
- * does not follow from it. */
+ * does not follow from it. No line is written with a NUL in it: that one was not written whole. */
 static bool event_mark_at(const struct event_reader *reader, size_t at)
 {
     struct event_line line;
     struct digest chain;
     struct str json;
     struct str body;
+    uint64_t through;
 
-    return event_line_at(reader, at, &json) && event_parse(json, &line, &body, &chain) &&
-           str_is(line.type, "synced") && event_mark_through(json) >= reader->seq;
+    if (!event_line_at(reader, at, &json) || !event_parse(json, &line, &body, &chain) ||
+        !str_is(line.type, "synced") || str_find(json, '\0') >= 0) {
+        return false;
+    }
+    through = event_mark_through(json);
+    return through != 0 && through >= reader->seq;
 }
 
 static bool event_end_here(struct event_reader *reader)

@@ -261,7 +261,7 @@ static void test_hole_before_mark(void **state)
     static const struct {
         const char *fields;
         unsigned through;
-    } marks[] = {{"\"through\":2", 2}, {"\"through\":0", 0}, {"\"through\":4", 4}, {"", 4}};
+    } marks[] = {{"\"through\":2", 2}, {"\"through\":0", 0}, {"\"through\":4", 4}, {"", 0}};
     char data[4096];
     size_t starts[5];
 
@@ -281,6 +281,57 @@ static void test_hole_before_mark(void **state)
             assert_int_equal(log == NULL, bad < marks[m].through);
             assert_true(log == NULL || cut == size - starts[bad]);
             event_log_close(log);
+        }
+    }
+}
+
+/* A power cut loses blocks, not lines. The mark did not reach the disk and is no witness: its
+ * middle is lost, or its end, and what follows its beginning is the end of the next line. */
+static void test_mark_torn(void **state)
+{
+    static const struct {
+        const char *from; /* in the mark's line: bytes from here are lost */
+        const char *to;   /* up to here, in it or in the next line */
+    } holes[] = {{"\"through\"", "\"last\""}, {"\"run\"", "\"last\""},
+                 {"ed\",", "\"last\""},       {",\"run\"", "\"through\""},
+                 {"\"through", "\"chain\""},  {",\"chain\"", "\"last\""}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(holes) / sizeof(holes[0]); i++) {
+        for (unsigned notes = 0; notes < 3; notes++) {
+            struct event_log *log;
+            char data[4096];
+            char fields[64];
+            enum event_end how;
+            size_t size;
+            char *mark;
+            char *from;
+            char *to;
+
+            unlinkat(dir, "e", 0);
+            log = event_log_create(dir, "e", NULL);
+            for (unsigned n = 0; n < notes; n++) {
+                event_log_add(log, START, STR("note"), STR_NONE);
+            }
+            (void)snprintf(fields, sizeof(fields), "\"run\":\"x\",\"through\":%u", notes);
+            event_log_add(log, START, STR("synced"), str_of(fields));
+            event_log_add(log, START, STR("run.completed"), STR("\"status\":0,\"last\":1"));
+            assert_true(event_log_flush(log, NULL));
+            event_log_close(log);
+            size = get_bytes(data, sizeof(data) - 1);
+            data[size] = '\0';
+            mark = data;
+            for (unsigned n = 0; n < notes; n++) {
+                mark = strchr(mark, '\n') + 1;
+            }
+            from = strstr(mark, holes[i].from);
+            to = strstr(mark, holes[i].to);
+            assert_non_null(from);
+            assert_non_null(to);
+            memset(from, 0, (size_t)(to - from));
+            put_bytes(data, size);
+            assert_int_equal(read_all(&how, NULL), notes);
+            assert_int_equal(how, EVENT_END_TORN);
         }
     }
 }
@@ -415,6 +466,7 @@ int main(void)
         TEST(test_round),     TEST(test_torn),     TEST(test_flips),
         TEST(test_taken_out), TEST(test_snapshot), TEST(test_no_snapshot),
         TEST(test_seek),      TEST(test_frozen),   TEST(test_hole_before_mark),
+        TEST(test_mark_torn),
     };
 
     return cmocka_run_group_tests_name("store/event_log", tests, NULL, NULL);
