@@ -314,6 +314,31 @@ strays() {
 	done
 }
 
+# The power failed: blocks of the record's end were lost, and parts of what came behind it were not.
+@test "a run that has ended has ended also where lines behind its end are torn" {
+	manifest <<-'END'
+		[stage.s]
+		run = "echo s >>../ran; cat in > out; cat in"
+		inputs = ["in"]
+		outputs = ["out"]
+	END
+	local tail status
+	for tail in 'time"\0\0\0",\n' '{"seq":9,"time":"\0\0\0,"chain":"12"}\n' '\0\n{"seq":9,"type":"what"}\n' '\0\0'; do
+		for status in 0 1; do
+			echo "$tail$status" >in
+			[ "$status" = 0 ] || sed -i 's/cat in"/false"/' pawl.toml
+			ends "$status"
+			ran s
+			# shellcheck disable=SC2059 # it is a format
+			printf "$tail" >>"$(find .pawl/runs -name events.jsonl | sort | tail -n 1)"
+			ends "$status"
+			[ "$status" = 0 ] && ran || ran s
+			[[ "$output" != *interrupted* ]]
+			sed -i 's/false"/cat in"/' pawl.toml
+		done
+	done
+}
+
 # c2 learns only when q is done that it must run and so needs tmp, which p must make once more; c1
 # reads what p made and appends to it meanwhile. Were p to run beside c1, it would end after it.
 @test "a stage that must run again while one that reads from it ends unsettled" {
