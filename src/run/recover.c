@@ -49,8 +49,8 @@ static bool recover_run(struct session *session, const struct run_id *run,
     if (ok) {
         recovered->run = *run;
         /* Its end may be behind what a look at the last bytes can read: a torn tail, cut by now. */
-        recovered->found = recovery.state.status != RUN_PENDING &&
-                           !run_status_is_final(recovery.state.status);
+        recovered->found =
+            recovery.state.status != RUN_PENDING && !run_status_is_final(recovery.state.status);
         recovered->has_plan = digest_parse(recovery.state.plan, &recovered->plan);
         recovered->instances = recovery.state.instance_count;
         recovered->done = 0;

@@ -270,7 +270,7 @@ undone_pair() {
 		[stage.a]
 		run = "echo a >>../world; exit 1"
 		retry = { max = 2, delay = "1ms", exit_codes = [75] }
-		timeout = "100ms"
+		timeout = "1m"
 		compensate = "echo undo >>../world; [ $(grep -c undo ../world) = 3 ] || exit 75"
 		[stage.b]
 		needs = ["a"]
@@ -279,7 +279,7 @@ undone_pair() {
 	run "$PAWL" run
 	[ "$status" -eq 1 ]
 	[ "$(world)" = "a,undo,undo,undo" ]
-	sed -i 's/compensate = .*/compensate = "echo undo >>..\/world; exec sleep 300"/; s/max = 2/max = 0/' pawl.toml
+	sed -i 's/compensate = .*/compensate = "echo undo >>..\/world; exec sleep 300"/; s/max = 2/max = 0/; s/"1m"/"100ms"/' pawl.toml
 	run "$PAWL" run
 	[ "$status" -eq 13 ]
 	[[ "$output" == *"NOT UNDONE a: it took longer than the stage's timeout"* ]]
