@@ -81,7 +81,7 @@ manifest() {
 		[stage.slow]
 		run = "trap '' TERM; echo partial > slow.txt; while :; do sleep 1; done"
 		outputs = ["slow.txt"]
-		timeout = "200ms"
+		timeout = "500ms"
 		grace = "100ms"
 	END
 	run "$PAWL" run

@@ -494,7 +494,7 @@ gives() {
 		[stage.s]
 		run = ": >out"
 		outputs = ["out"]
-		timeout = "300ms"
+		timeout = "1s"
 		gate = { run = "sleep 600" }
 	END
 	ends 4

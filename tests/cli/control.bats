@@ -513,7 +513,7 @@ new"
 		grace = "10s"
 		[stage.a]
 		run = "trap '\"$PAWL\" stopping >../why; exit 1' TERM; while :; do sleep 0.01; done"
-		timeout = "100ms"
+		timeout = "500ms"
 	END
 	does 7 run
 	grep -Eq '^timeout ([1-9]|10)$' ../why

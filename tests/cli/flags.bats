@@ -346,7 +346,7 @@ retry = { max = 1, delay = "0s" }'
 
 @test "a variant whose output is missing, that takes too long or is not there falls back, too" {
 	moody 'fallback = true
-timeout = "50ms"'
+timeout = "500ms"'
 	sed -i "s/exit .(cat ..\/mood)/exec sleep 600/" pawl.toml
 	ends 0
 	ran new own

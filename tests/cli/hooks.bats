@@ -87,7 +87,7 @@ told() {
 		run = "echo oh; exit 3"
 		[[on.stage_finished]]
 		run = "echo $$ >../pid; while :; do sleep 1; done"
-		timeout = "100ms"
+		timeout = "500ms"
 		[[on.stage_finished]]
 		run = ["no-such-program"]
 		[[on.stage_finished]]
@@ -101,7 +101,7 @@ told() {
 	END
 	ends 0
 	says "hook 'stage_finished.1' of event 4: exit 3"
-	says "hook 'stage_finished.2' of event 4: it took longer than 100ms and was ended"
+	says "hook 'stage_finished.2' of event 4: it took longer than 500ms and was ended"
 	says "hook 'stage_finished.3' of event 4: "
 	says "hook 'stage_finished.4' of event 4: signal 15"
 	not kill -0 "$(cat ../pid)"

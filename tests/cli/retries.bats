@@ -62,7 +62,7 @@ stage() {
 		[stage.s]
 		run = "echo s >>../ran; exec sleep 600"
 		outputs = ["out"]
-		timeout = "50ms"
+		timeout = "500ms"
 		retry = { max = 1, delay = "0s", on = ["timeout"] }
 	END
 	ends 7
@@ -267,7 +267,7 @@ stage() {
 		[stage.s]
 		run = "exit 1"
 		outputs = ["out"]
-		timeout = "300ms"
+		timeout = "1s"
 		recover = "exec sleep 600"
 	END
 	ends 1

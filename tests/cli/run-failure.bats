@@ -117,7 +117,7 @@ load run
 		[stage.s]
 		run = "echo s >>../ran; while :; do sleep 0.01; done"
 	END
-	sed 's/^name = .*/&\ntimeout = "200ms"/' pawl.toml >new
+	sed 's/^name = .*/&\ntimeout = "500ms"/' pawl.toml >new
 	mv new pawl.toml
 	ends 7
 	ran s

@@ -199,7 +199,7 @@ in/d has 1"
 		each = { lines = "list" }
 		run = 'IFS= read -r x; echo "$x" >>../ran; case $x in e*) exit "${x#e}" ;; k) kill -9 $$ ;; t) exec sleep 600 ;; esac; echo "$x"'
 		stdout = "out"
-		timeout = "300ms"
+		timeout = "1s"
 		retry = { max = 1, delay = "0s", on = ["exit"] }
 		dead_letter = "dead"
 	END
@@ -289,13 +289,13 @@ in/d has 1"
 
 @test "the timeout is for each item: 7" {
 	lines 'test "$x" != 2 || exec sleep 600; echo "$x"' <<-'END'
-		timeout = "300ms"
+		timeout = "500ms"
 		grace = "100ms"
 	END
 	seq 3 >list
 	ends 7
 	says "timeout"
-	sed -i 's/300ms"/300ms"\nretry = { max = 1, delay = "0s", on = ["timeout"] }/' pawl.toml
+	sed -i 's/500ms"/500ms"\nretry = { max = 1, delay = "0s", on = ["timeout"] }/' pawl.toml
 	ends 7
 	ran 2 2
 }
