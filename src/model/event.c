@@ -31,7 +31,7 @@ const struct event_field_row event_fields[EVENT_FIELD_TOTAL] = {
     [EVENT_FIELD_CAUSE] = FIELD("cause", EVENT_KIND_STR, cause,
                                 "none, exit, signal, timeout, oom, not-found, environment, output, "
                                 "input, unsettled, corrupt, cancelled, breaker, paused, gate, "
-                                "validation, compensation"),
+                                "validation, compensation, transient"),
     [EVENT_FIELD_REASON] = FIELD("reason", EVENT_KIND_STR, reason, "why, in words"),
     [EVENT_FIELD_PLACE] =
         FIELD("place", EVENT_KIND_STR, place, "file:line:column of the stage in the manifest"),

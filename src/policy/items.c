@@ -17,7 +17,7 @@ enum item_fate item_fate(const struct plan_retry *retry, uint32_t attempts,
     if (end->cause == CAUSE_NONE) {
         return ITEM_IS_KEPT;
     }
-    worth = !end->for_good && (end->may_pass || retry_names(retry, end->cause, end->exit_code));
+    worth = !end->for_good && retry_names(retry, end->cause, end->exit_code);
     return worth && attempts <= retry->max ? ITEM_IS_TRIED_AGAIN : ITEM_IS_DEAD;
 }
 

@@ -14,10 +14,9 @@
 
 /* How the work on an item ended. */
 struct item_end {
-    enum cause cause; /* NONE: well */
+    enum cause cause; /* NONE: well; TRANSIENT: the worker said that trying again is of use */
     int exit_code;
-    bool for_good; /* the worker said that trying again is of no use */
-    bool may_pass; /* the worker said that it is */
+    bool for_good; /* the worker said that it is of none */
 };
 
 enum item_fate { ITEM_IS_KEPT, ITEM_IS_TRIED_AGAIN, ITEM_IS_DEAD };

@@ -27,6 +27,7 @@ static const struct cause_row cause_rows[] = {
     [CAUSE_GATE] = {"gate", STATUS_GATE},
     [CAUSE_VALIDATION] = {"validation", STATUS_VALIDATION},
     [CAUSE_COMPENSATION] = {"compensation", STATUS_COMPENSATION},
+    [CAUSE_TRANSIENT] = {"transient", STATUS_TRANSIENT},
 };
 static_assert(sizeof(cause_rows) / sizeof(cause_rows[0]) == CAUSE_COUNT, "a row for each cause");
 

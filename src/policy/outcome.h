@@ -26,6 +26,7 @@ enum cause {
     CAUSE_GATE,         /* ended well, a gate said no */
     CAUSE_VALIDATION,   /* ended well, a validation failed */
     CAUSE_COMPENSATION, /* never started: what an earlier attempt did could not be undone */
+    CAUSE_TRANSIENT,    /* a worker said of an item, until its retries were used up: try later */
     CAUSE_COUNT
 };
 

@@ -27,6 +27,8 @@ bool retry_names(const struct plan_retry *retry, enum cause cause, int64_t exit_
         return (retry->on & RETRY_ON_OOM) != 0;
     case CAUSE_OUTPUT:
         return (retry->on & RETRY_ON_OUTPUT) != 0;
+    case CAUSE_TRANSIENT: /* whatever is named: who failed asks for it */
+        return true;
     case CAUSE_NONE:
     case CAUSE_ENVIRONMENT:
     case CAUSE_INPUT:

@@ -11,6 +11,7 @@ bool variant_gives_way(const struct m_variant *variant, enum cause cause)
     case CAUSE_NOT_FOUND:
     case CAUSE_ENVIRONMENT:
     case CAUSE_OUTPUT:
+    case CAUSE_TRANSIENT:
         return variant->fallback;
     case CAUSE_NONE:
     case CAUSE_INPUT:

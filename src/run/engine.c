@@ -199,6 +199,7 @@ static enum inst_state engine_end_state(enum cause cause)
     case CAUSE_GATE:
     case CAUSE_VALIDATION:
     case CAUSE_COMPENSATION:
+    case CAUSE_TRANSIENT:
     case CAUSE_COUNT:
         break;
     }

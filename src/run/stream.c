@@ -234,9 +234,8 @@ void stream_item_ended(struct stream *stream, struct stream_item *item, const st
 {
     const struct stream_spec *spec = &stream->spec;
     int64_t took_ns = stream_now(stream) - item->began_ns;
-    bool failed =
-        end->cause != CAUSE_NONE && (spec->retry.on == 0 || end->may_pass ||
-                                     retry_names(&spec->retry, end->cause, end->exit_code));
+    bool failed = end->cause != CAUSE_NONE &&
+                  (spec->retry.on == 0 || retry_names(&spec->retry, end->cause, end->exit_code));
 
     if (end->cause != CAUSE_BREAKER) {
         stream_tally_latency(stream, took_ns);

@@ -137,7 +137,7 @@ static void worker_take_status(struct stream_slot *slot)
 {
     static const struct item_end broken = {.cause = CAUSE_OUTPUT, .exit_code = -1};
     struct str said = strbuf_str(&slot->status);
-    struct item_end end = {.cause = CAUSE_EXIT, .exit_code = -1};
+    struct item_end end = {.exit_code = -1};
     struct stream_item *item = slot->items[0];
     ptrdiff_t line = str_find(said, '\n');
 
@@ -150,12 +150,12 @@ static void worker_take_status(struct stream_slot *slot)
     }
     said = str_head(said, (size_t)line);
     end.for_good = str_has_prefix(said, STR("fail ")) || str_is(said, "fail");
-    end.may_pass = str_has_prefix(said, STR("retry ")) || str_is(said, "retry");
-    if (!end.for_good && !end.may_pass) {
+    if (!end.for_good && !str_has_prefix(said, STR("retry ")) && !str_is(said, "retry")) {
         stream_slot_kill(slot, &broken,
                          "the worker said neither 'fail TEXT' nor 'retry TEXT' on PAWL_STATUS_FD");
         return;
     }
+    end.cause = end.for_good ? CAUSE_EXIT : CAUSE_TRANSIENT;
     said = str_trim(str_skip(said, end.for_good ? 4 : 5));
     strbuf_clear(&slot->stream->text);
     strbuf_add_str(&slot->stream->text, said.len != 0 ? said : STR("the worker gave no reason"));

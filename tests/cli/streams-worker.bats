@@ -93,7 +93,15 @@ c3a4ff
 	rm -rf .pawl
 	sed -i 's/max = 5/max = 1/' pawl.toml
 	ends 0
-	has dead '{"item":"2","reason":"busy","cause":"exit","attempts":2}'
+	has dead '{"item":"2","reason":"busy","cause":"transient","attempts":2}'
+	# Who may have no dead item is told to try later, and then it goes well.
+	rm -rf .pawl ../ran
+	sed -i '/dead_letter/d' pawl.toml
+	ends 10
+	says "the first, '2': busy"
+	sed -i 's/max = 1/max = 3/' pawl.toml
+	ends 0
+	has_words out "<1> <2> <3>"
 }
 
 @test "a word that is none, and one without a reason" {

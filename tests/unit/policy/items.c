@@ -29,7 +29,7 @@ static void fates(void **state)
     const struct item_end exit_75 = {.cause = CAUSE_EXIT, .exit_code = 75};
     const struct item_end late = {.cause = CAUSE_TIMEOUT, .exit_code = -1};
     const struct item_end fail = {.cause = CAUSE_EXIT, .exit_code = -1, .for_good = true};
-    const struct item_end retry = {.cause = CAUSE_EXIT, .exit_code = -1, .may_pass = true};
+    const struct item_end retry = {.cause = CAUSE_TRANSIENT, .exit_code = -1};
 
     (void)state;
     for (uint32_t attempts = 1; attempts <= 4; attempts++) {

@@ -102,10 +102,11 @@ static void sim_hand(struct sim *sim)
 static void sim_end(struct sim *sim, struct sim_item *item)
 {
     bool fails = sim_below(sim, 3) == 0;
-    struct item_end end = {.cause = fails ? CAUSE_EXIT : CAUSE_NONE,
+    struct item_end end = {.cause = !fails                   ? CAUSE_NONE
+                                    : sim_below(sim, 8) == 0 ? CAUSE_TRANSIENT
+                                                             : CAUSE_EXIT,
                            .exit_code = fails,
-                           .for_good = fails && sim_below(sim, 8) == 0,
-                           .may_pass = fails && sim_below(sim, 8) == 0};
+                           .for_good = fails && sim_below(sim, 8) == 0};
 
     sim->at_work--;
     if (sim->has_breaker) {

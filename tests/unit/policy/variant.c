@@ -11,9 +11,9 @@
 
 static void faults_of_the_command_give_way(void **state)
 {
-    static const enum cause faults[] = {CAUSE_EXIT,  CAUSE_SIGNAL,    CAUSE_TIMEOUT,
-                                        CAUSE_OOM,   CAUSE_NOT_FOUND, CAUSE_ENVIRONMENT,
-                                        CAUSE_OUTPUT};
+    static const enum cause faults[] = {CAUSE_EXIT,   CAUSE_SIGNAL,    CAUSE_TIMEOUT,
+                                        CAUSE_OOM,    CAUSE_NOT_FOUND, CAUSE_ENVIRONMENT,
+                                        CAUSE_OUTPUT, CAUSE_TRANSIENT};
     struct m_variant variant = {.fallback = true};
     bool is_fault[CAUSE_COUNT] = {false};
 
