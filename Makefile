@@ -61,9 +61,9 @@ COMPILER = $(or $(COMPILER_$(V)),$(GCC))
 
 FLAGS_debug = -O1 -g
 FLAGS_release = -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-pie
-FLAGS_asan = -O1 -g -fsanitize=address,undefined $(SANITIZE)
+FLAGS_asan = -O1 -g1 -fsanitize=address,undefined $(SANITIZE)
 FLAGS_tsan = -O1 -g -fsanitize=thread $(SANITIZE)
-FLAGS_fault = -O1 -g -DPAWL_FAULT
+FLAGS_fault = -O1 -g1 -DPAWL_FAULT
 FLAGS_cover = -O0 -g --coverage -fprofile-update=atomic
 FLAGS_fuzz = -O1 -g -fsanitize=fuzzer-no-link,address,undefined $(SANITIZE)
 
