@@ -360,12 +360,13 @@ static void breaker_look(struct engine *engine, struct engine_breaker *of)
     breaker_tell_move(engine, of, STR(""));
 }
 
-/* Some words on what opened it. */
+/* Some words on the call that moved it. One that went well opens it where it makes the calls
+ * enough to be judged. */
 static struct str breaker_reason(const struct engine *engine, struct inst_id instance,
-                                 bool was_probe, bool slow)
+                                 bool was_probe, bool failed, enum breaker_end end)
 {
     struct str name = engine->plan->instances[instance.n].name;
-    const char *how = slow ? "was too slow" : "failed";
+    const char *how = failed ? "failed" : end == BREAKER_FAILED ? "was too slow" : "went well";
 
     return was_probe
                ? str_printf(&engine->recorder->turn, "the probe '%.*s' %s", STR_ARG(name), how)
@@ -410,7 +411,7 @@ void engine_call_ended(struct engine *engine, const struct engine_live *live,
               : breaker_judge(of->breaker->rule, failed, note->event.wall_ns);
     was_probe = of->breaker->state == BREAKER_HALF_OPEN;
     breaker_end(of->breaker, live->breaker_began, end, retry_real_ns(engine));
-    breaker_tell_move(engine, of, breaker_reason(engine, note->instance, was_probe, !failed));
+    breaker_tell_move(engine, of, breaker_reason(engine, note->instance, was_probe, failed, end));
 }
 
 void engine_take_breaker(struct engine *engine, const struct note *note)

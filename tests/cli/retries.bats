@@ -337,13 +337,19 @@ calls() {
 		open_for = "50ms"
 		[stage.c]
 		matrix = { n = [1, 2, 3, 4, 5] }
-		run = 'echo {{n}} >>../ran; test "$(wc -l <../ran)" -gt 2 && echo 1 >out{{n}}'
+		run = """
+		echo {{n}} >>../ran; test {{n}} -gt 2 || exit 1
+		until grep -q breaker.opened "$PAWL_RUN_DIR/events.jsonl"; do sleep 0.01; done
+		echo 1 >out{{n}}"""
 		outputs = ["out{{n}}"]
 		breaker = "api"
 	END
 	ends 1 -k -j2
+	says "breaker   api is open for 50ms: too many calls failed, last 'c@n="
+	says "' failed"
 	says "breaker   api lets one through"
-	says "breaker   api is closed"
+	says "breaker   api is closed: the probe 'c@n="
+	says "' went well"
 	ran 1 2 3 4 5
 }
 
