@@ -48,7 +48,7 @@ static bool recover_run(struct session *session, const struct run_id *run,
     ok = recover_unfinished(&recovery, err);
     if (ok) {
         recovered->run = *run;
-        /* Its end may be behind what a look at the last bytes can read: a torn tail, cut by now. */
+        /* A torn tail, cut by now, may have hidden that it has ended. */
         recovered->found =
             recovery.state.status != RUN_PENDING && !run_status_is_final(recovery.state.status);
         recovered->has_plan = digest_parse(recovery.state.plan, &recovered->plan);

@@ -324,16 +324,19 @@ sub expect_told {
 	}
 }
 
-# The temporary output is as it was made, or gone. Where nobody needs it any more a power cut may leave what the
-# disk had of it: a file that no result names, as any that lies there. It must be read by nobody.
+# As it was made, or gone.
+sub temporary_is_right { (get_file('w/t') // "new\n") eq "new\n" }
+
+# Where nobody needs the temporary output any more a power cut may leave what the disk had of it: a file that no
+# result names, as any that lies there. It must be read by nobody.
 sub expect_temporary {
 	my ($rule) = @_;
-	if ($ENV{PAWL_FAULT_BOOT} && (get_file('w/t') // "new\n") ne "new\n") {
+	if ($ENV{PAWL_FAULT_BOOT} && !temporary_is_right()) {
 		my $status = run_pawl({}, 'run', '--force=u');
 		problem("$rule: who reads what is left of t ends with $status") if $status ne '0';
 		problem("$rule: u was made of what was left of t") if get_file('w/u') ne $NEW{u};
 	}
-	problem("$rule: then t is wrong") if (get_file('w/t') // "new\n") ne "new\n";
+	problem("$rule: then t is wrong") unless temporary_is_right();
 }
 
 # The next run, as if nothing had been.
